@@ -1,0 +1,211 @@
+"""What a mapping says, loaded: object mappings, field rules, activities, consent.
+
+Frozen and complete: the loader (`mappings.loader`) fills in every default, so that the stages
+never ask what an absent key means. `at` is the place in the file, for errors and `explain`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+
+from mappings.errors import Position
+from mappings.records import EventKind, Side
+
+
+class Direction(StrEnum):
+    """Which way a field rule carries values."""
+
+    BOTH = "both"
+    TO_CRM = "to_crm"
+    TO_MAP = "to_map"
+
+
+class Overwrite(StrEnum):
+    """When a value may replace another one on the target side."""
+
+    ALWAYS = "always"
+    IF_BLANK = "if_blank"
+    NEWEST = "newest"
+    NEVER = "never"
+
+
+class Aggregate(StrEnum):
+    """How two different values of one field become one."""
+
+    MAX = "max"
+    SUM = "sum"
+    NEWEST = "newest"
+
+
+class ValueType(StrEnum):
+    """What a field's values are, so that both vendors' spellings can be compared."""
+
+    TEXT = "text"
+    EMAIL = "email"
+    PHONE = "phone"
+    URL = "url"
+    NUMBER = "number"
+    CURRENCY = "currency"
+    BOOLEAN = "boolean"
+    DATE = "date"
+    DATETIME = "datetime"
+    PICKLIST = "picklist"
+    MULTIPICKLIST = "multipicklist"
+
+
+class EntityKind(StrEnum):
+    """What an object mapping is about: matching and record choice depend on it."""
+
+    PERSON = "person"
+    COMPANY = "company"
+    DEAL = "deal"
+
+
+class TooLong(StrEnum):
+    """What happens to text longer than the target field."""
+
+    REJECT = "reject"
+    TRUNCATE = "truncate"
+
+
+@dataclass(frozen=True, slots=True)
+class FieldRule:
+    """One line of a mapping.
+
+    `map` is the MAP property; `crm` maps each CRM object the rule applies to onto its field
+    (one rule serves `Lead.Street` and `Contact.MailingStreet`). `owner` wins when both sides
+    changed. `clear` says whether a blank may replace a value. `values` translates picklists,
+    MAP value to CRM value; `transform` names functions of `mappings.transforms`, applied to what
+    goes from MAP to CRM. `max_length` (characters) comes from the file or the vendor's describe.
+    """
+
+    map: str
+    crm: Mapping[str, str]
+    direction: Direction
+    owner: Side
+    overwrite: Overwrite
+    clear: bool
+    type: ValueType
+    at: Position
+    aggregate: Aggregate | None = None
+    values: Mapping[str, str] = field(default_factory=dict)
+    transform: tuple[str, ...] = ()
+    default: str | None = None
+    too_long: TooLong = TooLong.REJECT
+    max_length: int | None = None
+
+    @property
+    def key(self) -> str:
+        """Names the rule in shadows, ledgers and reports: stable while both names are."""
+        return f"{self.map}>{'/'.join(f'{o}.{f}' for o, f in sorted(self.crm.items()))}"
+
+
+class ActivityForm(StrEnum):
+    """What an event becomes in the CRM."""
+
+    TASK = "task"
+    CAMPAIGN_MEMBER = "campaign_member"
+    ROLLUP = "rollup"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ConsentRule:
+    """Which CRM flag stands for which scope; `subscription` None means all mail."""
+
+    crm: Mapping[str, str]
+    subscription: str | None
+    at: Position
+
+
+class OutcomeFact(StrEnum):
+    """What the CRM knows about a person, folded over their records and opportunities."""
+
+    CRM_ID = "crm_id"
+    CRM_OBJECT = "crm_object"
+    LEAD_STATUS = "lead_status"
+    OWNER_NAME = "owner_name"
+    OWNER_EMAIL = "owner_email"
+    OPPORTUNITY_STAGE = "opportunity_stage"
+    OPPORTUNITY_AMOUNT = "opportunity_amount"
+    OPPORTUNITY_OUTCOME = "opportunity_outcome"
+    CLOSE_DATE = "close_date"
+    TOTAL_REVENUE = "total_revenue"
+    WON_COUNT = "won_count"
+    CUSTOMER_SINCE = "customer_since"
+
+
+@dataclass(frozen=True, slots=True)
+class OutcomeRule:
+    """One outcome written back: which fact goes to which MAP contact property."""
+
+    fact: OutcomeFact
+    map: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityRule:
+    """Where matching finds one attribute of `PersonAttributes`: property and field names.
+
+    `map` lists MAP properties, `crm` lists fields by CRM object; for the tuple attributes all
+    values are taken, otherwise the first non-blank one.
+    """
+
+    attribute: str
+    map: tuple[str, ...]
+    crm: Mapping[str, tuple[str, ...]]
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectMapping:
+    """One entry of a mapping file: one MAP object against one or more CRM objects.
+
+    `crm_objects` are in order of preference (Contact before Lead). `create_crm` names the CRM
+    object that a MAP record without counterpart becomes, None for no creation; `create_map` says
+    whether a CRM record without counterpart is created in the MAP.
+    `include` is a condition on the MAP record ("" = every record).
+    """
+
+    name: str
+    kind: EntityKind
+    map_object: str
+    crm_objects: tuple[str, ...]
+    create_crm: str | None
+    create_map: bool
+    include: str
+    fields: tuple[FieldRule, ...]
+    identity: tuple[IdentityRule, ...]
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
+class PairMapping:
+    """Everything the mapping files of one connection pair say.
+
+    `campaigns` maps a MAP form or campaign name to a CRM Campaign id, for events that become
+    CampaignMembers. `go_live` (aware UTC) ends the baseline: form fills before it are rolled up
+    and make no Task (law 13). `hash` is a stable digest of the files: a change of it is a plan.
+    """
+
+    objects: tuple[ObjectMapping, ...]
+    activities: Mapping[EventKind, ActivityForm]
+    consent: tuple[ConsentRule, ...]
+    outcomes: tuple[OutcomeRule, ...]
+    campaigns: Mapping[str, str]
+    go_live: datetime | None
+    hash: str
+
+    def object(self, name: str) -> ObjectMapping:
+        """The object mapping of that name. Raises KeyError."""
+        for mapping in self.objects:
+            if mapping.name == name:
+                return mapping
+        raise KeyError(name)
+
+    def of_kind(self, kind: EntityKind) -> ObjectMapping | None:
+        """The first object mapping about that kind of entity."""
+        return next((m for m in self.objects if m.kind is kind), None)

@@ -1,0 +1,229 @@
+"""Protocols between the rooms: what one room needs of another, without importing it.
+
+`connectors` implement `Connector`; `state` implements `Landed`, `Limiter` and `CandidateIndex`;
+`sync` wires them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Protocol
+
+from mappings.records import Event, Json, Outcome, Record, Write
+
+
+class Lane(StrEnum):
+    """Who goes first when a vendor's allowance is short (law 12), in this order."""
+
+    CONSENT = "consent"
+    FRESH = "fresh"
+    OUTCOMES = "outcomes"
+    INCREMENTAL = "incremental"
+    REPAIR = "repair"
+    BACKFILL = "backfill"
+
+
+class Cadence(StrEnum):
+    """How often a stream is due (BEHAVIOURS, Quota): 60 s, 15 min, nightly."""
+
+    FAST = "fast"
+    QUARTER = "quarter"
+    NIGHTLY = "nightly"
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSpec:
+    """One thing a connector can be asked for changes of.
+
+    `name` is unique within the connector (`contacts`, `form:<guid>`, `email_events`, `Lead`);
+    `object` is the vendor object its records carry, None for event streams. `trigger` names a
+    field of another stream's records whose movement makes this stream due at once.
+    """
+
+    name: str
+    object: str | None
+    cadence: Cadence
+    trigger: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSchema:
+    """One field as the vendor describes it, in neutral words.
+
+    `type` is one of text, number, currency, boolean, date, datetime, picklist, multipicklist,
+    email, phone, url, reference, other. `length` is in characters; `options` are the picklist's
+    internal values; `restricted` says unknown options are refused.
+    """
+
+    name: str
+    label: str
+    type: str
+    length: int | None = None
+    options: tuple[str, ...] = ()
+    restricted: bool = False
+    required: bool = False
+    createable: bool = True
+    updateable: bool = True
+    unique: bool = False
+    external_id: bool = False
+    calculated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectSchema:
+    """One vendor object: its fields by name."""
+
+    object: str
+    fields: Mapping[str, FieldSchema]
+
+
+@dataclass(frozen=True, slots=True)
+class FieldDefinition:
+    """A field Leadloop needs and `doctor --fix` may create, in neutral words.
+
+    `type` as in FieldSchema; `length` for text; `scale` digits after the point for numbers.
+    """
+
+    object: str
+    name: str
+    label: str
+    type: str
+    length: int = 255
+    scale: int = 0
+    unique: bool = False
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AccountInfo:
+    """Whom the credentials belong to: account id, acting user's id, allowance where known."""
+
+    account_id: str
+    user_id: str | None
+    api_version: str
+    daily_limit: int | None = None
+    daily_used: int | None = None
+    currency: str | None = None
+    details: Mapping[str, Json] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Capabilities:
+    """What a vendor allows, each number with its source in the connector's file.
+
+    `write_batch` and `read_batch` are records per call; `overlap_seconds` is re-read before every
+    cursor because rows can commit late; `granularity_seconds` is that of its modified stamp.
+    """
+
+    write_batch: int
+    read_batch: int
+    overlap_seconds: float
+    granularity_seconds: float
+    native_upsert: bool
+    reads_back: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """One page of changes. `cursor` is stored in the same transaction as the rows.
+
+    A cursor is opaque JSON to everyone but its connector. `last` is true on the page that ends
+    the pull; only then may the stream be called up to date.
+    """
+
+    records: tuple[Record, ...]
+    events: tuple[Event, ...]
+    cursor: Mapping[str, Json]
+    last: bool
+
+
+class Landed(Protocol):
+    """What a pull may ask about rows that have landed before (the quiet check, ADR 0004)."""
+
+    def count_since(self, stream: str, at: datetime) -> int:
+        """How many live records of the stream are landed with `modified_at >= at`."""
+
+    def unseen(self, stream: str, rows: Sequence[tuple[str, str]]) -> set[str]:
+        """Which ids of (id, revision) are not landed at exactly that revision.
+
+        For an event stream the rows are (event key, "").
+        """
+
+
+class Limiter(Protocol):
+    """Paces calls to one vendor account and keeps a share of its allowance for people."""
+
+    def acquire(self, bucket: str = "default") -> None:
+        """Wait for a place in the bucket. Raises QuotaExhaustedError when our share is used up."""
+
+    def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
+        """Learn the allowance from a vendor's headers (calls a day, calls used)."""
+
+
+class Connector(Protocol):
+    """One vendor system. See docs/how-to/write-a-connector.md.
+
+    `changes` may repeat rows but never omits one. `write` returns exactly one outcome per row, in
+    any order, and raises only when the whole call failed before anything could be applied; a
+    reply lost after sending is an outcome of UNKNOWN for each of the call's rows.
+    """
+
+    system: str
+    capabilities: Capabilities
+
+    def check(self) -> AccountInfo:
+        """Who we are at the vendor. Raises AuthenticationError or UnavailableError."""
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        """The fields of an object as they are now."""
+
+    def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
+        """Create the missing ones through the vendor's API; key is `object.name`.
+
+        REJECTED outcomes carry the manual steps in the error's remedy.
+        """
+
+    def streams(self) -> tuple[StreamSpec, ...]:
+        """Everything there is to pull. May cost a call (forms are listed)."""
+
+    def changes(
+        self, stream: str, since: Mapping[str, Json] | None, *, landed: Landed
+    ) -> Iterator[Page]:
+        """Pages of what changed since the cursor; None means everything (backfill)."""
+
+    def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
+        """The named records as they are now, merged-away ids followed; missing ones left out."""
+
+    def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
+        """Records whose field equals one of the values exactly (key look-ups, deleted included
+        where the vendor can tell)."""
+
+    def write(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Send rows of one operation and one object, in as few calls as the vendor allows."""
+
+    def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete (to the recycle bin) the named records; key is the id."""
+
+    def close(self) -> None:
+        """Release connections. Further calls are an error."""
+
+
+class CandidateIndex(Protocol):
+    """The durable blocking index: blocking keys to records, without loading the population."""
+
+    def candidates(self, keys: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
+        """For each incoming record key, the indexed record keys that share a blocking key.
+
+        Keys carried by more records than the index's cap are left out (they say nothing).
+        """
+
+
+class Transactions(Protocol):
+    """Where short transactions come from. No commit means rollback."""
+
+    def begin(self) -> AbstractContextManager[object]:
+        """A transaction that commits when the block ends without an error."""
