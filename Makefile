@@ -1,0 +1,74 @@
+# The one task runner. Every target sets up .venv by itself when it is missing or older than
+# requirements.lock or pyproject.toml. Set-up talks on stderr: stdout belongs to the command.
+
+PYTHON ?= python3
+UV     ?= uv
+ARGS   ?=
+
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+ROOMS  := $(wildcard sync connectors matching mappings state lifecycle console sandbox)
+PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.PHONY: help setup demo test lint format bench docs lock test-wheel clean distclean
+
+help: ## Show this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@echo '  Options pass through ARGS, as in: make demo ARGS="--people 500"'
+
+setup: $(READY) ## Set up .venv (every target does it when needed)
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+	  echo "Leadloop needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
+	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
+	  || { echo "Setting up $(VENV) (a minute or two, once)..." >&2; $(PYTHON) -m venv --clear $(VENV) >&2; }
+	@$(PIP) install --quiet --require-hashes --requirement requirements.lock >&2
+	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >&2
+	@touch $@
+
+demo: $(READY) ## Watch the whole loop run against the sandbox
+	@$(BIN)/leadloop demo $(ARGS)
+
+test: $(READY) ## Run the test suite
+	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
+
+lint: $(READY) ## Check style, types and layers
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy $(ROOMS) tests benchmarks
+	@$(BIN)/lint-imports --no-logo
+
+format: $(READY) ## Put the code in the house format
+	@$(BIN)/ruff check --fix-only --quiet .
+	@$(BIN)/ruff format .
+
+bench: $(READY) ## Measure people per second, calls and memory
+	@$(BIN)/python -m benchmarks $(ARGS)
+
+docs: $(READY) ## Check the documentation: links, index, layer table
+	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
+
+lock: ## Renew requirements.lock from pyproject.toml (with uv)
+	@command -v $(UV) >/dev/null || { echo "make lock needs uv: '$(PYTHON) -m pip install uv', or UV=/path/to/uv" >&2; exit 1; }
+	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
+	  --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+
+test-wheel: $(READY) ## Build the wheel, install it in a clean environment, start it
+	@rm -rf build/wheel && mkdir -p build/wheel
+	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel . >&2
+	@$(PYTHON) -m venv build/wheel/venv
+	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements.lock
+	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps build/wheel/leadloop-*.whl
+	@cd build/wheel && venv/bin/leadloop --help >/dev/null && echo "The wheel installs and starts."
+
+clean: ## Remove what builds and tests leave behind
+	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
+
+distclean: clean ## The same, and .venv with it
+	@rm -rf $(VENV)
