@@ -1,0 +1,83 @@
+"""What every test may ask for: both databases, reference material, repeatable properties."""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+
+from tests.databases import POSTGRES_ABSENT, PostgresServer, running_postgres
+from tests.paths import SHARED
+
+# One profile for all: the same examples on every machine, and no clock deciding the outcome.
+settings.register_profile(
+    "leadloop",
+    deadline=None,
+    derandomize=True,
+    print_blob=True,
+    suppress_health_check=[HealthCheck.too_slow],
+)
+# HYPOTHESIS_PROFILE=explore looks for new examples, many of them.
+settings.register_profile("explore", parent=settings.get_profile("leadloop"), derandomize=False)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "leadloop"))
+
+THREAD_GRACE = 2.0
+"""Seconds a thread gets to end after its test, before the test is blamed for leaving it."""
+
+
+@pytest.fixture(scope="session")
+def shared() -> Path:
+    """The folder of reference material beside the checkout; skips the test where it is absent."""
+    if SHARED is None:
+        pytest.skip("the reference material (recordings, labelled data) is not beside the checkout")
+    return SHARED
+
+
+@pytest.fixture(scope="session")
+def postgres_server() -> Iterator[PostgresServer]:
+    """A PostgreSQL server for this test process; skips where its wheel is absent."""
+    if POSTGRES_ABSENT is not None:
+        pytest.skip(POSTGRES_ABSENT)
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture
+def postgres_url(postgres_server: PostgresServer) -> Iterator[str]:
+    """The SQLAlchemy URL of an empty PostgreSQL database of this test's own."""
+    with postgres_server.database() as url:
+        yield url
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    """The SQLAlchemy URL of a SQLite file that does not exist yet."""
+    return f"sqlite:///{tmp_path / 'state.sqlite3'}"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty database: a test that asks for it runs on SQLite and on PostgreSQL."""
+    name = "sqlite_url" if request.param == "sqlite" else "postgres_url"
+    return str(request.getfixturevalue(name))
+
+
+@pytest.fixture(autouse=True)
+def no_thread_left_behind() -> Iterator[None]:
+    """Fail a test that leaves a non-daemon thread running: it would keep a real process alive."""
+    before = set(threading.enumerate())
+    yield
+    patience = time.monotonic() + THREAD_GRACE
+    while left := _strays(before):
+        if time.monotonic() > patience:
+            pytest.fail(f"threads left behind: {', '.join(sorted(t.name for t in left))}")
+        left[0].join(0.05)
+
+
+def _strays(before: set[threading.Thread]) -> list[threading.Thread]:
+    return [t for t in threading.enumerate() if t not in before and not t.daemon and t.is_alive()]

