@@ -1,0 +1,136 @@
+"""The store: short transactions over the state, scoped to one tenant and connection pair.
+
+`with store.begin() as tx:` commits when the block ends without an error and rolls back
+otherwise. No transaction is open during a network call. What can be asked and told lives in the
+sibling modules (`inbox`, `mirror`, `identity`, `events`, `outbox`, `reviews`, `runs`,
+`candidates`), as functions whose first argument is the transaction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, and_, insert
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.sql import ColumnElement
+from sqlmodel import SQLModel
+
+from state import database
+
+IN_LIST = 500
+"""Values in one IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
+
+
+def chunks[T](items: Iterable[T], size: int = IN_LIST) -> Iterator[list[T]]:
+    """Lists of at most `size` items, in order."""
+    iterator = iter(items)
+    while batch := list(islice(iterator, size)):
+        yield batch
+
+
+def table_of(row: type[SQLModel]) -> Table:
+    """The Core table behind a SQLModel class."""
+    return row.__table__  # type: ignore[attr-defined, no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class Tx:
+    """One transaction. `now` is the business clock's reading when it began."""
+
+    connection: Connection
+    tenant: str
+    pair: str
+    now: datetime
+
+    def mine(self, table: Table) -> ColumnElement[bool]:
+        """The condition every query starts with: this tenant's rows of this pair."""
+        return and_(table.c.tenant == self.tenant, table.c.pair == self.pair)
+
+    def scoped(self, row: Mapping[str, Any]) -> dict[str, Any]:
+        """The row with tenant and pair filled in."""
+        return {"tenant": self.tenant, "pair": self.pair, **row}
+
+    def insert(self, table: Table, rows: Sequence[Mapping[str, Any]]) -> None:
+        """Plain insert; a broken constraint is an error."""
+        if rows:
+            self.connection.execute(insert(table), [self.scoped(row) for row in rows])
+
+    def insert_new(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]
+    ) -> int:
+        """Insert the rows that are not there yet; how many were new."""
+        if not rows:
+            return 0
+        statement: Any = self._insert(table).on_conflict_do_nothing(index_elements=list(unique))
+        before = self._count(table)
+        self.connection.execute(statement, [self.scoped(row) for row in rows])
+        return self._count(table) - before
+
+    def upsert(
+        self, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]
+    ) -> None:
+        """Insert, or overwrite every given column of the row that is there."""
+        if not rows:
+            return
+        statement: Any = self._insert(table)
+        changed = {
+            name: statement.excluded[name]
+            for name in rows[0]
+            if name not in unique and name not in {"tenant", "pair"}
+        }
+        statement = statement.on_conflict_do_update(index_elements=list(unique), set_=changed)
+        self.connection.execute(statement, [self.scoped(row) for row in rows])
+
+    def _insert(self, table: Table) -> Any:
+        flavour = sqlite if self.connection.dialect.name == "sqlite" else postgresql
+        return flavour.insert(table)
+
+    def _count(self, table: Table) -> int:
+        from sqlalchemy import func, select  # noqa: PLC0415
+
+        return int(
+            self.connection.execute(
+                select(func.count()).select_from(table).where(self.mine(table))
+            ).scalar_one()
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Store:
+    """The state of one tenant and pair. `clock` is the business clock."""
+
+    engine: Engine
+    clock: Callable[[], datetime]
+    tenant: str = "default"
+    pair: str = "default"
+
+    @contextlib.contextmanager
+    def begin(self) -> Iterator[Tx]:
+        """A write transaction: commits at the end of the block, rolls back on an error."""
+        with database.translated(self.engine), self.engine.begin() as connection:
+            yield Tx(connection, self.tenant, self.pair, self.clock())
+
+    def for_pair(self, pair: str) -> Store:
+        """The same state, seen from another connection pair."""
+        return replace(self, pair=pair)
+
+    @contextlib.contextmanager
+    def scratch(self) -> Iterator[Store]:
+        """A throw-away copy to plan on; this store is left as it was."""
+        with database.translated(self.engine), database.scratch(self.engine) as engine:
+            yield replace(self, engine=engine)
+
+    @contextlib.contextmanager
+    def exclusive(self) -> Iterator[None]:
+        """Hold the state alone. Raises StateHeldError when another process has it."""
+        with database.exclusive(self.engine):
+            yield
+
+    def close(self) -> None:
+        """Release all connections."""
+        self.engine.dispose()

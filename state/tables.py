@@ -1,0 +1,415 @@
+"""The tables. Unique constraints, not checks in code, keep the laws (DESIGN section 3).
+
+Every row carries `tenant` and `pair` (the connection pair's name). JSON columns hold what only
+Leadloop reads back whole; everything that is searched for has a column of its own.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any, ClassVar
+
+from sqlalchemy import Column, Index, UniqueConstraint
+from sqlmodel import Field, SQLModel
+
+from state.types import JsonColumn, UtcDateTime
+
+TENANT = 64
+NAME = 128
+REF = 255
+
+
+def _json(*, nullable: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(JsonColumn, nullable=nullable))
+
+
+def _instant(*, nullable: bool = False, index: bool = False) -> Any:
+    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable, index=index))
+
+
+class Scoped(SQLModel):
+    """What every row says first: whose it is."""
+
+    tenant: str = Field(max_length=TENANT, default="default")
+    pair: str = Field(max_length=NAME)
+
+
+class AccountRow(Scoped, table=True):
+    """Which vendor accounts a pair's state belongs to; a mismatch at start exits 3."""
+
+    __tablename__ = "accounts"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    account_id: str = Field(max_length=NAME)
+    bound_at: datetime = _instant()
+
+
+class RunRow(Scoped, table=True):
+    """One run: what it was asked, what it did, how it ended."""
+
+    __tablename__ = "runs"
+    id: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(max_length=20)
+    status: str = Field(max_length=20, index=True)
+    started_at: datetime = _instant(index=True)
+    finished_at: datetime | None = _instant(nullable=True)
+    config_hash: str = Field(max_length=64)
+    mapping_hash: str = Field(max_length=64)
+    counts: dict[str, Any] = _json()
+    error: dict[str, Any] | None = _json(nullable=True)
+
+
+class CursorRow(Scoped, table=True):
+    """How far a stream has been read, in the connector's own words."""
+
+    __tablename__ = "cursors"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system", "stream"),)
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    stream: str = Field(max_length=REF)
+    cursor: dict[str, Any] = _json()
+    complete_at: datetime | None = _instant(nullable=True)
+
+
+class InboxRow(Scoped, table=True):
+    """Every pulled record change, landed before anything is done about it (law 2)."""
+
+    __tablename__ = "inbox"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "system", "object", "record_id", "revision"),
+        Index("ix_inbox_pending", "tenant", "pair", "disposition", "id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    stream: str = Field(max_length=REF)
+    object: str = Field(max_length=NAME)
+    record_id: str = Field(max_length=REF)
+    revision: str = Field(max_length=64)
+    payload: dict[str, Any] | None = _json(nullable=True)
+    landed_at: datetime = _instant()
+    run_id: str = Field(max_length=40)
+    disposition: str = Field(max_length=24)
+    settled_run: str | None = Field(default=None, max_length=40)
+
+
+class RecordRow(Scoped, table=True):
+    """The mirror: each vendor record as last seen, with the mapped fields (ADR 0004).
+
+    `lookup` and `lookup2` are what the record is looked up by: a person's e-mail address, an
+    opportunity role's contact and opportunity, an opportunity's account.
+    """
+
+    __tablename__ = "records"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
+        Index("ix_records_lookup", "tenant", "pair", "object", "lookup"),
+        Index("ix_records_lookup2", "tenant", "pair", "object", "lookup2"),
+        Index("ix_records_modified", "tenant", "pair", "system", "stream", "modified_at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    stream: str = Field(max_length=REF)
+    object: str = Field(max_length=NAME)
+    record_id: str = Field(max_length=REF)
+    fields: dict[str, Any] = _json()
+    revision: str = Field(max_length=64)
+    modified_at: datetime = _instant()
+    created_at: datetime | None = _instant(nullable=True)
+    deleted: bool = False
+    merged_into: str | None = Field(default=None, max_length=REF)
+    converted_to: str | None = Field(default=None, max_length=REF)
+    modified_by: str | None = Field(default=None, max_length=NAME)
+    associations: dict[str, Any] = _json()
+    lookup: str | None = Field(default=None, max_length=320)
+    lookup2: str | None = Field(default=None, max_length=320)
+
+
+class EntityRow(Scoped, table=True):
+    """A golden record: one person, company or deal, whatever the vendors call their copies."""
+
+    __tablename__ = "entities"
+    id: str = Field(primary_key=True, max_length=40)
+    kind: str = Field(max_length=20, index=True)
+    status: str = Field(max_length=20, default="live")
+    created_at: datetime = _instant()
+    run_id: str = Field(max_length=40)
+
+
+class LinkRow(Scoped, table=True):
+    """Which golden record a vendor record belongs to: at most one, by constraint (law 1)."""
+
+    __tablename__ = "links"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: str = Field(max_length=40, index=True)
+    system: str = Field(max_length=NAME)
+    object: str = Field(max_length=NAME)
+    record_id: str = Field(max_length=REF)
+    reason: str = Field(max_length=40)
+    decision_id: int | None = None
+    status: str = Field(max_length=20, default="live")
+    linked_at: datetime = _instant()
+    run_id: str = Field(max_length=40)
+
+
+class AliasRow(Scoped, table=True):
+    """A vendor id that now stands for another one: merge losers, converted Leads."""
+
+    __tablename__ = "aliases"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    object: str = Field(max_length=NAME)
+    record_id: str = Field(max_length=REF)
+    to_object: str = Field(max_length=NAME)
+    to_id: str = Field(max_length=REF)
+    reason: str = Field(max_length=20)
+    at: datetime = _instant()
+
+
+class ShadowRow(Scoped, table=True):
+    """The last agreed values of a MAP record and a CRM record: merge base and echo test."""
+
+    __tablename__ = "shadows"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "entity_id", "bond"),)
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: str = Field(max_length=40)
+    bond: str = Field(max_length=600)
+    values: dict[str, Any] = _json()
+    run_id: str = Field(max_length=40)
+
+
+class DecisionRow(Scoped, table=True):
+    """A match decision with its evidence, kept for `explain`."""
+
+    __tablename__ = "decisions"
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(max_length=600, index=True)
+    verdict: str = Field(max_length=20)
+    targets: list[str] = _json()
+    probability: float
+    weight: float
+    reason: str = Field(max_length=40)
+    evidence: dict[str, Any] = _json()
+    model_version: str = Field(max_length=64)
+    run_id: str = Field(max_length=40)
+    at: datetime = _instant()
+
+
+class ReviewRow(Scoped, table=True):
+    """Something only a person can decide. One open item per subject, by constraint."""
+
+    __tablename__ = "review_items"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "subject", "open_key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=24)
+    subject: str = Field(max_length=600)
+    candidates: list[str] = _json()
+    decision_id: int | None = None
+    status: str = Field(max_length=20, index=True)
+    open_key: str = Field(max_length=40)
+    chosen: str | None = Field(default=None, max_length=600)
+    opened_at: datetime = _instant()
+    decided_at: datetime | None = _instant(nullable=True)
+    run_id: str = Field(max_length=40)
+
+
+class NonMatchRow(Scoped, table=True):
+    """A pair a person has said is not one person; final until taken back."""
+
+    __tablename__ = "non_matches"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "left", "right"),)
+    id: int | None = Field(default=None, primary_key=True)
+    left: str = Field(max_length=600)
+    right: str = Field(max_length=600)
+    at: datetime = _instant()
+
+
+class EventRow(Scoped, table=True):
+    """Every pulled marketing event and what became of it; unique for ever (law 3)."""
+
+    __tablename__ = "events"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "system", "key"),
+        Index("ix_events_pending", "tenant", "pair", "disposition", "id"),
+        Index("ix_events_entity", "tenant", "pair", "entity_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    stream: str = Field(max_length=REF)
+    key: str = Field(max_length=REF)
+    kind: str = Field(max_length=24)
+    occurred_at: datetime = _instant()
+    email: str | None = Field(default=None, max_length=320, index=True)
+    name: str = Field(max_length=REF, default="")
+    details: dict[str, Any] = _json()
+    filtered: bool = False
+    entity_id: str | None = Field(default=None, max_length=40)
+    disposition: str = Field(max_length=24)
+    landed_at: datetime = _instant()
+    run_id: str = Field(max_length=40)
+    settled_run: str | None = Field(default=None, max_length=40)
+
+
+class WorkRow(Scoped, table=True):
+    """A golden record that must be planned again, and why; gone once it was."""
+
+    __tablename__ = "work"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "entity_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: str = Field(max_length=40)
+    reason: str = Field(max_length=40)
+
+
+class IntentRow(Scoped, table=True):
+    """A write about to be made, and its outcome: the outbox (BEHAVIOURS, Once in effect)."""
+
+    __tablename__ = "intents"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "key"),
+        Index("ix_intents_status", "tenant", "pair", "status", "id"),
+        Index("ix_intents_entity", "tenant", "pair", "entity_id"),
+        Index("ix_intents_run", "tenant", "pair", "run_id"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=64)
+    run_id: str = Field(max_length=40)
+    entity_id: str = Field(max_length=40)
+    side: str = Field(max_length=8)
+    system: str = Field(max_length=NAME)
+    operation: str = Field(max_length=20)
+    object: str = Field(max_length=NAME)
+    target_id: str | None = Field(default=None, max_length=REF)
+    external_field: str | None = Field(default=None, max_length=NAME)
+    external_value: str | None = Field(default=None, max_length=REF)
+    fields: dict[str, Any] = _json()
+    lane: str = Field(max_length=16)
+    reason: str = Field(max_length=40)
+    depends_on: str | None = Field(default=None, max_length=64)
+    fingerprint: str = Field(max_length=64, index=True)
+    details: dict[str, Any] = _json()
+    status: str = Field(max_length=16)
+    attempts: int = 0
+    result_id: str | None = Field(default=None, max_length=REF)
+    created: bool | None = None
+    error: dict[str, Any] | None = _json(nullable=True)
+    journaled_at: datetime = _instant()
+    done_at: datetime | None = _instant(nullable=True)
+
+
+class DeadLetterRow(Scoped, table=True):
+    """A change that could not be delivered, with cause and payload, until it is replayed."""
+
+    __tablename__ = "dead_letters"
+    __table_args__: ClassVar[Any] = (
+        Index("ix_dead_open", "tenant", "pair", "status", "fingerprint"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: str | None = Field(default=None, max_length=40, index=True)
+    subject: str = Field(max_length=600)
+    intent_key: str | None = Field(default=None, max_length=64)
+    fingerprint: str = Field(max_length=64)
+    code: str = Field(max_length=64, index=True)
+    field: str | None = Field(default=None, max_length=NAME)
+    message: str = Field(max_length=1000)
+    remedy: str = Field(max_length=1000)
+    payload: dict[str, Any] = _json()
+    status: str = Field(max_length=16)
+    run_id: str = Field(max_length=40)
+    at: datetime = _instant()
+    closed_at: datetime | None = _instant(nullable=True)
+
+
+class LedgerRow(Scoped, table=True):
+    """One field of one write: before, after, and why (laws 9 and 11)."""
+
+    __tablename__ = "field_ledger"
+    __table_args__: ClassVar[Any] = (Index("ix_ledger_entity", "tenant", "pair", "entity_id"),)
+    id: int | None = Field(default=None, primary_key=True)
+    entity_id: str = Field(max_length=40)
+    ref: str = Field(max_length=600)
+    field: str = Field(max_length=NAME)
+    before: Any = _json(nullable=True)
+    after: Any = _json(nullable=True)
+    rule: str = Field(max_length=REF)
+    intent_key: str = Field(max_length=64)
+    run_id: str = Field(max_length=40, index=True)
+    config_hash: str = Field(max_length=64)
+    at: datetime = _instant()
+
+
+class ActivityRow(Scoped, table=True):
+    """An event delivered to the CRM in one form: once, by constraint (law 3)."""
+
+    __tablename__ = "activities"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "event_key", "form"),)
+    id: int | None = Field(default=None, primary_key=True)
+    event_key: str = Field(max_length=REF)
+    form: str = Field(max_length=20)
+    ref: str = Field(max_length=600)
+    run_id: str = Field(max_length=40)
+    at: datetime = _instant()
+
+
+class BlockingRow(Scoped, table=True):
+    """One blocking key of one record: the candidate index."""
+
+    __tablename__ = "blocking"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "key", "record_key"),
+        Index("ix_blocking_record", "tenant", "pair", "record_key"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=64)
+    record_key: str = Field(max_length=600)
+
+
+class IndexedRow(Scoped, table=True):
+    """A record as matching sees it: normalised, beside its blocking keys."""
+
+    __tablename__ = "indexed"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "record_key"),)
+    id: int | None = Field(default=None, primary_key=True)
+    record_key: str = Field(max_length=600)
+    side: str = Field(max_length=8)
+    kind: str = Field(max_length=16)
+    person: dict[str, Any] = _json()
+
+
+class ModelRow(Scoped, table=True):
+    """A trained linkage model; the newest is in use."""
+
+    __tablename__ = "models"
+    id: int | None = Field(default=None, primary_key=True)
+    version: str = Field(max_length=64)
+    body: dict[str, Any] = _json()
+    trained_at: datetime = _instant()
+
+
+class ApprovalRow(Scoped, table=True):
+    """A person's word: this mapping may be applied (law 13), or this run may change so much."""
+
+    __tablename__ = "approvals"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "subject"),)
+    id: int | None = Field(default=None, primary_key=True)
+    subject: str = Field(max_length=REF)
+    at: datetime = _instant()
+    details: dict[str, Any] = _json()
+
+
+class QuotaRow(Scoped, table=True):
+    """What is known of a vendor's allowance, and a breaker's state, across restarts."""
+
+    __tablename__ = "quota"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    daily_limit: int | None = None
+    daily_used: int | None = None
+    parked_until: datetime | None = _instant(nullable=True)
+    seen_at: datetime = _instant()
