@@ -8,7 +8,8 @@ ARGS   ?=
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
-ROOMS  := $(wildcard sync connectors matching mappings state lifecycle console sandbox)
+ROOMS  := $(patsubst %/__init__.py,%,$(wildcard $(addsuffix /__init__.py, \
+            sync connectors matching mappings state lifecycle console sandbox)))
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
