@@ -1,0 +1,83 @@
+"""Blocking keys: short stable strings that two records of one person are likely to share.
+
+Keys are prefix and eight bytes of BLAKE2b, the same on every machine and in every release, so
+that they can be stored. An index caps keys that too many records carry; every person therefore
+has several kinds of key, and a match needs to share only one that is not capped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from hashlib import blake2b
+
+from matching.normalise import Person
+from matching.text import phonetic
+
+_PHONE_TAIL = 8
+_MIN_LOCAL = 6
+_MAX_FORMS = 4
+
+
+def blocking_keys(person: Person) -> tuple[str, ...]:
+    """Every key of the person, sorted, without repetition; () for someone nothing is known of."""
+    return tuple(sorted({_key(kind, *parts) for kind, parts in _raw(person) if all(parts)}))
+
+
+def _key(kind: str, *parts: str) -> str:
+    digest = blake2b("\x1f".join(parts).encode("utf-8", "replace"), digest_size=8)
+    return f"{kind}:{digest.hexdigest()}"
+
+
+def _raw(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
+    yield from _identifier_keys(person)
+    yield from _name_keys(person)
+    yield from _place_keys(person)
+    yield from _birth_keys(person)
+
+
+def _identifier_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
+    for address in person.emails:
+        yield "e", (address,)
+        local = address.partition("@")[0]
+        if len(local) >= _MIN_LOCAL:
+            yield "el", (local,)
+    for number in (*person.phones, *person.weak_phones):
+        yield "p", (number[-_PHONE_TAIL:],)
+
+
+def _name_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
+    given, family = phonetic(person.given), phonetic(person.family)
+    forms = [form for form in (person.forms or (person.given,)) if form][:_MAX_FORMS]
+    # Sorted, so that given and family name in each other's column still meet.
+    yield "n", tuple(sorted((given, family)))
+    yield "gi", (family, person.given[:1])
+    for employer in (person.company, *person.domains):
+        yield "fc", (family, employer)
+        for form in forms:
+            yield "gc", (form, employer)
+    for form in forms:
+        yield "nf", (form, family)
+
+
+def _place_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
+    given, family = phonetic(person.given), phonetic(person.family)
+    city = phonetic(person.city)
+    yield "fl", (family, city)
+    yield "fp", (family, person.postcode)
+    yield "gp", (given, person.postcode)
+    if person.street:
+        yield "sp", (person.street, person.postcode)
+        yield "sl", (person.street, city)
+        yield "gs", (given, person.street)
+
+
+def _birth_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
+    born = person.birth_date
+    if not born:
+        return
+    given, family = phonetic(person.given), phonetic(person.family)
+    yield "bf", (born, person.family[:1])
+    yield "bg", (born, person.given[:1])
+    yield "bp", (born, person.postcode)
+    yield "yf", (born[:4], family)
+    yield "yg", (born[:7], given)

@@ -1,0 +1,80 @@
+"""Personal names taken apart: titles and suffixes dropped, nicknames tied to their full forms."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING
+
+from matching.text import fold, present
+
+if TYPE_CHECKING:
+    from nicknames import NickNamer
+
+_SIMPLE = re.compile(r"^[^\W\d_]+(?:['’-][^\W\d_]+)*$")
+_APOSTROPHES = re.compile("['’`\\u00b4\\u02bb\\u02bc]")
+_NOT_LETTERS = re.compile(r"[\W\d_]+")
+_TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "sir", "mx"})
+
+
+@dataclass(frozen=True, slots=True)
+class Name:
+    """A personal name, folded: first given name, further given names, family name."""
+
+    given: str = ""
+    middle: str = ""
+    family: str = ""
+
+
+def letters(value: str) -> str:
+    """Folded letters in words; apostrophes vanish, hyphens part words, digits go."""
+    return _NOT_LETTERS.sub(" ", _APOSTROPHES.sub("", fold(value))).strip()
+
+
+@lru_cache(maxsize=131_072)
+def split(given: str | None, family: str | None) -> Name:
+    """The name in two columns as a Name, wherever its owner put the parts.
+
+    One column holding everything ("Dr. Maria van der Berg", "Smith, John") is parsed; two columns
+    keep their sides, only titles, suffixes and nicknames in brackets are taken out.
+    """
+    first, last = present(given), present(family)
+    if (not first or _SIMPLE.match(first)) and (not last or _SIMPLE.match(last)):
+        return _name(_one_word(first), "", letters(last))
+    from nameparser import parse
+
+    if first and last:
+        parsed = parse(f"{last.replace(',', ' ')}, {first.replace(',', ' ')}")
+    else:
+        parsed = parse(first or last)
+    name = _name(_one_word(parsed.given), letters(parsed.middle), letters(parsed.family))
+    if first and last and not (name.given and name.family):
+        return _name(_one_word(first), "", letters(last))  # the parser lost a column
+    return name
+
+
+def _name(given: str, middle: str, family: str) -> Name:
+    if given in _TITLES and (middle or family):
+        given, _, middle = middle.partition(" ")
+    return Name(given, middle, family)
+
+
+def _one_word(value: str) -> str:
+    """A first name as one word: "Anna-Maria" and "Annamaria" are one name."""
+    return letters(value).replace(" ", "")
+
+
+@cache
+def _nicknamer() -> NickNamer:
+    from nicknames import NickNamer as Nicknames
+
+    return Nicknames()
+
+
+@lru_cache(maxsize=32_768)
+def forms(given: str) -> tuple[str, ...]:
+    """The name and the full names it may be short for, sorted; () for an initial or none."""
+    if len(given) < 2:  # noqa: PLR2004 - an initial is short for anything
+        return ()
+    return tuple(sorted({given} | _nicknamer().canonicals_of(given)))

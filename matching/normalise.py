@@ -1,0 +1,118 @@
+"""Raw attributes of a person made comparable, once, before anything is compared.
+
+`normalise` is pure, total (no text makes it fail), needs no network, and loads its libraries on
+first use so that importing this module costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from mappings.records import PersonAttributes
+from matching import contact_points, names, text
+
+_SHORT_TITLE = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A person as matching sees them: folded text, "" or () where nothing is known.
+
+    `emails` name the person; `role_emails` a desk of their company. `phones` are E.164,
+    `weak_phones` bare digits whose country nobody told. `domains` are employers' registrable
+    domains, never free mail. `forms` are the first name and what it may be short for.
+    `birth_date` is YYYY-MM-DD.
+    """
+
+    given: str = ""
+    middle: str = ""
+    family: str = ""
+    forms: tuple[str, ...] = ()
+    emails: tuple[str, ...] = ()
+    role_emails: tuple[str, ...] = ()
+    phones: tuple[str, ...] = ()
+    weak_phones: tuple[str, ...] = ()
+    company: str = ""
+    domains: tuple[str, ...] = ()
+    title: str = ""
+    street: str = ""
+    city: str = ""
+    postcode: str = ""
+    state: str = ""
+    country: str = ""
+    birth_date: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Only what is known, tuples as lists; `from_json` is its inverse."""
+        return {
+            name: list(value) if isinstance(value, tuple) else value
+            for name, value in asdict(self).items()
+            if value
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Person:
+        """The person `to_json` wrote. Unknown names are ignored: an older reader, a newer row."""
+        known = {field.name for field in fields(cls)}
+        values: dict[str, Any] = {
+            name: tuple(value) if isinstance(value, list) else value
+            for name, value in data.items()
+            if name in known
+        }
+        return cls(**values)
+
+
+def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Person:
+    """The comparable form of a record's attributes.
+
+    `region` (ISO alpha-2) is where the record's owner is at home: it reads telephone numbers and
+    slashed dates where the record itself names no country or state.
+    """
+    name = names.split(attributes.given_name, attributes.family_name)
+    country = text.country(text.present(attributes.country))
+    state = text.words(text.present(attributes.state))
+    where = text.region_of(country, state, region)
+    emails, role_emails, mail_domains = _emails(attributes.emails)
+    phones, weak_phones = _phones(attributes.phones, where)
+    site = contact_points.domain(attributes.website or "")
+    return Person(
+        given=name.given,
+        middle=name.middle,
+        family=name.family,
+        forms=names.forms(name.given),
+        emails=emails,
+        role_emails=role_emails,
+        phones=phones,
+        weak_phones=weak_phones,
+        company=contact_points.company(attributes.company or ""),
+        domains=_unique([*mail_domains, site]),
+        title=text.words(text.present(attributes.title))[:_SHORT_TITLE].strip(),
+        street=text.street(text.present(attributes.street)),
+        city=text.words(text.present(attributes.city)),
+        postcode=text.postcode(text.present(attributes.postcode)),
+        state=state,
+        country=country,
+        birth_date=text.birth_date(attributes.birth_date or "", month_first=where == "US"),
+    )
+
+
+def _unique(values: Sequence[str]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(value for value in values if value))
+
+
+def _emails(
+    values: Sequence[str],
+) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    found = [address for value in values if value and (address := contact_points.email(value))]
+    return (
+        _unique([address.key for address in found if not address.role]),
+        _unique([address.key for address in found if address.role]),
+        _unique([contact_points.domain(address.domain) for address in found]),
+    )
+
+
+def _phones(values: Sequence[str], region: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    found = [contact_points.phone(value, region) for value in values if value and value.strip()]
+    return _unique([e164 for e164, _ in found]), _unique([digits for _, digits in found])

@@ -1,0 +1,129 @@
+"""Plain text made comparable: transliteration, placeholders, dates, streets, phonetic codes.
+
+Every function is total (any string in, a string out, "" where nothing is left) and idempotent:
+applying it to its own result changes nothing.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from functools import lru_cache
+
+from matching.vocabulary import COUNTRIES, PLACEHOLDER_WORDS, STATES, STREET_WORDS
+
+# Letters that NFKD leaves whole. Umlauts lose their dots like other accents; the spelling "ue" is
+# left to fuzzy comparison, since a rule would maul names such as "Manuel".
+_LETTERS = str.maketrans(
+    {
+        "ß": "ss", "æ": "ae", "œ": "oe", "ø": "o", "đ": "d", "ð": "d", "þ": "th",
+        "ł": "l", "\u0131": "i", "ħ": "h", "ŋ": "n", "ĸ": "k", "ŧ": "t",
+    }
+)  # fmt: skip
+_NOT_WORD = re.compile(r"[^\w]+|_+")
+_SPACES = re.compile(r"\s+")
+_UNIT = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
+
+
+@lru_cache(maxsize=65_536)
+def fold(value: str) -> str:
+    """Lower case, without accents or compatibility forms, single spaces."""
+    text = value
+    for _ in range(3):  # case folding can yield marks that only a second pass removes
+        folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))
+        folded = "".join(c for c in folded if unicodedata.category(c) not in {"Mn", "Cf"})
+        folded = _SPACES.sub(" ", folded).strip()
+        if folded == text:
+            break
+        text = folded
+    return text
+
+
+def words(value: str) -> str:
+    """Folded letters and digits, everything else a single space."""
+    return _NOT_WORD.sub(" ", fold(value)).strip()
+
+
+def is_placeholder(value: str) -> bool:
+    """Whether people type this to get past a required field."""
+    text = fold(value).replace(" ", "")
+    if not text or text in PLACEHOLDER_WORDS:
+        return True
+    return len(text) > 1 and len(set(text)) == 1  # "aaaa", "000", "----"
+
+
+def present(value: str | None) -> str:
+    """The value without surrounding blanks, "" for None and placeholders."""
+    if value is None:
+        return ""
+    text = value.strip()
+    return "" if is_placeholder(text) else text
+
+
+@lru_cache(maxsize=65_536)
+def street(value: str) -> str:
+    """A street address as tokens, kinds of street abbreviated one way, ordinals as numbers."""
+    text = words(value).replace("strasse ", "str ")
+    text = re.sub(r"(?<=[a-z]{3})strasse\b", " st", text)
+    tokens = (STREET_WORDS.get(token, token) for token in _UNIT.sub(r"\1", text).split())
+    return " ".join(token for token in tokens if token)
+
+
+def postcode(value: str) -> str:
+    """Upper-case letters and digits; a US ZIP+4 keeps its first five."""
+    text = words(value).replace(" ", "").upper()
+    if len(text) == 9 and text.isascii() and text.isdigit():  # noqa: PLR2004 - ZIP+4
+        return text[:5]
+    return text
+
+
+def country(value: str) -> str:
+    """ISO 3166 alpha-2 where it is known, else the folded text."""
+    text = words(value)
+    if len(text) == 2 and text.isascii():  # noqa: PLR2004 - already a code
+        return COUNTRIES.get(text, text.upper())
+    return COUNTRIES.get(text, text)
+
+
+def region_of(country_code: str, state: str, default: str | None) -> str | None:
+    """The telephone region of a record: its country, else its state's, else the default."""
+    if len(country_code) == 2:  # noqa: PLR2004 - ISO alpha-2
+        return country_code.upper()
+    if not country_code:
+        return STATES.get(words(state), default)
+    return default
+
+
+_ISO = re.compile(r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ].*)?$", re.IGNORECASE)
+_COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
+_LOCAL = re.compile(r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})$")
+_DEFAULT_DATES = frozenset({"1900-01-01", "1970-01-01", "1901-01-01", "1800-01-01", "0001-01-01"})
+_MONTHS = 12
+
+
+def birth_date(value: str, *, month_first: bool = False) -> str:
+    """A date as YYYY-MM-DD, kept even if the calendar does not know it (typing errors agree
+    digit by digit); "" where no date can be read, and for dates that software fills in.
+    """
+    text = value.strip()
+    if match := _ISO.match(text) or _COMPACT.match(text):
+        year, month, day = (int(part) for part in match.groups()[:3])
+    elif match := _LOCAL.match(text):
+        first, second, year = (int(part) for part in match.groups())
+        swap = second > _MONTHS or (month_first and first <= _MONTHS)
+        day, month = (second, first) if swap else (first, second)
+    else:
+        return ""
+    result = f"{year:04d}-{month:02d}-{day:02d}"
+    return "" if result in _DEFAULT_DATES or year == 0 else result
+
+
+@lru_cache(maxsize=65_536)
+def phonetic(value: str) -> str:
+    """A metaphone code of the name without its spaces; names of other scripts stay as they are."""
+    import jellyfish
+
+    letters = value.replace(" ", "")
+    if not letters.isascii():
+        return letters
+    return jellyfish.metaphone(letters) or letters
