@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup demo test lint format bench docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test lint format bench docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
@@ -22,14 +22,21 @@ help: ## Show this list
 
 setup: $(READY) ## Set up .venv (every target does it when needed)
 
+# An environment that works is kept and brought up to date; else a new one is made.
+SOUND := import sys, pip; sys.exit(sys.version_info < (3, 11))
+FIT   := import sys, venv; sys.exit(sys.version_info < (3, 11))
+
 $(READY): requirements.lock pyproject.toml
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-	  echo "Leadloop needs Python 3.11 or newer; '$(PYTHON)' is not. Try: make PYTHON=python3.11 ..." >&2; exit 1; }
-	@$(BIN)/python -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 \
-	  || { echo "Setting up $(VENV) (a minute or two, once)..." >&2; $(PYTHON) -m venv --clear $(VENV) >&2; }
+	@$(BIN)/python -c '$(SOUND)' >/dev/null 2>&1 || $(MAKE) --no-print-directory new-venv >&2
 	@$(PIP) install --quiet --require-hashes --requirement requirements.lock >&2
 	@$(PIP) install --quiet --no-deps --no-build-isolation --editable . >&2
 	@touch $@
+
+new-venv:
+	@$(PYTHON) -c '$(FIT)' 2>/dev/null || { \
+	  echo "Leadloop needs Python 3.11 or newer with venv; '$(PYTHON)' is not. Try: make PYTHON=python3.11 ..."; exit 1; }
+	@echo "Setting up $(VENV) (a minute or two, once)..."
+	@$(PYTHON) -m venv --clear $(VENV)
 
 demo: $(READY) ## Watch the whole loop run against the sandbox
 	@$(BIN)/leadloop demo $(ARGS)
