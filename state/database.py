@@ -26,12 +26,14 @@ from mappings.errors import ConfigurationError, StateError, StateHeldError
 
 WAL_BUG_FIRST = (3, 7, 0)
 WAL_BUG_LAST = (3, 51, 2)
+READ_ONLY = "leadloop_read_only"
+"""The execution option that makes a SQLite transaction a reader's."""
 
 
 def sqlite_module() -> Any:
     """The DB-API module to use for SQLite: pysqlite3 where installed, else the standard one."""
     try:
-        import pysqlite3.dbapi2 as module  # type: ignore[import-untyped] # noqa: PLC0415
+        import pysqlite3.dbapi2 as module  # noqa: PLC0415
     except ImportError:
         return sqlite3
     return module
@@ -89,7 +91,8 @@ def open_engine(url: str) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Any) -> None:
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+        reading = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if reading else "BEGIN IMMEDIATE")
 
     return engine
 
@@ -211,10 +214,7 @@ def scratch(engine: Engine) -> Iterator[Engine]:
     if engine.dialect.name == "sqlite":
         with tempfile.TemporaryDirectory(prefix="leadloop-plan-") as folder:
             copy = Path(folder) / "scratch.sqlite3"
-            with engine.connect() as connection:
-                connection.rollback()
-                source: Any = connection.connection.dbapi_connection
-                source.execute("VACUUM INTO ?", (str(copy),))
+            _copy_file(sqlite_path(engine.url), copy)
             copied = open_engine(f"sqlite:///{copy}")
             try:
                 yield copied
@@ -223,6 +223,21 @@ def scratch(engine: Engine) -> Iterator[Engine]:
         return
     with _scratch_schema(engine) as copied:
         yield copied
+
+
+def _copy_file(source: Path | None, copy: Path) -> None:
+    """A consistent copy of a SQLite file by its own backup API, while others may write."""
+    if source is None:
+        message = "an in-memory state cannot be copied; plan needs a state file"
+        raise StateError(message)
+    module = sqlite_module()
+    _touch_private(copy)
+    reader, writer = module.connect(str(source)), module.connect(str(copy))
+    try:
+        reader.backup(writer)
+    finally:
+        reader.close()
+        writer.close()
 
 
 @contextlib.contextmanager
@@ -253,9 +268,11 @@ def _scratch_schema(engine: Engine) -> Iterator[Engine]:
 
 def _copy_sequence(connection: Any, schema: str, table: str) -> None:
     sequence = connection.execute(
-        text("select pg_get_serial_sequence(:table, 'id') where exists (select 1 from "
-             "information_schema.columns where table_schema = :schema and table_name = :name "
-             "and column_name = 'id' and data_type in ('integer', 'bigint'))"),
+        text(
+            "select pg_get_serial_sequence(:table, 'id') where exists (select 1 from "
+            "information_schema.columns where table_schema = :schema and table_name = :name "
+            "and column_name = 'id' and data_type in ('integer', 'bigint'))"
+        ),
         {"table": f'"{schema}"."{table}"', "schema": schema, "name": table},
     ).scalar()
     if sequence:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import islice
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, Engine, Table, and_, insert
 from sqlalchemy.dialects import postgresql, sqlite
@@ -22,11 +22,13 @@ from sqlmodel import SQLModel
 
 from state import database
 
+T = TypeVar("T")
+
 IN_LIST = 500
 """Values in one IN list: far below SQLite's 32,766 and PostgreSQL's 65,535 parameters."""
 
 
-def chunks[T](items: Iterable[T], size: int = IN_LIST) -> Iterator[list[T]]:
+def chunks(items: Iterable[T], size: int = IN_LIST) -> Iterator[list[T]]:
     """Lists of at most `size` items, in order."""
     iterator = iter(items)
     while batch := list(islice(iterator, size)):
@@ -62,14 +64,12 @@ class Tx:
 
     def insert_new(
         self, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]
-    ) -> int:
-        """Insert the rows that are not there yet; how many were new."""
+    ) -> None:
+        """Insert the rows that are not there yet; the others are left as they are."""
         if not rows:
-            return 0
+            return
         statement: Any = self._insert(table).on_conflict_do_nothing(index_elements=list(unique))
-        before = self._count(table)
         self.connection.execute(statement, [self.scoped(row) for row in rows])
-        return self._count(table) - before
 
     def upsert(
         self, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]
@@ -90,15 +90,6 @@ class Tx:
         flavour = sqlite if self.connection.dialect.name == "sqlite" else postgresql
         return flavour.insert(table)
 
-    def _count(self, table: Table) -> int:
-        from sqlalchemy import func, select  # noqa: PLC0415
-
-        return int(
-            self.connection.execute(
-                select(func.count()).select_from(table).where(self.mine(table))
-            ).scalar_one()
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Store:
@@ -113,6 +104,13 @@ class Store:
     def begin(self) -> Iterator[Tx]:
         """A write transaction: commits at the end of the block, rolls back on an error."""
         with database.translated(self.engine), self.engine.begin() as connection:
+            yield Tx(connection, self.tenant, self.pair, self.clock())
+
+    @contextlib.contextmanager
+    def read(self) -> Iterator[Tx]:
+        """A reading transaction: one consistent view, no lock against writers."""
+        reader = self.engine.execution_options(**{database.READ_ONLY: True})
+        with database.translated(self.engine), reader.connect() as connection:
             yield Tx(connection, self.tenant, self.pair, self.clock())
 
     def for_pair(self, pair: str) -> Store:

@@ -1,0 +1,275 @@
+"""Marketing events: landed once, attributed to a golden record, delivered once (law 3).
+
+Dispositions: `pending` (not yet attributed or delivered), `held` (the person is in review),
+`journaled` (a write carries it), `delivered`, `rolled_up`, `baseline` (before go-live, rolled
+up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `dead` (its write was
+refused), `no_person` (nobody to log it on, with the reason in the run's report).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, and_, func, or_, select, update
+
+from mappings.records import Event, EventKind
+from state.store import Tx, chunks, table_of
+from state.tables import ActivityRow, EventRow
+
+EVENTS = table_of(EventRow)
+ACTIVITIES = table_of(ActivityRow)
+COUNTED = ("rolled_up", "baseline")
+OPEN = ("pending", "held")
+
+
+@dataclass(frozen=True, slots=True)
+class StoredEvent:
+    """An event with its place in the state."""
+
+    id: int
+    event: Event
+    entity_id: str | None
+    disposition: str
+
+
+@dataclass(frozen=True, slots=True)
+class Rollup:
+    """What a person's rolled-up events add up to: counts by kind, first, last, last campaign."""
+
+    counts: Mapping[EventKind, int]
+    first_at: datetime | None
+    last_at: datetime | None
+    last_name: str | None
+
+
+def land(tx: Tx, run_id: str, stream: str, events: Sequence[Event]) -> int:
+    """Store pulled events that are not stored yet; returns how many were news."""
+    fresh: dict[str, Event] = {}
+    for batch in chunks(events):
+        known = _known(tx, batch[0].system, [event.key for event in batch])
+        fresh.update((event.key, event) for event in batch if event.key not in known)
+    tx.insert_new(
+        EVENTS,
+        [
+            {
+                "system": event.system,
+                "stream": stream,
+                "key": event.key,
+                "kind": event.kind.value,
+                "occurred_at": event.occurred_at,
+                "email": event.email.lower()[:320] if event.email else None,
+                "name": event.name[:255],
+                "details": dict(event.details),
+                "filtered": event.filtered,
+                "disposition": "filtered" if event.filtered else "pending",
+                "landed_at": tx.now,
+                "run_id": run_id,
+            }
+            for event in fresh.values()
+        ],
+        ("tenant", "pair", "system", "key"),
+    )
+    return len(fresh)
+
+
+def _known(tx: Tx, system: str, keys: Sequence[str]) -> set[str]:
+    return set(
+        tx.connection.execute(
+            select(EVENTS.c.key).where(
+                tx.mine(EVENTS), EVENTS.c.system == system, EVENTS.c.key.in_(keys)
+            )
+        ).scalars()
+    )
+
+
+def unseen(tx: Tx, system: str, keys: Sequence[str]) -> set[str]:
+    """Which event keys have not been landed."""
+    missing = set(keys)
+    for batch in chunks(keys):
+        missing -= _known(tx, system, batch)
+    return missing
+
+
+def unattributed(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[StoredEvent]:
+    """Pending events without a golden record, oldest first by row id."""
+    rows = tx.connection.execute(
+        select(EVENTS)
+        .where(
+            tx.mine(EVENTS),
+            EVENTS.c.disposition == "pending",
+            EVENTS.c.entity_id.is_(None),
+            EVENTS.c.id > after,
+        )
+        .order_by(EVENTS.c.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in rows]
+
+
+def attribute(tx: Tx, entity_ids: Mapping[int, str]) -> None:
+    """Say whose the events are, by event row id."""
+    by_entity: dict[str, list[int]] = {}
+    for row_id, entity_id in entity_ids.items():
+        by_entity.setdefault(entity_id, []).append(row_id)
+    for entity_id, ids in by_entity.items():
+        tx.connection.execute(
+            update(EVENTS).where(EVENTS.c.id.in_(ids)).values(entity_id=entity_id)
+        )
+
+
+def dispose(tx: Tx, run_id: str, ids: Iterable[int], disposition: str) -> None:
+    """Say what became of events (law 2)."""
+    for batch in chunks(ids):
+        tx.connection.execute(
+            update(EVENTS)
+            .where(EVENTS.c.id.in_(batch))
+            .values(disposition=disposition, settled_run=run_id)
+        )
+
+
+def open_of(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[StoredEvent]]:
+    """Undelivered events of the named golden records, by time then key."""
+    found: dict[str, list[StoredEvent]] = {}
+    for batch in chunks(entity_ids):
+        rows = tx.connection.execute(
+            select(EVENTS)
+            .where(
+                tx.mine(EVENTS),
+                EVENTS.c.entity_id.in_(batch),
+                EVENTS.c.disposition.in_(OPEN),
+            )
+            .order_by(EVENTS.c.occurred_at, EVENTS.c.key)
+        )
+        for row in rows:
+            found.setdefault(row.entity_id, []).append(_stored(row))
+    return found
+
+
+def rollups(
+    tx: Tx, entity_ids: Iterable[str], kinds: Sequence[EventKind], baseline_until: datetime | None
+) -> dict[str, Rollup]:
+    """What the rolled-up kinds add up to per golden record, recomputed from every event.
+
+    Form fills before `baseline_until` are counted too: before go-live they are roll-ups.
+    """
+    rolled = or_(
+        EVENTS.c.kind.in_([kind.value for kind in kinds]),
+        EVENTS.c.disposition == "baseline",
+        and_(
+            EVENTS.c.kind == EventKind.FORM_FILL.value,
+            EVENTS.c.disposition.in_(OPEN),
+            EVENTS.c.occurred_at < baseline_until,
+        )
+        if baseline_until is not None
+        else EVENTS.c.disposition == "baseline",
+    )
+    found: dict[str, Rollup] = {}
+    for batch in chunks(entity_ids):
+        mine = and_(
+            tx.mine(EVENTS),
+            EVENTS.c.entity_id.in_(batch),
+            rolled,
+            EVENTS.c.filtered.is_(False),
+            EVENTS.c.disposition.not_in(["off", "filtered"]),
+        )
+        found.update(_fold_rollups(tx, mine))
+    return found
+
+
+def _fold_rollups(tx: Tx, mine: Any) -> dict[str, Rollup]:
+    grouped = tx.connection.execute(
+        select(
+            EVENTS.c.entity_id,
+            EVENTS.c.kind,
+            func.count(),
+            func.min(EVENTS.c.occurred_at),
+            func.max(EVENTS.c.occurred_at),
+        )
+        .where(mine)
+        .group_by(EVENTS.c.entity_id, EVENTS.c.kind)
+    ).all()
+    names = _last_names(tx, mine)
+    folded: dict[str, dict[EventKind, int]] = {}
+    span: dict[str, tuple[datetime, datetime]] = {}
+    for entity_id, kind, number, first, last in grouped:
+        folded.setdefault(entity_id, {})[EventKind(kind)] = number
+        low, high = span.get(entity_id, (first, last))
+        span[entity_id] = (min(low, first), max(high, last))
+    return {
+        entity_id: Rollup(counts, *span[entity_id], names.get(entity_id))
+        for entity_id, counts in folded.items()
+    }
+
+
+def _last_names(tx: Tx, mine: Any) -> dict[str, str]:
+    rows = tx.connection.execute(
+        select(EVENTS.c.entity_id, EVENTS.c.name)
+        .where(mine, EVENTS.c.name != "")
+        .order_by(EVENTS.c.occurred_at, EVENTS.c.key)
+    )
+    return {entity_id: name for entity_id, name in rows}
+
+
+def record_activities(tx: Tx, run_id: str, delivered: Sequence[tuple[str, str, str]]) -> None:
+    """(event key, form, CRM record) of delivered activities; a second one changes nothing."""
+    tx.insert_new(
+        ACTIVITIES,
+        [
+            {"event_key": key, "form": form, "ref": ref, "run_id": run_id, "at": tx.now}
+            for key, form, ref in delivered
+        ],
+        ("tenant", "pair", "event_key", "form"),
+    )
+
+
+def entities_waiting(tx: Tx) -> list[str]:
+    """Golden records that have pending events."""
+    return list(
+        tx.connection.execute(
+            select(EVENTS.c.entity_id)
+            .where(
+                tx.mine(EVENTS),
+                EVENTS.c.disposition == "pending",
+                EVENTS.c.entity_id.is_not(None),
+            )
+            .distinct()
+        ).scalars()
+    )
+
+
+def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
+    """How many events ended how; of one run, or of all."""
+    query = select(EVENTS.c.disposition, func.count()).where(tx.mine(EVENTS))
+    if run_id is not None:
+        query = query.where(EVENTS.c.run_id == run_id)
+    return {
+        word: number for word, number in tx.connection.execute(query.group_by(EVENTS.c.disposition))
+    }
+
+
+def of_entity(tx: Tx, entity_id: str, *, limit: int = 500) -> list[StoredEvent]:
+    """A golden record's events, newest first."""
+    rows = tx.connection.execute(
+        select(EVENTS)
+        .where(tx.mine(EVENTS), EVENTS.c.entity_id == entity_id)
+        .order_by(EVENTS.c.occurred_at.desc(), EVENTS.c.key)
+        .limit(limit)
+    )
+    return [_stored(row) for row in rows]
+
+
+def _stored(row: Row[Any]) -> StoredEvent:
+    event = Event(
+        system=row.system,
+        kind=EventKind(row.kind),
+        key=row.key,
+        occurred_at=row.occurred_at,
+        email=row.email,
+        name=row.name,
+        details=row.details or {},
+        filtered=bool(row.filtered),
+    )
+    return StoredEvent(row.id, event, row.entity_id, row.disposition)

@@ -1,0 +1,339 @@
+"""Intents and outcomes: every write is journaled before it is sent (BEHAVIOURS, Once in effect).
+
+Statuses: `open` (journaled, may have been sent), `ok`, `rejected`, `unknown` (the reply was
+lost), `dropped` (superseded, or what it depends on failed). A restart looks up every open or
+unknown create at the vendor by its key before anything is sent again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, func, select, update
+
+from mappings.ports import Lane
+from mappings.records import Operation, RecordRef, Side
+from state.store import Tx, chunks, table_of
+from state.tables import DeadLetterRow, IntentRow, LedgerRow
+
+INTENTS = table_of(IntentRow)
+DEAD = table_of(DeadLetterRow)
+LEDGER = table_of(LedgerRow)
+UNSETTLED = ("open", "unknown")
+
+
+@dataclass(frozen=True, slots=True)
+class Intent:
+    """One write Leadloop means to make.
+
+    `fields` are ready to send, but for values `{"$id_of": key}` that stand for the id an earlier
+    intent yields (`depends_on`). `fingerprint` is the same for the same change to the same
+    target, whenever it is planned. `details` carry what settling needs: `bond`, `shadow` (values
+    agreed once the write is done), `events` (row ids it delivers), `changes` (field, before,
+    after, rule).
+    """
+
+    key: str
+    entity_id: str
+    side: Side
+    system: str
+    operation: Operation
+    object: str
+    fields: Mapping[str, Any]
+    lane: Lane
+    reason: str
+    fingerprint: str
+    target_id: str | None = None
+    external_field: str | None = None
+    external_value: str | None = None
+    depends_on: str | None = None
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class StoredIntent:
+    """An intent in the journal with what is known of its outcome."""
+
+    intent: Intent
+    run_id: str
+    status: str
+    attempts: int
+    result_id: str | None
+    error: Mapping[str, Any] | None
+    journaled_at: datetime
+    done_at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """How an intent ended, ready to be stored."""
+
+    key: str
+    status: str
+    result_id: str | None = None
+    created: bool | None = None
+    error: Mapping[str, Any] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A change that could not be delivered."""
+
+    id: int
+    entity_id: str | None
+    subject: str
+    intent_key: str | None
+    fingerprint: str
+    code: str
+    field: str | None
+    message: str
+    remedy: str
+    payload: Mapping[str, Any]
+    status: str
+    run_id: str
+    at: datetime
+
+
+def journal(tx: Tx, run_id: str, intents: Sequence[Intent]) -> None:
+    """Write intents down; one that is there already (same key) is left as it is."""
+    tx.insert_new(
+        INTENTS,
+        [
+            {
+                "key": intent.key,
+                "run_id": run_id,
+                "entity_id": intent.entity_id,
+                "side": intent.side.value,
+                "system": intent.system,
+                "operation": intent.operation.value,
+                "object": intent.object,
+                "target_id": intent.target_id,
+                "external_field": intent.external_field,
+                "external_value": intent.external_value,
+                "fields": dict(intent.fields),
+                "lane": intent.lane.value,
+                "reason": intent.reason,
+                "depends_on": intent.depends_on,
+                "fingerprint": intent.fingerprint,
+                "details": dict(intent.details),
+                "status": "open",
+                "attempts": 0,
+                "journaled_at": tx.now,
+            }
+            for intent in intents
+        ],
+        ("tenant", "pair", "key"),
+    )
+
+
+def unsettled(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[tuple[int, StoredIntent]]:
+    """Intents without an outcome, oldest first."""
+    rows = tx.connection.execute(
+        select(INTENTS)
+        .where(tx.mine(INTENTS), INTENTS.c.status.in_(UNSETTLED), INTENTS.c.id > after)
+        .order_by(INTENTS.c.id)
+        .limit(limit)
+    )
+    return [(row.id, _stored(row)) for row in rows]
+
+
+def unsettled_entities(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
+    """Which golden records still have writes under way: they are not planned until settled."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        found.update(
+            tx.connection.execute(
+                select(INTENTS.c.entity_id)
+                .where(
+                    tx.mine(INTENTS),
+                    INTENTS.c.entity_id.in_(batch),
+                    INTENTS.c.status.in_(UNSETTLED),
+                )
+                .distinct()
+            ).scalars()
+        )
+    return found
+
+
+def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
+    """Store outcomes, row by row."""
+    for settled in settlements:
+        tx.connection.execute(
+            update(INTENTS)
+            .where(tx.mine(INTENTS), INTENTS.c.key == settled.key)
+            .values(
+                status=settled.status,
+                attempts=INTENTS.c.attempts + 1,
+                result_id=settled.result_id,
+                created=settled.created,
+                error=dict(settled.error) if settled.error else None,
+                done_at=None if settled.status in UNSETTLED else tx.now,
+            )
+        )
+
+
+def results(tx: Tx, keys: Iterable[str]) -> dict[str, StoredIntent]:
+    """The named intents as they stand."""
+    found: dict[str, StoredIntent] = {}
+    for batch in chunks(keys):
+        rows = tx.connection.execute(
+            select(INTENTS).where(tx.mine(INTENTS), INTENTS.c.key.in_(batch))
+        )
+        found.update((row.key, _stored(row)) for row in rows)
+    return found
+
+
+def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
+    """Intents by status; of one run, or of all."""
+    query = select(INTENTS.c.status, func.count()).where(tx.mine(INTENTS))
+    if run_id is not None:
+        query = query.where(INTENTS.c.run_id == run_id)
+    return {
+        word: number for word, number in tx.connection.execute(query.group_by(INTENTS.c.status))
+    }
+
+
+def of_entity(tx: Tx, entity_id: str) -> list[StoredIntent]:
+    """Every intent of a golden record, oldest first."""
+    rows = tx.connection.execute(
+        select(INTENTS)
+        .where(tx.mine(INTENTS), INTENTS.c.entity_id == entity_id)
+        .order_by(INTENTS.c.id)
+    )
+    return [_stored(row) for row in rows]
+
+
+def record_changes(
+    tx: Tx, run_id: str, config_hash: str, rows: Sequence[Mapping[str, Any]]
+) -> None:
+    """Field ledger rows: entity_id, ref, field, before, after, rule, intent_key."""
+    tx.insert(
+        LEDGER,
+        [{**row, "run_id": run_id, "config_hash": config_hash, "at": tx.now} for row in rows],
+    )
+
+
+def changes_of(tx: Tx, entity_id: str) -> list[Mapping[str, Any]]:
+    """The field ledger of a golden record, oldest first."""
+    rows = tx.connection.execute(
+        select(LEDGER).where(tx.mine(LEDGER), LEDGER.c.entity_id == entity_id).order_by(LEDGER.c.id)
+    )
+    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
+
+
+def bury(tx: Tx, run_id: str, letters: Sequence[Mapping[str, Any]]) -> None:
+    """Store dead letters: everything of DeadLetter but id, status, run and time."""
+    tx.insert(
+        DEAD, [{**letter, "status": "open", "run_id": run_id, "at": tx.now} for letter in letters]
+    )
+
+
+def dead_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
+    """Which changes are known to be refused as they stand: they wait for a replay."""
+    found: set[str] = set()
+    for batch in chunks(fingerprints):
+        found.update(
+            tx.connection.execute(
+                select(DEAD.c.fingerprint).where(
+                    tx.mine(DEAD), DEAD.c.status == "open", DEAD.c.fingerprint.in_(batch)
+                )
+            ).scalars()
+        )
+    return found
+
+
+def dead_letters(
+    tx: Tx,
+    *,
+    status: str = "open",
+    run_id: str | None = None,
+    subject: str | None = None,
+    code: str | None = None,
+    since: datetime | None = None,
+    limit: int = 1000,
+) -> list[DeadLetter]:
+    """Dead letters, newest first, narrowed by what is given."""
+    query = select(DEAD).where(tx.mine(DEAD), DEAD.c.status == status)
+    if run_id is not None:
+        query = query.where(DEAD.c.run_id == run_id)
+    if subject is not None:
+        query = query.where((DEAD.c.subject == subject) | (DEAD.c.entity_id == subject))
+    if code is not None:
+        query = query.where(DEAD.c.code == code)
+    if since is not None:
+        query = query.where(DEAD.c.at >= since)
+    rows = tx.connection.execute(query.order_by(DEAD.c.id.desc()).limit(limit))
+    return [_letter(row) for row in rows]
+
+
+def dead_count(tx: Tx) -> int:
+    """Open dead letters."""
+    return int(
+        tx.connection.execute(
+            select(func.count()).select_from(DEAD).where(tx.mine(DEAD), DEAD.c.status == "open")
+        ).scalar_one()
+    )
+
+
+def close_letters(tx: Tx, ids: Sequence[int], status: str) -> None:
+    """Mark dead letters `replayed` or `discarded`."""
+    for batch in chunks(ids):
+        tx.connection.execute(
+            update(DEAD).where(DEAD.c.id.in_(batch)).values(status=status, closed_at=tx.now)
+        )
+
+
+def _letter(row: Row[Any]) -> DeadLetter:
+    return DeadLetter(
+        id=row.id,
+        entity_id=row.entity_id,
+        subject=row.subject,
+        intent_key=row.intent_key,
+        fingerprint=row.fingerprint,
+        code=row.code,
+        field=row.field,
+        message=row.message,
+        remedy=row.remedy,
+        payload=row.payload,
+        status=row.status,
+        run_id=row.run_id,
+        at=row.at,
+    )
+
+
+def _stored(row: Row[Any]) -> StoredIntent:
+    intent = Intent(
+        key=row.key,
+        entity_id=row.entity_id,
+        side=Side(row.side),
+        system=row.system,
+        operation=Operation(row.operation),
+        object=row.object,
+        fields=row.fields,
+        lane=Lane(row.lane),
+        reason=row.reason,
+        fingerprint=row.fingerprint,
+        target_id=row.target_id,
+        external_field=row.external_field,
+        external_value=row.external_value,
+        depends_on=row.depends_on,
+        details=row.details or {},
+    )
+    return StoredIntent(
+        intent,
+        row.run_id,
+        row.status,
+        row.attempts,
+        row.result_id,
+        row.error,
+        row.journaled_at,
+        row.done_at,
+    )
+
+
+def reference(intent: Intent, result_id: str | None = None) -> RecordRef:
+    """The vendor record an intent is about; "?" stands for an id not known yet."""
+    return RecordRef(intent.system, intent.object, result_id or intent.target_id or "?")

@@ -1,0 +1,166 @@
+"""Runs, approvals and what is known of the vendors' allowances."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Row, select, update
+
+from state.store import Tx, table_of
+from state.tables import ApprovalRow, QuotaRow, RunRow
+
+RUNS = table_of(RunRow)
+APPROVALS = table_of(ApprovalRow)
+QUOTA = table_of(QuotaRow)
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One run. `status` is running, ok, partial, failed, refused, or interrupted."""
+
+    id: str
+    kind: str
+    status: str
+    started_at: datetime
+    finished_at: datetime | None
+    config_hash: str
+    mapping_hash: str
+    counts: Mapping[str, Any]
+    error: Mapping[str, Any] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quota:
+    """A vendor's allowance as last seen in its own headers."""
+
+    system: str
+    daily_limit: int | None
+    daily_used: int | None
+    parked_until: datetime | None
+    seen_at: datetime
+
+
+def start(tx: Tx, run_id: str, kind: str, *, config_hash: str, mapping_hash: str) -> None:
+    """Begin a run; runs a killed process left open become `interrupted`."""
+    tx.connection.execute(
+        update(RUNS)
+        .where(tx.mine(RUNS), RUNS.c.status == "running")
+        .values(status="interrupted", finished_at=tx.now)
+    )
+    tx.insert(
+        RUNS,
+        [
+            {
+                "id": run_id,
+                "kind": kind,
+                "status": "running",
+                "started_at": tx.now,
+                "config_hash": config_hash,
+                "mapping_hash": mapping_hash,
+                "counts": {},
+            }
+        ],
+    )
+
+
+def finish(
+    tx: Tx,
+    run_id: str,
+    status: str,
+    counts: Mapping[str, Any],
+    error: Mapping[str, Any] | None = None,
+) -> None:
+    """End a run with its counts, and the error that ended it if one did."""
+    tx.connection.execute(
+        update(RUNS)
+        .where(tx.mine(RUNS), RUNS.c.id == run_id)
+        .values(
+            status=status,
+            finished_at=tx.now,
+            counts=dict(counts),
+            error=dict(error) if error else None,
+        )
+    )
+
+
+def latest(tx: Tx, *, limit: int = 20) -> list[Run]:
+    """The newest runs first."""
+    rows = tx.connection.execute(
+        select(RUNS).where(tx.mine(RUNS)).order_by(RUNS.c.started_at.desc(), RUNS.c.id).limit(limit)
+    )
+    return [_run(row) for row in rows]
+
+
+def get(tx: Tx, run_id: str) -> Run | None:
+    """One run by id or by a unique beginning of it."""
+    rows = tx.connection.execute(
+        select(RUNS).where(tx.mine(RUNS), RUNS.c.id.startswith(run_id, autoescape=True)).limit(2)
+    ).all()
+    return _run(rows[0]) if len(rows) == 1 else None
+
+
+def approve(tx: Tx, subject: str, details: Mapping[str, Any]) -> None:
+    """Keep a person's word for a subject such as `mapping:<hash>`."""
+    tx.insert_new(
+        APPROVALS,
+        [{"subject": subject, "at": tx.now, "details": dict(details)}],
+        ("tenant", "pair", "subject"),
+    )
+
+
+def approved(tx: Tx, subject: str) -> bool:
+    """Whether a person has given their word for a subject."""
+    return (
+        tx.connection.execute(
+            select(APPROVALS.c.id).where(tx.mine(APPROVALS), APPROVALS.c.subject == subject)
+        ).first()
+        is not None
+    )
+
+
+def see_quota(tx: Tx, system: str, *, daily_limit: int | None, daily_used: int | None) -> None:
+    """Remember a vendor's allowance from its headers."""
+    tx.upsert(
+        QUOTA,
+        [
+            {
+                "system": system,
+                "daily_limit": daily_limit,
+                "daily_used": daily_used,
+                "seen_at": tx.now,
+            }
+        ],
+        ("tenant", "pair", "system"),
+    )
+
+
+def park(tx: Tx, system: str, until: datetime | None) -> None:
+    """Park a vendor until its allowance renews, or None to let it go on."""
+    tx.upsert(
+        QUOTA,
+        [{"system": system, "parked_until": until, "seen_at": tx.now}],
+        ("tenant", "pair", "system"),
+    )
+
+
+def quotas(tx: Tx) -> list[Quota]:
+    """What is known of each vendor's allowance."""
+    rows = tx.connection.execute(select(QUOTA).where(tx.mine(QUOTA)).order_by(QUOTA.c.system))
+    return [Quota(r.system, r.daily_limit, r.daily_used, r.parked_until, r.seen_at) for r in rows]
+
+
+def _run(row: Row[Any]) -> Run:
+    return Run(
+        id=row.id,
+        kind=row.kind,
+        status=row.status,
+        started_at=row.started_at,
+        finished_at=row.finished_at,
+        config_hash=row.config_hash,
+        mapping_hash=row.mapping_hash,
+        counts=row.counts or {},
+        error=row.error,
+    )
