@@ -1,0 +1,188 @@
+"""Who is who: every person of a world with their records on both sides and what they did.
+
+The roster is what the world itself did, written down as it did it. Records the system under test
+creates later are not in it; a judge finds those by the keys that system writes on them.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from sandbox.clock import to_ms
+from sandbox.hubspot.account import HubSpotAccount
+from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.draw import Draw
+
+_TRIES = 60
+
+
+@dataclass(slots=True)
+class Record:
+    """A person's record in the CRM; `object` is "Lead" or "Contact", `opportunities` are open."""
+
+    object: str
+    id: str
+    converted_from: list[str] = field(default_factory=list)
+    opportunities: list[str] = field(default_factory=list)
+    account: str | None = None
+    done: bool = False
+
+
+@dataclass(slots=True)
+class Actor:
+    """A person as they act: what they answer on forms, where mail reaches them, what is theirs.
+
+    `map_emails` maps their MAP contacts to the address of each (None where it has none);
+    `spare_emails` are addresses of theirs no MAP contact bears. `phone` is E.164. `asked` lists
+    profile questions already answered. `opt_outs` are dated, with the side and scope.
+    """
+
+    id: str
+    given: str
+    family: str
+    company: str | None
+    title: str | None
+    phone: str | None
+    country: str
+    map_emails: dict[str, str | None] = field(default_factory=dict)
+    spare_emails: list[str] = field(default_factory=list)
+    records: list[Record] = field(default_factory=list)
+    defects: frozenset[str] = frozenset()
+    asked: dict[str, str] = field(default_factory=dict)
+    opt_outs: list[dict[str, Any]] = field(default_factory=list)
+    submissions: list[dict[str, Any]] = field(default_factory=list)
+    email_events: list[tuple[str, int, str, bool]] = field(default_factory=list)
+
+    @property
+    def email(self) -> str | None:
+        """The address mail reaches them at, or None."""
+        return next((email for email in self.map_emails.values() if email), None)
+
+    @property
+    def mailable(self) -> bool:
+        """True while nothing forbids mail in general."""
+        return not any(one["scope"] == "all_mail" for one in self.opt_outs)
+
+    def opt_out(self, side: str, at: datetime, subscription: str | None = None) -> None:
+        """Note an opt-out: from all mail, or of one subscription type."""
+        scope = "all_mail" if subscription is None else "subscription"
+        self.opt_outs.append(
+            {"side": side, "scope": scope, "subscription_id": subscription, "at": _iso(at)}
+        )
+
+    def note_events(self, events: Iterable[Mapping[str, Any]]) -> None:
+        """Note e-mail events that are theirs."""
+        self.email_events.extend(
+            (event["id"], event["created"], event["type"], bool(event.get("filteredEvent")))
+            for event in events
+        )
+
+
+class Roster:
+    """All people of a world."""
+
+    def __init__(self, draw: Draw) -> None:
+        self._draw = draw
+        self.actors: list[Actor] = []
+
+    def some(self, fits: Callable[[Actor], bool]) -> Actor | None:
+        """Anybody who fits, or None where nobody was found in `_TRIES` tries."""
+        for _ in range(_TRIES):
+            actor = self._draw.pick(self.actors)
+            if fits(actor):
+                return actor
+        return None
+
+
+def tell(
+    roster: Roster, hubspot: HubSpotAccount, salesforce: SalesforceOrg
+) -> list[dict[str, Any]]:
+    """The truth about every person, as `GET /truth` gives it (see `World.truth`)."""
+    outcomes = _Outcomes(salesforce)
+    return [
+        {
+            "id": actor.id,
+            "name": f"{actor.given} {actor.family}",
+            "hubspot_contact_ids": list(actor.map_emails),
+            "salesforce_records": [
+                {"object": one.object, "id": one.id, "converted_from": list(one.converted_from)}
+                for one in actor.records
+            ],
+            "defects": sorted(actor.defects),
+            "opt_out": {
+                "all_mail": not actor.mailable,
+                "subscriptions": sorted(
+                    {one["subscription_id"] for one in actor.opt_outs} - {None}
+                ),
+                "changes": actor.opt_outs,
+            },
+            "form_submissions": actor.submissions,
+            "email_events": [
+                {"id": key, "created": created, "type": kind, "filtered": filtered}
+                for key, created, kind, filtered in actor.email_events
+            ],
+            "outcomes": outcomes.of(actor),
+        }
+        for actor in roster.actors
+    ]
+
+
+class _Outcomes:
+    """What sales made of people, read from the CRM as it stands."""
+
+    def __init__(self, salesforce: SalesforceOrg) -> None:
+        self._salesforce = salesforce
+        self._users = {row["Id"]: row for row in salesforce.rows("User")}
+        self._deals: dict[str, list[dict[str, Any]]] = defaultdict(list)
+        deals = {row["Id"]: row for row in salesforce.rows("Opportunity")}
+        for role in salesforce.rows("OpportunityContactRole"):
+            if (deal := deals.get(role["OpportunityId"])) is not None:
+                self._deals[role["ContactId"]].append(deal)
+
+    def of(self, actor: Actor) -> list[dict[str, Any]]:
+        """One entry for each of their records, in the roster's order."""
+        return [self._of_record(record) for record in actor.records]
+
+    def _of_record(self, record: Record) -> dict[str, Any]:
+        row = self._salesforce.get(record.object, record.id)
+        deals = self._deals.get(record.id, [])
+        owner = self._users.get(row.get("OwnerId"), {})
+        won = [deal for deal in deals if deal["IsWon"]]
+        return {
+            "object": record.object,
+            "id": record.id,
+            "lead_status": row.get("Status"),
+            "owner_email": owner.get("Email"),
+            "owner_id": row.get("OwnerId"),
+            "converted": bool(record.converted_from),
+            "won_revenue": sum(deal["Amount"] or 0 for deal in won),
+            "opportunities": [
+                {
+                    "id": deal["Id"],
+                    "stage": deal["StageName"],
+                    "amount": deal["Amount"],
+                    "close_date": deal["CloseDate"],
+                    "is_closed": deal["IsClosed"],
+                    "is_won": deal["IsWon"],
+                }
+                for deal in deals
+            ],
+        }
+
+
+def submission(form: str, conversion_id: str | None, at: datetime, email: str) -> dict[str, Any]:
+    """A form submission as the truth lists it."""
+    return {
+        "form": form,
+        "conversion_id": conversion_id,
+        "submitted_at": to_ms(at),
+        "email": email,
+    }
+
+
+def _iso(at: datetime) -> str:
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
