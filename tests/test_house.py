@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import sys
 import zipfile
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,7 @@ from tests.house import (
 
 CONFINED = {
     "apscheduler": ("sync/daemon.py",),
+    "cel_expr_python": ("mappings/conditions.py",),
     "hubspot": ("connectors/",),
     "simple_salesforce": ("connectors/",),
     "tenacity": ("connectors/",),
@@ -143,6 +145,33 @@ def test_the_lock_covers_every_dependency_and_extra() -> None:
         or not all(map(requirement.specifier.contains, versions))
     ]
     assert unmet == []
+
+
+def _declared(*extras: str) -> set[str]:
+    """Canonical names of the distributions that pyproject.toml asks for, with the extras named."""
+    project = pyproject()["project"]
+    asked = [*project["dependencies"]]
+    for extra in extras:
+        asked += project["optional-dependencies"][extra]
+    return {canonicalize_name(Requirement(each).name) for each in asked}
+
+
+@pytest.mark.parametrize("folder", [*open_rooms(), "tests", "benchmarks"])
+def test_what_is_imported_is_declared(folder: str) -> None:
+    """No module leans on a library that is installed only because another library needs it."""
+    everything = set(pyproject()["project"]["optional-dependencies"])
+    users_get = everything - {"dev"}
+    declared = _declared(*(everything if folder in {"tests", "benchmarks"} else users_get))
+    ours = {*ROOMS, "tests", "benchmarks"}
+    providers = packages_distributions()
+    undeclared = [
+        str(each)
+        for path in sources(folder)
+        for each in imports(path)
+        if each.room not in ours | sys.stdlib_module_names
+        and not declared & set(map(canonicalize_name, providers.get(each.room, [])))
+    ]
+    assert undeclared == []
 
 
 @pytest.fixture(scope="module")
