@@ -1,0 +1,211 @@
+"""What must hold between the parts of a mapping, beyond each part being well formed.
+
+Two rules never write one field, nobody writes what Leadloop or the consent latch writes, a record
+that is to be created gets what the vendor requires, and values fit the fields they go to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mappings.errors import Position
+from mappings.fieldmap import (
+    ActivityForm,
+    Direction,
+    EntityKind,
+    FieldRule,
+    ObjectMapping,
+    PairMapping,
+    ValueType,
+)
+from mappings.object_loader import Loading
+from mappings.ports import FieldSchema
+from mappings.records import EventKind, Side
+from mappings.required_fields import own_fields
+from mappings.transforms import ALTERNATIVES, ANY
+
+_CONSENT_PROPERTY = "hs_email_optout"
+
+_TEXTUAL = {"text", "picklist", "multipicklist", "email", "phone", "url"}
+_FITS: dict[ValueType, set[str]] = {
+    ValueType.NUMBER: {"number", "currency"},
+    ValueType.CURRENCY: {"number", "currency"},
+    ValueType.BOOLEAN: {"boolean", "picklist"},
+    ValueType.DATE: {"date", "datetime"},
+    ValueType.DATETIME: {"datetime", "date"},
+}
+"""Field types that can hold a value type natively; any of them also fits into plain text."""
+
+
+def check_pair(
+    mapping: PairMapping, activity_places: Mapping[EventKind, Position], loading: Loading
+) -> None:
+    """Record every fault between the parts of a loaded mapping."""
+    flags = {(o, f) for rule in mapping.consent for o, f in rule.crm.items()}
+    for entry in mapping.objects:
+        _one_writer(entry, loading)
+        _hands_off(entry, flags, loading)
+        _required(entry, loading)
+        for rule in entry.fields:
+            _types(entry, rule, loading)
+            _options(entry, rule, loading)
+    _one_mapping_an_object(mapping, loading)
+    _people_parts(mapping, loading)
+    for kind, at in activity_places.items():
+        if mapping.activities[kind] is ActivityForm.CAMPAIGN_MEMBER and not mapping.campaigns:
+            loading.faults.add(
+                at, f"`{kind.value}` becomes campaign members, but no campaign is named.",
+                "Add `campaigns:` with the form's or campaign's name and a Campaign id.",
+                code="config.missing_key",
+            )  # fmt: skip
+
+
+def _one_writer(entry: ObjectMapping, loading: Loading) -> None:
+    writers: dict[tuple[Side, str, str], FieldRule] = {}
+    for rule in entry.fields:
+        for target in _targets(entry, rule):
+            first = writers.setdefault(target, rule)
+            if first is not rule:
+                loading.faults.add(
+                    rule.at,
+                    f"{target[1]}.{target[2]} is already written by the rule in line"
+                    f" {first.at.line}.",
+                    "Keep one of the two rules, or limit their `direction`.",
+                    code="config.duplicate_rule",
+                )
+                break
+
+
+def _targets(entry: ObjectMapping, rule: FieldRule) -> list[tuple[Side, str, str]]:
+    found = []
+    if rule.direction is not Direction.TO_CRM:
+        found.append((Side.MAP, entry.map_object, rule.map))
+    if rule.direction is not Direction.TO_MAP:
+        found += [(Side.CRM, name, field) for name, field in rule.crm.items()]
+    return found
+
+
+def _hands_off(entry: ObjectMapping, flags: set[tuple[str, str]], loading: Loading) -> None:
+    for rule in entry.fields:
+        for side, object_name, name in _targets(entry, rule):
+            if name in own_fields(side):
+                loading.faults.add(
+                    rule.at, f"`{name}` is written by Leadloop itself.", "Remove the rule.",
+                    code="config.own_field",
+                )  # fmt: skip
+            elif (object_name, name) in flags or name.startswith(_CONSENT_PROPERTY):
+                loading.faults.add(
+                    rule.at, f"`{name}` holds consent, which no field rule may write.",
+                    "Remove the rule: `consent` keeps the most restrictive state of both sides.",
+                    code="config.consent_field",
+                )  # fmt: skip
+
+
+def _required(entry: ObjectMapping, loading: Loading) -> None:
+    """A created CRM record must get every field the vendor requires, whatever the MAP holds."""
+    schema = loading.schema(Side.CRM, entry.create_crm) if entry.create_crm else None
+    if schema is None:
+        return
+    for field in schema.fields.values():
+        if not field.required or not field.createable:
+            continue
+        rule = next(
+            (
+                r
+                for r in entry.fields
+                if r.crm.get(schema.object) == field.name and r.direction is not Direction.TO_MAP
+            ),
+            None,
+        )
+        if rule is None or rule.default is None:
+            loading.faults.add(
+                rule.at if rule else entry.at,
+                f"A {schema.object} cannot be created without `{field.name}`.",
+                "Give the rule a `default` for people who lack it."
+                if rule
+                else f"Add a rule for `{field.name}` with a `default`.",
+                code="config.required_field",
+            )
+
+
+def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
+    for side, object_name, name in [
+        (Side.MAP, entry.map_object, rule.map),
+        *((Side.CRM, o, f) for o, f in rule.crm.items()),
+    ]:
+        schema = loading.schema(side, object_name)
+        field = schema.fields.get(name) if schema is not None else None
+        if field is None or _fits(rule, field):
+            continue
+        loading.faults.add(
+            rule.at,
+            f"{object_name}.{name} is {field.type}, the rule says {rule.type.value}.",
+            f"Set `type: {field.type}`, or map another field."
+            if field.type in set(ValueType)
+            else "Map another field.",
+            code="config.field_type",
+        )
+
+
+def _fits(rule: FieldRule, field: FieldSchema) -> bool:
+    if field.type in {"reference", "other"}:
+        return field.type == "reference" and rule.type is ValueType.TEXT
+    if rule.type in _FITS:
+        return field.type in _FITS[rule.type] | {"text"}
+    # A picklist value can go anywhere its table leads; text into a number field cannot.
+    return field.type in _TEXTUAL or bool(rule.values) or rule.direction is Direction.TO_CRM
+
+
+def _options(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
+    """Values of the table must be options where the vendor refuses others."""
+    crm_values = [v for joined in rule.values.values() for v in joined.split(ALTERNATIVES)]
+    for side, object_name, name, values in [
+        (Side.MAP, entry.map_object, rule.map, list(rule.values)),
+        *((Side.CRM, o, f, crm_values) for o, f in rule.crm.items()),
+    ]:
+        schema = loading.schema(side, object_name)
+        field = schema.fields.get(name) if schema is not None else None
+        if field is None or not field.restricted or not field.options:
+            continue
+        unknown = [v for v in values if v != ANY and v not in field.options]
+        if unknown:
+            loading.faults.add(
+                rule.at,
+                f"{object_name}.{name} has no option {', '.join(f'`{v}`' for v in unknown)}.",
+                f"Its options are: {', '.join(field.options[:20])}.",
+                code="config.unknown_option",
+            )
+
+
+def _one_mapping_an_object(mapping: PairMapping, loading: Loading) -> None:
+    seen: dict[str, ObjectMapping] = {}
+    for entry in mapping.objects:
+        first = seen.setdefault(entry.map_object, entry)
+        if first is not entry:
+            loading.faults.add(
+                entry.at, f"`{entry.map_object}` is already mapped by `{first.name}`.",
+                "Put the rules into one object mapping.", code="config.duplicate_rule",
+            )  # fmt: skip
+
+
+def _people_parts(mapping: PairMapping, loading: Loading) -> None:
+    """Consent flags and outcome properties belong to people: they must exist there."""
+    people = mapping.of_kind(EntityKind.PERSON)
+    for rule in mapping.consent:
+        for object_name, name in rule.crm.items():
+            loading.field(Side.CRM, object_name, name, rule.at)
+    written: dict[str, Position] = {}
+    mapped = (
+        {r.map: r for r in people.fields if r.direction is not Direction.TO_CRM} if people else {}
+    )
+    for outcome in mapping.outcomes:
+        first = written.setdefault(outcome.map, outcome.at)
+        if outcome.map in mapped:
+            first = mapped[outcome.map].at
+        if first is not outcome.at:
+            loading.faults.add(
+                outcome.at, f"`{outcome.map}` is already written at {first}.",
+                "Use a property of its own for each outcome.", code="config.duplicate_rule",
+            )  # fmt: skip
+        if people is not None and outcome.map not in own_fields(Side.MAP):
+            loading.field(Side.MAP, people.map_object, outcome.map, outcome.at)

@@ -1,0 +1,251 @@
+"""The vendors' fields Leadloop itself needs: keys, roll-ups, outcomes; and what is to be read.
+
+The names are fixed: they are what makes a write repeatable (key fields are unique at the vendor)
+and what sales and marketing see. `doctor --fix` creates those a mapping uses.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from mappings.conditions import names_in
+from mappings.fieldmap import (
+    ActivityForm,
+    EntityKind,
+    ObjectMapping,
+    OutcomeFact,
+    PairMapping,
+)
+from mappings.ports import FieldDefinition
+from mappings.records import EventKind, Side
+
+MAP_KEY = "leadloop_id"
+CRM_KEY = "Leadloop_Id__c"
+EVENT_KEY = "Leadloop_Event_Id__c"
+TASK_FIELDS_OBJECT = "Activity"
+"""Custom Task fields are defined on Activity (FACTS section 4, Objects)."""
+
+FIRST_ENGAGEMENT = "Leadloop_First_Engagement__c"
+LAST_ENGAGEMENT = "Leadloop_Last_Engagement__c"
+LAST_CAMPAIGN = "Leadloop_Last_Campaign__c"
+
+COUNTERS: dict[EventKind, tuple[str, str]] = {
+    EventKind.EMAIL_SENT: ("Leadloop_Emails_Sent__c", "Leadloop e-mails sent"),
+    EventKind.EMAIL_DELIVERED: ("Leadloop_Emails_Delivered__c", "Leadloop e-mails delivered"),
+    EventKind.EMAIL_OPEN: ("Leadloop_Emails_Opened__c", "Leadloop e-mails opened"),
+    EventKind.EMAIL_CLICK: ("Leadloop_Emails_Clicked__c", "Leadloop e-mails clicked"),
+    EventKind.EMAIL_BOUNCE: ("Leadloop_Emails_Bounced__c", "Leadloop e-mails bounced"),
+    EventKind.EMAIL_UNSUBSCRIBE: ("Leadloop_Unsubscribes__c", "Leadloop unsubscribes"),
+    EventKind.EMAIL_SPAM_REPORT: ("Leadloop_Spam_Reports__c", "Leadloop spam reports"),
+    EventKind.FORM_FILL: ("Leadloop_Form_Fills__c", "Leadloop form fills"),
+}
+"""Roll-up counter and its label by kind of event."""
+
+OUTCOME_PROPERTIES: dict[OutcomeFact, tuple[str, str, str]] = {
+    OutcomeFact.CRM_ID: ("leadloop_crm_id", "CRM record id", "text"),
+    OutcomeFact.CRM_OBJECT: ("leadloop_crm_object", "CRM record type", "text"),
+    OutcomeFact.LEAD_STATUS: ("leadloop_lead_status", "Sales lead status", "text"),
+    OutcomeFact.OWNER_NAME: ("leadloop_owner", "Sales owner", "text"),
+    OutcomeFact.OWNER_EMAIL: ("leadloop_owner_email", "Sales owner e-mail", "text"),
+    OutcomeFact.OPPORTUNITY_STAGE: ("leadloop_opportunity_stage", "Opportunity stage", "text"),
+    OutcomeFact.OPPORTUNITY_AMOUNT: (
+        "leadloop_opportunity_amount", "Opportunity amount", "number",
+    ),
+    OutcomeFact.OPPORTUNITY_OUTCOME: (
+        "leadloop_opportunity_outcome", "Opportunity outcome", "text",
+    ),
+    OutcomeFact.CLOSE_DATE: ("leadloop_close_date", "Opportunity close date", "date"),
+    OutcomeFact.TOTAL_REVENUE: ("leadloop_total_revenue", "Total revenue won", "number"),
+    OutcomeFact.WON_COUNT: ("leadloop_won_count", "Opportunities won", "number"),
+    OutcomeFact.CUSTOMER_SINCE: ("leadloop_customer_since", "Customer since", "date"),
+}  # fmt: skip
+"""Property name, label and type by outcome."""
+
+_BY_PROPERTY = {name: (label, type_) for name, label, type_ in OUTCOME_PROPERTIES.values()}
+_MONEY = {"leadloop_opportunity_amount", "leadloop_total_revenue"}
+_ROLLED_UP = (ActivityForm.ROLLUP, ActivityForm.TASK, ActivityForm.CAMPAIGN_MEMBER)
+
+_MAP_SYSTEM: dict[EntityKind, tuple[str, ...]] = {
+    EntityKind.PERSON: (
+        "email", "hs_additional_emails", "hs_email_optout", "recent_conversion_date",
+        "createdate", "lastmodifieddate", "hs_object_id", "hs_merged_object_ids",
+        "hs_calculated_merged_vids", "associatedcompanyid",
+    ),
+    EntityKind.COMPANY: ("createdate", "hs_lastmodifieddate", "hs_object_id",
+                         "hs_merged_object_ids"),
+    EntityKind.DEAL: ("createdate", "hs_lastmodifieddate", "hs_object_id",
+                      "hs_merged_object_ids"),
+}  # fmt: skip
+"""HubSpot properties every object of a kind is read with (FACTS section 2)."""
+
+_COMMON = ("Id", "IsDeleted", "CreatedDate", "LastModifiedById", "SystemModstamp")
+_CRM_SYSTEM: dict[str, tuple[str, ...]] = {
+    "Lead": (
+        "MasterRecordId", "OwnerId", "Status", "Email", "IsConverted", "ConvertedDate",
+        "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId", "LastActivityDate",
+    ),
+    "Contact": ("MasterRecordId", "OwnerId", "AccountId", "Email", "LastActivityDate"),
+    "Account": ("MasterRecordId", "OwnerId", "Name", "Website"),
+    "Opportunity": (
+        "OwnerId", "AccountId", "Name", "StageName", "Amount", "CloseDate", "IsClosed", "IsWon",
+    ),
+}  # fmt: skip
+"""Salesforce fields every object is read with (FACTS section 4)."""
+
+_OUTCOME_READS: dict[str, tuple[str, ...]] = {
+    "OpportunityContactRole": (
+        "Id", "OpportunityId", "ContactId", "Role", "IsPrimary", "IsDeleted", "SystemModstamp",
+    ),
+    "User": ("Id", "Name", "Email", "IsActive", "SystemModstamp"),
+}  # fmt: skip
+"""What outcomes are folded from beside the mapped objects."""
+
+
+def required_fields(mapping: PairMapping) -> dict[Side, tuple[FieldDefinition, ...]]:
+    """The definitions of Leadloop's own fields that this mapping uses, by side."""
+    return {Side.MAP: tuple(_map_fields(mapping)), Side.CRM: tuple(_crm_fields(mapping))}
+
+
+def own_fields(side: Side) -> frozenset[str]:
+    """Every field name that is Leadloop's to write: no mapping rule may write them."""
+    if side is Side.MAP:
+        return frozenset({MAP_KEY, *(name for name, _, _ in OUTCOME_PROPERTIES.values())})
+    counters = {name for name, _ in COUNTERS.values()}
+    stamps = {FIRST_ENGAGEMENT, LAST_ENGAGEMENT, LAST_CAMPAIGN}
+    return frozenset({CRM_KEY, EVENT_KEY} | counters | stamps)
+
+
+def rolled_up(mapping: PairMapping) -> tuple[EventKind, ...]:
+    """The kinds of event that have a counter on the person in the CRM.
+
+    Form fills keep their counter when they become Tasks, because those before `go_live` are only
+    rolled up (law 13).
+    """
+    return tuple(
+        kind
+        for kind in COUNTERS
+        if mapping.activities.get(kind) is ActivityForm.ROLLUP
+        or (kind is EventKind.FORM_FILL and mapping.activities.get(kind) in _ROLLED_UP)
+    )
+
+
+def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]]]:
+    """The field names to ask each vendor for, by object, in a stable order.
+
+    Mapped, identity, condition and consent fields, Leadloop's own, and what merges, conversions
+    and outcomes are recognised by. Leadloop's own fields may not exist before `doctor --fix`.
+    """
+    reads: dict[Side, dict[str, dict[str, None]]] = {Side.MAP: {}, Side.CRM: {}}
+
+    def want(side: Side, object_name: str, names: Iterable[str]) -> None:
+        reads[side].setdefault(object_name, {}).update(dict.fromkeys(names))
+
+    for entry in mapping.objects:
+        want(Side.MAP, entry.map_object, _map_reads(entry))
+        for object_name in entry.crm_objects:
+            want(Side.CRM, object_name, _crm_reads(entry, object_name))
+    for side, definitions in required_fields(mapping).items():
+        for definition in definitions:
+            if definition.object in reads[side]:
+                want(side, definition.object, [definition.name])
+    for rule in mapping.consent:
+        for object_name, name in rule.crm.items():
+            want(Side.CRM, object_name, [name])
+    people = mapping.of_kind(EntityKind.PERSON)
+    if people is not None:
+        want(Side.MAP, people.map_object, [rule.map for rule in mapping.outcomes])
+        want(
+            Side.MAP,
+            people.map_object,
+            [f"hs_email_optout_{c.subscription}" for c in mapping.consent if c.subscription],
+        )
+    if mapping.outcomes:
+        want(Side.CRM, "Opportunity", [*_COMMON, *_CRM_SYSTEM["Opportunity"]])
+        for object_name, names in _OUTCOME_READS.items():
+            want(Side.CRM, object_name, names)
+    return {
+        side: {name: tuple(fields) for name, fields in objects.items()}
+        for side, objects in reads.items()
+    }
+
+
+def _map_reads(entry: ObjectMapping) -> list[str]:
+    names = [rule.map for rule in entry.fields]
+    names += [name for rule in entry.identity for name in rule.map]
+    return [*names, *names_in(entry.include), *_MAP_SYSTEM[entry.kind]]
+
+
+def _crm_reads(entry: ObjectMapping, object_name: str) -> list[str]:
+    names = [rule.crm[object_name] for rule in entry.fields if object_name in rule.crm]
+    names += [name for rule in entry.identity for name in rule.crm.get(object_name, ())]
+    return [*names, *_COMMON, *_CRM_SYSTEM.get(object_name, ())]
+
+
+def _key(object_name: str, name: str, *, length: int = 36, label: str) -> FieldDefinition:
+    return FieldDefinition(
+        object=object_name,
+        name=name,
+        label=label,
+        type="text",
+        length=length,
+        unique=True,
+        description="Written by Leadloop: joins this record to its counterpart. Do not edit.",
+    )
+
+
+def _map_fields(mapping: PairMapping) -> list[FieldDefinition]:
+    found = [_key(e.map_object, MAP_KEY, label="Leadloop id") for e in mapping.objects]
+    people = mapping.of_kind(EntityKind.PERSON)
+    if people is None:
+        return _distinct(found)
+    for rule in mapping.outcomes:
+        if rule.map not in _BY_PROPERTY:
+            continue  # the account's own property: it must exist, doctor does not create it
+        label, type_ = _BY_PROPERTY[rule.map]
+        found.append(
+            FieldDefinition(
+                object=people.map_object,
+                name=rule.map,
+                label=label,
+                type=type_,
+                scale=2 if rule.map in _MONEY else 0,
+                description="Written by Leadloop: what the CRM knows about this person.",
+            )
+        )
+    return _distinct(found)
+
+
+def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
+    found = [
+        _key(name, CRM_KEY, label="Leadloop Id")
+        for entry in mapping.objects
+        for name in entry.crm_objects
+    ]
+    if ActivityForm.TASK in mapping.activities.values():
+        found.append(_key(TASK_FIELDS_OBJECT, EVENT_KEY, length=64, label="Leadloop Event Id"))
+    people = mapping.of_kind(EntityKind.PERSON)
+    kinds = rolled_up(mapping)
+    if people is None or not kinds:
+        return _distinct(found)
+    for object_name in people.crm_objects:
+        found += [
+            _rollup(object_name, FIRST_ENGAGEMENT, "Leadloop first engagement", "datetime"),
+            _rollup(object_name, LAST_ENGAGEMENT, "Leadloop last engagement", "datetime"),
+        ]
+        found += [_rollup(object_name, *COUNTERS[kind], "number") for kind in kinds]
+        found.append(_rollup(object_name, LAST_CAMPAIGN, "Leadloop last campaign", "text"))
+    return _distinct(found)
+
+
+def _rollup(object_name: str, name: str, label: str, type_: str) -> FieldDefinition:
+    return FieldDefinition(
+        object=object_name,
+        name=name,
+        label=label,
+        type=type_,
+        description="Written by Leadloop from marketing events. Do not edit.",
+    )
+
+
+def _distinct(definitions: list[FieldDefinition]) -> list[FieldDefinition]:
+    return list({(d.object, d.name): d for d in definitions}.values())
