@@ -44,11 +44,13 @@ demo: $(READY) ## Watch the whole loop run against the sandbox
 test: $(READY) ## Run the test suite
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
-lint: $(READY) ## Check style, types and layers
-	@$(BIN)/ruff check .
-	@$(BIN)/ruff format --check .
-	@$(BIN)/mypy $(ROOMS) tests benchmarks
-	@$(BIN)/lint-imports --no-logo
+lint: $(READY) ## Check style, types and layers; name everything that fails
+	@failed=; \
+	$(BIN)/ruff check . || failed="$$failed ruff-check"; \
+	$(BIN)/ruff format --check --quiet . || failed="$$failed ruff-format"; \
+	$(BIN)/mypy $(ROOMS) tests benchmarks || failed="$$failed mypy"; \
+	$(BIN)/lint-imports --no-logo || failed="$$failed lint-imports"; \
+	test -z "$$failed" || { echo "make lint failed in:$$failed" >&2; exit 1; }
 
 format: $(READY) ## Put the code in the house format
 	@$(BIN)/ruff check --fix-only --quiet .
@@ -67,7 +69,7 @@ lock: ## Renew requirements.lock from pyproject.toml (with uv)
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 
 test-wheel: $(READY) ## Build the wheel, install it in a clean environment, start it
-	@rm -rf build/wheel && mkdir -p build/wheel
+	@rm -rf build && mkdir -p build/wheel
 	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel . >&2
 	@$(PYTHON) -m venv build/wheel/venv
 	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements.lock
