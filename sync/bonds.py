@@ -1,0 +1,178 @@
+"""Planning the fields of one pair of records: every rule through the three-way difference. Pure.
+
+Serves people, companies and deals alike: what differs between them is which records there are
+and what is created.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mappings.fieldmap import FieldRule, ObjectMapping
+from mappings.records import Json, Record, Side
+from mappings.survivorship import FieldDecision, FieldState, decide_field
+from mappings.transforms import translate
+from mappings.values import canonical, to_vendor
+from mappings.errors import RecordRejectedError
+from sync.intents import FieldChange
+
+
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """A field that cannot be written as it is; the rest of the record goes on."""
+
+    side: Side
+    object: str
+    record_id: str | None
+    error: RecordRejectedError
+
+
+@dataclass(frozen=True, slots=True)
+class BondPlan:
+    """What one pair of records comes to.
+
+    `writes` and `changes` are per side; `agreed` are shadow values true already; `expected` are
+    shadow values that become true with the write to that side: rule key to (MAP value, CRM value,
+    field written).
+    """
+
+    writes: Mapping[Side, Mapping[str, Json]]
+    changes: Mapping[Side, tuple[FieldChange, ...]]
+    agreed: Mapping[str, tuple[Json, Json]]
+    expected: Mapping[Side, Mapping[str, tuple[Json, Json, str]]]
+    rejections: tuple[Rejection, ...]
+    reasons: Mapping[str, str]
+
+
+def plan_bond(
+    mapping: ObjectMapping,
+    map_record: Record,
+    crm_record: Record,
+    shadow: Mapping[str, tuple[Json, Json]] | None,
+    *,
+    systems: Mapping[Side, str],
+) -> BondPlan:
+    """Decide every field rule that applies to these two records."""
+    plan = _Builder(systems)
+    for rule in mapping.fields:
+        crm_field = rule.crm.get(crm_record.ref.object)
+        if crm_field is None or crm_field not in crm_record.fields:
+            continue
+        if rule.map not in map_record.fields:
+            continue
+        state = FieldState(
+            map_value=canonical(map_record.fields[rule.map], rule.type),
+            crm_value=canonical(crm_record.fields[crm_field], rule.type),
+            base=(shadow or {}).get(rule.key),
+            map_at=map_record.modified_at,
+            crm_at=crm_record.modified_at,
+        )
+        plan.add(rule, crm_field, state, decide_field(rule, state), map_record, crm_record)
+    return plan.build()
+
+
+class _Builder:
+    """Collects decisions into a BondPlan."""
+
+    def __init__(self, systems: Mapping[Side, str]) -> None:
+        self.systems = systems
+        self.writes: dict[Side, dict[str, Json]] = {Side.MAP: {}, Side.CRM: {}}
+        self.changes: dict[Side, list[FieldChange]] = {Side.MAP: [], Side.CRM: []}
+        self.agreed: dict[str, tuple[Json, Json]] = {}
+        self.expected: dict[Side, dict[str, tuple[Json, Json, str]]] = {
+            Side.MAP: {},
+            Side.CRM: {},
+        }
+        self.rejections: list[Rejection] = []
+        self.reasons: dict[str, str] = {}
+
+    def add(
+        self,
+        rule: FieldRule,
+        crm_field: str,
+        state: FieldState,
+        decision: FieldDecision,
+        map_record: Record,
+        crm_record: Record,
+    ) -> None:
+        self.reasons[rule.key] = decision.reason
+        side = decision.write_to
+        if decision.rejection is not None:
+            record = crm_record if state.map_value is not None else map_record
+            self.rejections.append(
+                Rejection(
+                    Side.CRM if record is crm_record else Side.MAP,
+                    record.ref.object,
+                    record.ref.id,
+                    decision.rejection,
+                )
+            )
+        elif side is None:
+            self.agreed[rule.key] = (state.map_value, state.crm_value)
+        else:
+            field = crm_field if side is Side.CRM else rule.map
+            before = state.crm_value if side is Side.CRM else state.map_value
+            self.writes[side][field] = to_vendor(decision.value, rule.type, self.systems[side])
+            self.changes[side].append(FieldChange(field, before, decision.value, rule.key))
+            self.expected[side][rule.key] = (
+                (state.map_value, decision.value, field)
+                if side is Side.CRM
+                else (decision.value, state.crm_value, field)
+            )
+
+    def build(self) -> BondPlan:
+        return BondPlan(
+            writes=self.writes,
+            changes={side: tuple(changes) for side, changes in self.changes.items()},
+            agreed=self.agreed,
+            expected=self.expected,
+            rejections=tuple(self.rejections),
+            reasons=self.reasons,
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Creation:
+    """The fields of a record to be created on one side from the other side's record."""
+
+    fields: Mapping[str, Json]
+    changes: tuple[FieldChange, ...]
+    expected: Mapping[str, tuple[Json, Json, str]]
+    rejections: tuple[Rejection, ...]
+
+
+def plan_creation(
+    mapping: ObjectMapping, source: Record, *, to: Side, object_name: str, system: str
+) -> Creation:
+    """Every rule that flows to `to`, with its default where the source is blank.
+
+    A value that cannot be written is left out and reported; the record is created without it.
+    """
+    fields: dict[str, Json] = {}
+    changes: list[FieldChange] = []
+    expected: dict[str, tuple[Json, Json, str]] = {}
+    rejections: list[Rejection] = []
+    for rule in mapping.fields:
+        target = rule.crm.get(object_name) if to is Side.CRM else rule.map
+        origin = rule.map if to is Side.CRM else rule.crm.get(source.ref.object)
+        if target is None or origin is None or not _flows(rule, to):
+            continue
+        value = canonical(source.fields.get(origin), rule.type)
+        try:
+            wanted = translate(rule, value, to=to, creating=True)
+        except RecordRejectedError as error:
+            rejections.append(Rejection(to, object_name, None, error))
+            continue
+        if wanted is None:
+            continue
+        fields[target] = to_vendor(wanted, rule.type, system)
+        changes.append(FieldChange(target, None, wanted, rule.key))
+        pair = (value, wanted) if to is Side.CRM else (wanted, value)
+        expected[rule.key] = (*pair, target)
+    return Creation(fields, tuple(changes), expected, tuple(rejections))
+
+
+def _flows(rule: FieldRule, to: Side) -> bool:
+    closed = "to_map" if to is Side.CRM else "to_crm"
+    return rule.direction.value != closed

@@ -1,0 +1,122 @@
+"""What the CRM knows about a person, folded over their records and opportunities. Pure.
+
+Definitions (also in docs/glossary.md): a person's opportunities are those on which one of their
+Contacts has a role. The opportunity shown is the open one modified last, else the closed one with
+the latest close date. Total revenue is the sum of the amounts of the won ones; customer since is
+the earliest close date among them. Amounts are decimal text in the org's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal, InvalidOperation
+
+from mappings.fieldmap import OutcomeFact, ValueType
+from mappings.records import Json, Record
+from mappings.values import canonical
+
+
+def choose_order(
+    records: Sequence[Record], open_opportunities: Mapping[str, int] | None = None
+) -> tuple[Record, ...]:
+    """Of one person's several CRM records, the one to write to first (DESIGN section 7).
+
+    The Contact, then the open Lead; then the one with an open opportunity, the latest human
+    activity, the oldest; the id decides last, so that row order decides nothing.
+    """
+    opportunities = open_opportunities or {}
+
+    def rank(record: Record) -> tuple[int, int, str, str, str]:
+        activity = str(record.fields.get("LastActivityDate") or "")
+        return (
+            _object_rank(record),
+            -min(1, opportunities.get(record.ref.id, 0)),
+            _descending(activity),
+            record.created_at.isoformat() if record.created_at else "9999",
+            record.ref.id,
+        )
+
+    return tuple(sorted(records, key=rank))
+
+
+def _object_rank(record: Record) -> int:
+    if record.ref.object != "Lead":
+        return 0
+    return 2 if record.fields.get("IsConverted") is True else 1
+
+
+def _descending(text: str) -> str:
+    """A key that sorts later ISO dates first, and blank ones last."""
+    return "".join(chr(0x10FF - ord(c)) for c in text) if text else chr(0x2FFF)
+
+
+def facts_of(
+    records: Sequence[Record],
+    converted_leads: Sequence[Record],
+    opportunities: Sequence[Record],
+    users: Mapping[str, tuple[str, str]],
+) -> dict[OutcomeFact, Json]:
+    """Outcome facts of a person whose CRM records these are, the chosen one first.
+
+    `users` maps a user id to (name, e-mail). A fact nobody knows is None.
+    """
+    if not records:
+        return dict.fromkeys(OutcomeFact)
+    chosen = records[0]
+    shown = _shown(opportunities)
+    won = [record for record in opportunities if record.fields.get("IsWon") is True]
+    owner = users.get(str(chosen.fields.get("OwnerId") or ""), (None, None))
+    return {
+        OutcomeFact.CRM_ID: chosen.ref.id,
+        OutcomeFact.CRM_OBJECT: chosen.ref.object,
+        OutcomeFact.LEAD_STATUS: _lead_status(records, converted_leads),
+        OutcomeFact.OWNER_NAME: owner[0],
+        OutcomeFact.OWNER_EMAIL: owner[1],
+        OutcomeFact.OPPORTUNITY_STAGE: shown.fields.get("StageName") if shown else None,
+        OutcomeFact.OPPORTUNITY_AMOUNT: _amount(shown) if shown else None,
+        OutcomeFact.OPPORTUNITY_OUTCOME: _outcome(shown) if shown else None,
+        OutcomeFact.CLOSE_DATE: _day(shown) if shown else None,
+        OutcomeFact.TOTAL_REVENUE: _revenue(won),
+        OutcomeFact.WON_COUNT: str(len(won)) if won else None,
+        OutcomeFact.CUSTOMER_SINCE: min((_day(r) or "9999" for r in won), default=None),
+    }
+
+
+def _shown(opportunities: Sequence[Record]) -> Record | None:
+    open_ones = [r for r in opportunities if r.fields.get("IsClosed") is not True]
+    if open_ones:
+        return max(open_ones, key=lambda r: (r.modified_at, r.ref.id))
+    return max(opportunities, key=lambda r: (_day(r) or "", r.ref.id), default=None)
+
+
+def _lead_status(records: Sequence[Record], converted: Sequence[Record]) -> Json:
+    leads = [record for record in records if record.ref.object == "Lead"]
+    newest = sorted(converted, key=lambda r: (r.modified_at, r.ref.id))
+    chosen = leads[0] if leads else (newest[-1] if newest else None)
+    return chosen.fields.get("Status") if chosen else None
+
+
+def _outcome(record: Record) -> str:
+    if record.fields.get("IsWon") is True:
+        return "won"
+    return "lost" if record.fields.get("IsClosed") is True else "open"
+
+
+def _amount(record: Record) -> Json:
+    return canonical(record.fields.get("Amount"), ValueType.CURRENCY)
+
+
+def _day(record: Record) -> str | None:
+    value = canonical(record.fields.get("CloseDate"), ValueType.DATE)
+    return str(value) if value is not None else None
+
+
+def _revenue(won: Sequence[Record]) -> Json:
+    amounts = [_amount(record) for record in won]
+    if not any(amount is not None for amount in amounts):
+        return None
+    try:
+        total = sum((Decimal(str(a)) for a in amounts if a is not None), Decimal(0))
+    except InvalidOperation:
+        return None
+    return canonical(str(total), ValueType.CURRENCY)

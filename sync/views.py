@@ -1,0 +1,96 @@
+"""What planning sees of one golden record: both sides' records, the shadow, facts and events.
+
+Frozen, complete and free of effects: `sync.gather` builds views from the state, the planners turn
+them into intents, tests build them by hand.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, PairMapping
+from mappings.ports import FieldSchema, Lane
+from mappings.records import EventKind, Json, Record
+from state.events import Rollup, StoredEvent
+
+LINK_KEY_MAP = "leadloop_id"
+"""The MAP property that carries the link key (ADR 0005)."""
+LINK_KEY_CRM = "Leadloop_Id__c"
+"""The CRM field that carries the link key, External ID and Unique."""
+EVENT_KEY_CRM = "Leadloop_Event_Id__c"
+"""The CRM Activity field that carries the event's key, External ID and Unique."""
+
+ROLLUP_FIELDS: Mapping[EventKind, str] = {
+    EventKind.EMAIL_SENT: "Leadloop_Emails_Sent__c",
+    EventKind.EMAIL_DELIVERED: "Leadloop_Emails_Delivered__c",
+    EventKind.EMAIL_OPEN: "Leadloop_Emails_Opened__c",
+    EventKind.EMAIL_CLICK: "Leadloop_Emails_Clicked__c",
+    EventKind.EMAIL_BOUNCE: "Leadloop_Emails_Bounced__c",
+    EventKind.EMAIL_UNSUBSCRIBE: "Leadloop_Unsubscribes__c",
+    EventKind.EMAIL_SPAM_REPORT: "Leadloop_Spam_Reports__c",
+    EventKind.FORM_FILL: "Leadloop_Form_Fills__c",
+}
+"""Which CRM field counts which kind of rolled-up event."""
+ROLLUP_FIRST = "Leadloop_First_Engagement__c"
+ROLLUP_LAST = "Leadloop_Last_Engagement__c"
+ROLLUP_NAME = "Leadloop_Last_Campaign__c"
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What every plan of a pair is made under.
+
+    `namespace` is the pair's account ids, `schemas` the described fields by (system, object) where
+    known; `map_system` and `crm_system` are connector kinds.
+    """
+
+    mapping: PairMapping
+    map_system: str
+    crm_system: str
+    namespace: str
+    lane: Lane = Lane.INCREMENTAL
+    schemas: Mapping[tuple[str, str], Mapping[str, FieldSchema]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class EntityView:
+    """One golden record at the moment of planning.
+
+    `map_records` and `crm_records` are live, the one that is written to first. `shadow` holds the
+    last agreed (MAP, CRM) values by rule key of the first of each. `facts` are canonical outcome
+    values. `included` says whether the mapping's condition holds; `creatable` is false for golden
+    records whose CRM record a person deleted. `opted_out` is the most restrictive consent state
+    found on either side, by address too.
+    """
+
+    entity_id: str
+    kind: EntityKind
+    mapping: ObjectMapping
+    map_records: tuple[Record, ...]
+    crm_records: tuple[Record, ...]
+    shadow: Mapping[str, tuple[Json, Json]] | None
+    facts: Mapping[OutcomeFact, Json] = field(default_factory=dict)
+    events: tuple[StoredEvent, ...] = ()
+    rollup: Rollup | None = None
+    included: bool = True
+    creatable: bool = True
+    opted_out: bool = False
+    joins: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def map_record(self) -> Record | None:
+        """The MAP record that fields are written to and read from."""
+        return self.map_records[0] if self.map_records else None
+
+    @property
+    def crm_record(self) -> Record | None:
+        """The CRM record that fields are written to and read from."""
+        return self.crm_records[0] if self.crm_records else None
+
+
+def bond_of(map_record: Record | None, crm_record: Record | None) -> str:
+    """Names the pair of records a shadow is about."""
+    left = str(map_record.ref) if map_record else "-"
+    right = str(crm_record.ref) if crm_record else "-"
+    return f"{left}|{right}"
