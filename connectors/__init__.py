@@ -1,0 +1,1 @@
+"""One file a vendor system, on the `Connector` protocol of `mappings.ports`."""

@@ -1,0 +1,376 @@
+"""What every connector shares: pacing, retries, batches, and loading one by its name.
+
+Promises, whatever the vendor:
+
+- A call is paced by the account's `Limiter` before each attempt.
+- Tenacity retries reads, connections that were refused, and answers which say that nothing was
+  applied (429, locked). A write that may have been sent is never sent again: it becomes
+  `OutcomeUnknownError`, and its rows outcomes of UNKNOWN.
+- Waiting within one call adds up to at most five seconds; what needs longer goes back to the
+  scheduler as `RateLimitedError` or `UnavailableError`.
+- One bad row never fails the others: a batch the vendor refuses as a whole is halved until the
+  guilty rows stand alone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import re
+import time
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any, Protocol, cast
+
+from mappings.errors import (
+    ConfigurationError,
+    LeadloopError,
+    OutcomeUnknownError,
+    RateLimitedError,
+    RecordRejectedError,
+    UnavailableError,
+)
+from mappings.ports import Connector, Limiter
+from mappings.records import Json, Operation, Outcome, OutcomeStatus, RecordRef, Write
+
+MAX_WAIT_SECONDS = 5.0
+"""DESIGN section 6: longer waits belong to the scheduler."""
+CONNECT_SECONDS = 10.0
+READ_SECONDS = 120.0
+"""Assumed: Salesforce itself gives up on a query after 120 s; neither SDK has a time-out."""
+
+Sleep = Callable[[float], None]
+Clock = Callable[[], datetime]
+
+
+class VendorConnector(Connector, Protocol):
+    """A connector as `load` returns it: the protocol, and what is set once after loading."""
+
+    def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Which fields to read of which object; what the connector itself needs it adds."""
+
+    def set_backfill(self, *, on: bool) -> None:
+        """While on, writes are history: vendors' automation is asked to keep still (law 13)."""
+
+
+class NullLimiter:
+    """A limiter that never waits and never refuses: for tests, and for vendors without limits."""
+
+    def acquire(self, bucket: str = "default") -> None:
+        """Return at once."""
+
+    def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
+        """Take no notice."""
+
+
+class DuplicateFoundError(RecordRejectedError):
+    """The vendor refused a create because such a record exists; `found` names the ones it gave.
+
+    Evidence, not failure (BEHAVIOURS, Duplicate rules): match again with these records.
+    """
+
+    default_code = "record.duplicate_detected"
+    default_remedy = "Nothing to do: Leadloop matches again with the records the vendor named."
+
+    def __init__(
+        self, message: str, *, found: tuple[RecordRef, ...] = (), **where: str | None
+    ) -> None:
+        super().__init__(message, **where)
+        self.found = found
+
+
+class BatchRefusedError(Exception):
+    """A whole batch was refused and nothing of it applied.
+
+    `error` is what a row standing alone is rejected with. `guilty` says which rows are known to
+    be at fault; None when the vendor did not say.
+    """
+
+    def __init__(
+        self, error: LeadloopError, *, guilty: Callable[[Write], bool] | None = None
+    ) -> None:
+        super().__init__(error.code)
+        self.error = error
+        self.guilty = guilty
+
+
+class NotSentError(Exception):
+    """The vendor was not reached: nothing was sent."""
+
+
+class ReplyLostError(Exception):
+    """The request left, and no whole answer came back."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A vendor's answer, whatever client brought it. Header names are lower case.
+
+    `parsed` is the body where the client has read it as JSON already.
+    """
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    parsed: Any = None
+
+    def json(self) -> Any:
+        """The body as JSON; None when empty. Raises ReplyLostError when it is not JSON."""
+        if self.parsed is not None:
+            return self.parsed
+        if not self.body.strip():
+            return None
+        try:
+            return json.loads(self.body)
+        except ValueError as error:
+            raise ReplyLostError from error
+
+    def date(self, clock: Clock) -> datetime:
+        """The vendor's own time (Date header, whole seconds), `clock`'s where it sent none."""
+        text = self.headers.get("date", "")
+        try:
+            return parsedate_to_datetime(text).astimezone(UTC)
+        except ValueError:
+            return clock()
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What an answer that is no success means.
+
+    `wait` is the pause in seconds after which the same call may be sent again, None for never.
+    `maybe_applied` is true where the vendor failed after it may have worked (5xx).
+    """
+
+    error: LeadloopError
+    wait: float | None = None
+    maybe_applied: bool = False
+
+
+class _AgainError(Exception):
+    """Inside the retry loop: try again after `wait` seconds, else end with `error`."""
+
+    def __init__(self, error: LeadloopError, wait: float) -> None:
+        super().__init__(error.code)
+        self.error = error
+        self.wait = wait
+
+
+@dataclass(slots=True)
+class Caller:
+    """Sends calls of one system: paced, retried where that is safe, classified.
+
+    `judge` turns an answer that is no success into a Verdict and returns None for a success;
+    `watch` sees every answer (rate headers). `jitter` gives numbers in 0..1.
+    """
+
+    system: str
+    limiter: Limiter
+    judge: Callable[[Answer], Verdict | None]
+    sleep: Sleep = time.sleep
+    watch: Callable[[Answer], None] = field(default=lambda _answer: None)
+    jitter: Callable[[], float] = random.random
+
+    def read(self, send: Callable[[], Answer], *, bucket: str = "default") -> Answer:
+        """Send a call that changes nothing; retried after any passing failure.
+
+        Raises RateLimitedError, QuotaExhaustedError, UnavailableError, or the verdict's error.
+        """
+        return self._call(send, bucket=bucket, harmless=True)
+
+    def write(self, send: Callable[[], Answer], *, bucket: str = "default") -> Answer:
+        """Send a call that changes something; retried only while nothing can have been applied.
+
+        Raises OutcomeUnknownError when the reply was lost or a 5xx came, else as `read`.
+        """
+        return self._call(send, bucket=bucket, harmless=False)
+
+    def _call(self, send: Callable[[], Answer], *, bucket: str, harmless: bool) -> Answer:
+        from tenacity import RetryCallState, Retrying, retry_if_exception_type
+
+        def pause(state: RetryCallState) -> float:
+            wanted = cast("_AgainError", state.outcome and state.outcome.exception()).wait
+            backoff = 0.2 * 2.0 ** (state.attempt_number - 1)
+            return max(wanted, backoff) * (1.0 + 0.25 * self.jitter())
+
+        def enough(state: RetryCallState) -> bool:
+            return state.idle_for + state.upcoming_sleep > MAX_WAIT_SECONDS
+
+        retrying = Retrying(
+            sleep=self.sleep,
+            wait=pause,
+            stop=enough,
+            retry=retry_if_exception_type(_AgainError),
+            reraise=True,
+        )
+        try:
+            return retrying(self._attempt, send, bucket=bucket, harmless=harmless)
+        except _AgainError as again:
+            raise again.error from None
+
+    def _attempt(self, send: Callable[[], Answer], *, bucket: str, harmless: bool) -> Answer:
+        self.limiter.acquire(bucket)
+        try:
+            answer = send()
+        except NotSentError:
+            raise _AgainError(self._unavailable("could not be reached"), 0.0) from None
+        except ReplyLostError:
+            raise self._lost(harmless=harmless) from None
+        self.watch(answer)
+        verdict = self.judge(answer)
+        if verdict is None:
+            return answer
+        if verdict.maybe_applied and not harmless:
+            raise self._lost(harmless=False)
+        if verdict.wait is None:
+            raise verdict.error
+        raise _AgainError(verdict.error, verdict.wait)
+
+    def _lost(self, *, harmless: bool) -> Exception:
+        if harmless:
+            return _AgainError(self._unavailable("did not answer"), 0.0)
+        return OutcomeUnknownError(
+            f"{self.system} was sent a write and its answer was lost", system=self.system
+        )
+
+    def _unavailable(self, what: str) -> UnavailableError:
+        return UnavailableError(f"{self.system} {what}", system=self.system)
+
+
+def rate_limited(system: str, wait: float) -> Verdict:
+    """The verdict on an answer that asks for a pause of `wait` seconds."""
+    error = RateLimitedError(f"{system} asked for a pause", retry_after=wait, system=system)
+    return Verdict(error, wait=wait)
+
+
+def batches_of(rows: Sequence[Write], size: int) -> list[list[Write]]:
+    """Rows in batches of at most `size`, in order, no record twice within a batch.
+
+    Both vendors refuse a batch that names one record twice, and would apply the two in any order.
+    """
+    batches: list[list[Write]] = []
+    for row in rows:
+        same = _target(row)
+        last = batches[-1] if batches else None
+        if last is None or len(last) >= size or any(_target(r) == same for r in last):
+            batches.append([row])
+        else:
+            last.append(row)
+    return batches
+
+
+def _target(row: Write) -> object:
+    if row.operation is Operation.CREATE:
+        return row.external_id or row.key
+    if row.operation is Operation.ASSOCIATE:
+        return row.key
+    return row.id or row.key
+
+
+def write_batches(
+    rows: Sequence[Write], size: int, send: Callable[[Sequence[Write]], list[Outcome]]
+) -> list[Outcome]:
+    """Send rows batch by batch; one outcome per row.
+
+    `send` returns the outcomes of its batch or raises BatchRefusedError (nothing applied: the
+    batch is halved) or OutcomeUnknownError. Any other error ends the sending: raised when nothing
+    was applied yet, else the rows not sent become RETRY with that error.
+    """
+    outcomes: list[Outcome] = []
+    work = deque(batches_of(rows, size))
+    while work:
+        batch = work.popleft()
+        try:
+            outcomes += send(batch)
+        except BatchRefusedError as refused:
+            for part in reversed(_parts(batch, refused, outcomes)):
+                work.appendleft(part)
+        except OutcomeUnknownError as error:
+            outcomes += [Outcome(r.key, OutcomeStatus.UNKNOWN, r.id, error=error) for r in batch]
+        except LeadloopError as error:
+            if not outcomes:
+                raise
+            left = [row for part in (batch, *work) for row in part]
+            outcomes += [Outcome(r.key, OutcomeStatus.RETRY, r.id, error=error) for r in left]
+            work.clear()
+    return outcomes
+
+
+def _parts(
+    batch: list[Write], refused: BatchRefusedError, outcomes: list[Outcome]
+) -> list[list[Write]]:
+    """What of a refused batch to send again; the guilty are added to the outcomes."""
+    guilty = {row.key for row in batch if refused.guilty is not None and refused.guilty(row)}
+    if len(batch) == 1:
+        guilty = {batch[0].key}
+    outcomes += [rejected(row, refused.error) for row in batch if row.key in guilty]
+    left = [row for row in batch if row.key not in guilty]
+    if guilty:
+        return [left] if left else []
+    half = len(left) // 2
+    return [left[:half], left[half:]]
+
+
+def rejected(row: Write, error: LeadloopError) -> Outcome:
+    """The outcome of a row the vendor refused."""
+    return Outcome(row.key, OutcomeStatus.REJECTED, row.id, error=error)
+
+
+def instant(text: str) -> datetime:
+    """The aware UTC datetime of a vendor's ISO text (`Z`, `+0000` and `+00:00` alike)."""
+    return datetime.fromisoformat(text).astimezone(UTC)
+
+
+def iso(at: datetime) -> str:
+    """ISO text with milliseconds and Z, as cursors keep it."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(cursor: Mapping[str, Json] | None, name: str) -> datetime | None:
+    """The instant a cursor keeps under `name`, if any."""
+    text = (cursor or {}).get(name)
+    return instant(text) if text else None
+
+
+def setting(settings: Mapping[str, str], kind: str, name: str) -> str:
+    """A setting that must be there. Raises ConfigurationError naming it."""
+    value = settings.get(name, "")
+    if not value:
+        raise ConfigurationError(f"The {kind} connector needs the setting `{name}`.")
+    return value
+
+
+def utc_now() -> datetime:
+    """The machine's time, aware UTC."""
+    return datetime.now(UTC)
+
+
+def load(
+    kind: str,
+    settings: Mapping[str, str],
+    *,
+    limiter: Limiter | None = None,
+    sleep: Sleep = time.sleep,
+    clock: Clock = utc_now,
+) -> VendorConnector:
+    """The connector of that kind: `connectors/<kind>.py`, built by its function `connect`.
+
+    Raises ConfigurationError for an unknown kind or a missing setting. Makes no call.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", kind) or kind == "base":
+        raise ConfigurationError(f"There is no connector called `{kind}`.")
+    try:
+        module = importlib.import_module(f"connectors.{kind}")
+    except ModuleNotFoundError as error:
+        if error.name != f"connectors.{kind}":
+            raise
+        raise ConfigurationError(f"There is no connector called `{kind}`.") from None
+    if not hasattr(module, "connect"):
+        raise ConfigurationError(f"There is no connector called `{kind}`.")
+    limiter = limiter if limiter is not None else NullLimiter()
+    connector = module.connect(settings, limiter=limiter, sleep=sleep, clock=clock)
+    return cast("VendorConnector", connector)
