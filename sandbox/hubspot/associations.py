@@ -1,0 +1,134 @@
+"""Associations between records, with HubSpot's type ids (FACTS section 2, Associations v4)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sandbox.hubspot.errors import validation
+
+DEFAULT_TYPES: dict[tuple[str, str], int] = {
+    ("contacts", "companies"): 279,
+    ("companies", "contacts"): 280,
+    ("deals", "contacts"): 3,
+    ("contacts", "deals"): 4,
+    ("deals", "companies"): 341,
+    ("companies", "deals"): 342,
+    ("contacts", "tasks"): 203,
+    ("tasks", "contacts"): 204,
+    ("companies", "tasks"): 191,
+    ("tasks", "companies"): 192,
+    ("deals", "tasks"): 215,
+    ("tasks", "deals"): 216,
+    ("contacts", "calls"): 193,
+    ("calls", "contacts"): 194,
+    ("companies", "calls"): 181,
+    ("calls", "companies"): 182,
+    ("deals", "calls"): 205,
+    ("calls", "deals"): 206,
+    ("contacts", "meetings"): 199,
+    ("meetings", "contacts"): 200,
+    ("companies", "meetings"): 187,
+    ("meetings", "companies"): 188,
+    ("deals", "meetings"): 211,
+    ("meetings", "deals"): 212,
+    ("contacts", "contacts"): 449,
+    ("companies", "companies"): 450,
+}
+"""Unlabelled type ids. The first eight lines are FACTS section 2; the rest HubSpot's list [D]."""
+
+PRIMARY_TYPES: dict[tuple[str, str], int] = {
+    ("contacts", "companies"): 1,
+    ("companies", "contacts"): 2,
+    ("deals", "companies"): 5,
+    ("companies", "deals"): 6,
+}
+"""The labelled "Primary" types that stand beside the unlabelled ones."""
+
+_REVERSE = {279: 280, 280: 279, 1: 2, 2: 1, 341: 342, 342: 341, 5: 6, 6: 5, 3: 4, 4: 3} | {
+    number: DEFAULT_TYPES[(to, source)]
+    for (source, to), number in DEFAULT_TYPES.items()
+    if (to, source) in DEFAULT_TYPES
+}
+_CUSTOM_BASE = 10_000
+
+Kind = tuple[str, int]
+"""(association category, type id)"""
+
+
+class Associations:
+    """Every association of the account, kept in both directions."""
+
+    def __init__(self) -> None:
+        self._ends: dict[tuple[str, int], dict[str, dict[int, set[Kind]]]] = {}
+        self._custom: dict[tuple[str, str], int] = {}
+
+    def default_type(self, source: str, to: str) -> int:
+        """The unlabelled type id from one object type to another."""
+        known = DEFAULT_TYPES.get((source, to))
+        if known is not None:
+            return known
+        return self._custom.setdefault((source, to), _CUSTOM_BASE + len(self._custom))
+
+    def primary_types(self, source: str, to: str) -> set[int]:
+        """The labelled primary type from one object type to another, if there is one."""
+        found = PRIMARY_TYPES.get((source, to))
+        return set() if found is None else {found}
+
+    def link(self, source: tuple[str, int], to: tuple[str, int], kinds: list[Kind]) -> None:
+        """Associate two records by `kinds`; [] means the default (and primary, if the first)."""
+        if not kinds:
+            kinds = [("HUBSPOT_DEFINED", self.default_type(source[0], to[0]))]
+            pair = (source[0], to[0])
+            if pair in PRIMARY_TYPES and not self.of(source[0], source[1], to[0]):
+                kinds.append(("HUBSPOT_DEFINED", PRIMARY_TYPES[pair]))
+        for category, number in kinds:
+            self._side(source, to).add((category, number))
+            back = _REVERSE.get(number, self.default_type(to[0], source[0]))
+            self._side(to, source).add((category, back))
+
+    def unlink(self, source: tuple[str, int], to: tuple[str, int]) -> None:
+        """Remove every association between two records."""
+        for one, other in ((source, to), (to, source)):
+            self._ends.get(one, {}).get(other[0], {}).pop(other[1], None)
+
+    def of(self, source: str, record_id: int, to: str) -> dict[int, set[Kind]]:
+        """{associated id: kinds} of one record towards one object type."""
+        return self._ends.get((source, record_id), {}).get(to, {})
+
+    def forget(self, source: str, record_id: int) -> None:
+        """Remove every association of a record."""
+        for to, ends in self._ends.pop((source, record_id), {}).items():
+            for other in ends:
+                self._ends.get((to, other), {}).get(source, {}).pop(record_id, None)
+
+    def move(self, source: str, old: int, new: int) -> None:
+        """Give the associations of a merged-away record to the survivor."""
+        for to, ends in dict(self._ends.get((source, old), {})).items():
+            for other, kinds in dict(ends).items():
+                if (to, other) != (source, new):
+                    self.link((source, new), (to, other), sorted(kinds))
+        self.forget(source, old)
+
+    def _side(self, source: tuple[str, int], to: tuple[str, int]) -> set[Kind]:
+        return self._ends.setdefault(source, {}).setdefault(to[0], {}).setdefault(to[1], set())
+
+
+def kinds_from(types: list[dict[str, Any]]) -> list[Kind]:
+    """The kinds of a request's `[{associationCategory, associationTypeId}]`."""
+    try:
+        return [(str(raw["associationCategory"]), int(raw["associationTypeId"])) for raw in types]
+    except (KeyError, TypeError, ValueError):
+        raise validation("associationCategory and associationTypeId are required.") from None
+
+
+def kinds_shown(kinds: set[Kind]) -> list[dict[str, Any]]:
+    """`[{category, typeId, label}]` as v4 shows them."""
+    primary = set(PRIMARY_TYPES.values())
+    return [
+        {
+            "category": category,
+            "typeId": number,
+            "label": "Primary" if number in primary else None,
+        }
+        for category, number in sorted(kinds)
+    ]

@@ -1,0 +1,113 @@
+"""Who may call: the private app's static token, and OAuth access tokens from a refresh token.
+
+Bodies follow FACTS section 2 (Auth, Errors). OAuth tokens live 1,800 seconds of real time, so that
+a harness which lets a day pass on the virtual clock does not log everybody out.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from sandbox.hubspot.errors import HubSpotError
+
+TOKEN_SECONDS = 1_800
+_OVERVIEW = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"
+
+
+class RefusedGrantError(Exception):
+    """A token request that failed; `body` is the reply (status 400)."""
+
+    def __init__(self, body: dict[str, str]) -> None:
+        super().__init__(body["error"])
+        self.body = body
+
+
+class Tokens:
+    """The tokens of the account. `denied_scopes` makes calls that need one answer 403."""
+
+    def __init__(
+        self, token: str, rng: Random, *, monotonic: Callable[[], float] = time.monotonic
+    ) -> None:
+        self.token = token
+        self.client_id = "sandbox-client"
+        self.client_secret = "sandbox-client-secret"
+        self.refresh_token = "sandbox-refresh-token"
+        self.denied_scopes: set[str] = set()
+        self._rng = rng
+        self._monotonic = monotonic
+        self._issued: dict[str, float] = {}
+
+    def check(self, header: str | None) -> None:
+        """Accept an Authorization header or raise the 401 it deserves."""
+        scheme, _, token = (header or "").partition(" ")
+        if scheme.lower() == "bearer" and token == self.token:
+            return
+        expires = self._issued.get(token)
+        if scheme.lower() != "bearer" or (expires is None and token != self.token):
+            raise HubSpotError(
+                401,
+                "INVALID_AUTHENTICATION",
+                "Authentication credentials not found. This API supports OAuth 2.0 "
+                f"authentication and you can find more details at {_OVERVIEW}",
+            )
+        if expires is not None and self._monotonic() >= expires:
+            raise expired()
+
+    def need(self, scope: str | None) -> None:
+        """Raise the 403 of a missing scope."""
+        if scope is not None and scope in self.denied_scopes:
+            link = "https://developers.hubspot.com/scopes"
+            raise HubSpotError(
+                403,
+                "MISSING_SCOPES",
+                "This app hasn't been granted all required scopes to make this call. Read more "
+                f"about required scopes here: {link}.",
+                errors=[
+                    {
+                        "message": "One or more of the following scopes are required.",
+                        "context": {"requiredGranularScopes": [scope]},
+                    }
+                ],
+                context={"requiredGranularScopes": [scope]},
+                links={"scopes": link},
+            )
+
+    def grant(self, form: Mapping[str, str]) -> dict[str, Any]:
+        """Answer an OAuth token request; only `refresh_token` is served."""
+        if form.get("grant_type") != "refresh_token":
+            raise _bad("unsupported_grant_type", "BAD_GRANT_TYPE", "missing or unknown grant_type")
+        if (form.get("client_id"), form.get("client_secret")) != (
+            self.client_id,
+            self.client_secret,
+        ):
+            raise _bad("invalid_client", "BAD_CLIENT_ID", "missing or unknown client id")
+        if form.get("refresh_token") != self.refresh_token:
+            raise _bad(
+                "invalid_grant", "BAD_REFRESH_TOKEN", "missing or unknown or invalid refresh token"
+            )
+        token = f"CSBX{self._rng.getrandbits(160):040x}"
+        self._issued[token] = self._monotonic() + TOKEN_SECONDS
+        return {
+            "token_type": "bearer",
+            "refresh_token": self.refresh_token,
+            "access_token": token,
+            "expires_in": TOKEN_SECONDS,
+        }
+
+
+def expired() -> HubSpotError:
+    """The 401 of a token whose time is over."""
+    return HubSpotError(
+        401,
+        "EXPIRED_AUTHENTICATION",
+        "The OAuth token used to make this call expired 1 second(s) ago.",
+    )
+
+
+def _bad(error: str, status: str, message: str) -> RefusedGrantError:
+    return RefusedGrantError(
+        {"error": error, "error_description": message, "status": status, "message": message}
+    )

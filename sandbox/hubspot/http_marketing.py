@@ -1,0 +1,198 @@
+"""Marketing calls: form definitions, submissions, public form fills, e-mail events, custom
+events.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from sandbox.hubspot.email_events import MAX_PAGE
+from sandbox.hubspot.errors import HubSpotError, not_found, validation
+from sandbox.hubspot.submit import Fill, check, submit
+from sandbox.hubspot.times import parse_ms
+from sandbox.hubspot.wire import (
+    account_of,
+    body_of,
+    flag_in,
+    inputs_of,
+    names_in,
+    nothing,
+    number_in,
+    reply,
+)
+
+MAX_CUSTOM_EVENTS = 500
+"""Custom events in one batch (FACTS section 2)."""
+
+
+# --- forms ---------------------------------------------------------------------------------
+
+
+async def list_forms(request: web.Request) -> web.Response:
+    """GET definitions; only type `hubspot` unless `formTypes` asks for others [D]."""
+    limit = number_in(request, "limit", 20, 500)
+    types = tuple(names_in(request, "formTypes")) or ("hubspot",)
+    found = account_of(request).forms.listed(types, archived=flag_in(request, "archived"))
+    after = request.query.get("after", "0")
+    if not after.isdigit():
+        raise validation("The after cursor is invalid.")
+    start = int(after)
+    body: dict[str, Any] = {"results": found[start : start + limit]}
+    if start + limit < len(found):
+        body["paging"] = {"next": {"after": str(start + limit)}}
+    return reply(body)
+
+
+async def read_form(request: web.Request) -> web.Response:
+    """GET one definition of any type."""
+    return reply(account_of(request).forms.read(request.match_info["guid"]))
+
+
+async def create_form(request: web.Request) -> web.Response:
+    """POST a definition, 201."""
+    account = account_of(request)
+    body = await body_of(request)
+    body.pop("id", None)
+    return reply(account.forms.create(body, at=account.now()), 201)
+
+
+async def update_form(request: web.Request) -> web.Response:
+    """PATCH or PUT a definition."""
+    account = account_of(request)
+    guid = request.match_info["guid"]
+    return reply(account.forms.change(guid, await body_of(request), at=account.now()))
+
+
+async def archive_form(request: web.Request) -> web.Response:
+    """DELETE a definition, 204; its submissions stay."""
+    account_of(request).forms.read(request.match_info["guid"])["archived"] = True
+    return nothing()
+
+
+async def list_submissions(request: web.Request) -> web.Response:
+    """GET the submissions of a form, newest first, at most 50 a page."""
+    limit = number_in(request, "limit", 20, 50)
+    forms = account_of(request).forms
+    page, after = forms.page(
+        request.match_info["guid"], limit=limit, after=request.query.get("after")
+    )
+    body: dict[str, Any] = {"results": [each.body() for each in page]}
+    if after is not None:
+        body["paging"] = {"next": {"after": after}}
+    return reply(body)
+
+
+async def submit_form(request: web.Request) -> web.Response:
+    """POST a form fill, public or with a bearer token; 200 `{inlineMessage}`."""
+    account = account_of(request)
+    guid = request.match_info["guid"]
+    if request.match_info["portal_id"] != str(account.portal_id):
+        raise not_found("Portal not found")
+    body = await body_of(request)
+    fill = _fill(body)
+    check(account, guid, fill)
+    submitted = body.get("submittedAt")
+    try:
+        when = account.now() if submitted in (None, "") else parse_ms(str(submitted))
+    except ValueError:
+        raise validation("submittedAt must be milliseconds since 1970.") from None
+    submit(account, guid, fill, submitted_at=when)
+    message = account.forms.read(guid)["configuration"].get("postSubmitAction") or {}
+    return reply({"inlineMessage": str(message.get("value") or "Thank you.")})
+
+
+def _fill(body: dict[str, Any]) -> Fill:
+    fields = body.get("fields")
+    if not isinstance(fields, list) or not fields:
+        raise HubSpotError(
+            400,
+            None,
+            "The request is not valid",
+            errors=[
+                {"message": "Error in 'fields'. It is required", "errorType": "REQUIRED_FIELD"}
+            ],
+        )
+    context = body.get("context") or {}
+    consent = (body.get("legalConsentOptions") or {}).get("consent") or {}
+    return Fill(
+        values=tuple(
+            (
+                str(each.get("objectTypeId") or "0-1"),
+                str(each.get("name", "")),
+                "" if each.get("value") is None else str(each["value"]),
+            )
+            for each in fields
+        ),
+        page_url=str(context.get("pageUri") or ""),
+        page_name=str(context.get("pageName") or ""),
+        consents=tuple(
+            (int(each["subscriptionTypeId"]), bool(each.get("value")))
+            for each in consent.get("communications") or []
+            if str(each.get("subscriptionTypeId", "")).isdigit()
+        ),
+    )
+
+
+# --- e-mail events -------------------------------------------------------------------------
+
+
+async def list_email_events(request: web.Request) -> web.Response:
+    """GET e-mail events newest first, at most 1,000 a page."""
+    limit = number_in(request, "limit", 100, MAX_PAGE)
+    for key in ("startTimestamp", "endTimestamp"):
+        if not request.query.get(key, "0").isdigit():
+            raise validation(f"{key} must be milliseconds since 1970.")
+    events, offset, more = account_of(request).events.page(
+        request.query, limit=limit, offset=request.query.get("offset")
+    )
+    return reply({"hasMore": more, "offset": offset, "events": events})
+
+
+async def read_campaign(request: web.Request) -> web.Response:
+    """GET an e-mail campaign by id."""
+    wanted = request.match_info["campaign_id"]
+    found = account_of(request).events.campaigns.get(int(wanted) if wanted.isdigit() else -1)
+    if found is None:
+        raise not_found(f"No campaign with ID {wanted}")
+    return reply(found)
+
+
+async def list_campaigns(request: web.Request) -> web.Response:
+    """GET the e-mail campaigns' ids."""
+    found = [
+        {"id": each["id"], "appId": each["appId"], "appName": each["appName"]}
+        for each in account_of(request).events.campaigns.values()
+    ]
+    return reply({"hasMore": False, "offset": "", "campaigns": found})
+
+
+# --- custom events -------------------------------------------------------------------------
+
+
+async def send_event(request: web.Request) -> web.Response:
+    """POST one custom event, 204; a repeated uuid is refused (FACTS section 2)."""
+    _keep_event(request, await body_of(request))
+    return nothing()
+
+
+async def send_events(request: web.Request) -> web.Response:
+    """POST up to 500 custom events, 204."""
+    inputs = inputs_of(await body_of(request), MAX_CUSTOM_EVENTS)
+    for each in inputs:
+        _keep_event(request, each)
+    return nothing()
+
+
+def _keep_event(request: web.Request, event: dict[str, Any]) -> None:
+    account = account_of(request)
+    if not event.get("eventName"):
+        raise validation("Invalid input JSON: some required fields were not set: [eventName]")
+    if not any(event.get(key) for key in ("objectId", "email", "utk")):
+        raise validation("One of objectId, email or utk is required.")
+    key = str(event.get("uuid") or "")
+    if key and key in account.custom_event_ids:
+        raise HubSpotError(409, "CONFLICT", f"An event with uuid {key} was already sent.")
+    account.custom_event_ids.add(key)
+    account.custom_events.append(event)
