@@ -16,7 +16,7 @@ def main(arguments: list[str] | None = None) -> int:
     0 after a clean stop, 2 on bad usage, 6 when a port is taken.
     """
     asked = _parser().parse_args(arguments)
-    from sandbox.server import SandboxOptions, serve  # noqa: PLC0415 - keeps --help quick
+    from sandbox.server import SandboxOptions, serve
 
     options = SandboxOptions(
         directory=asked.dir,

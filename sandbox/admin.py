@@ -184,10 +184,10 @@ def _change_schema(sandbox: Sandbox, body: dict[str, Any]) -> None:
         raise AdminError(message)
     actions: dict[tuple[object, object], Callable[[str, dict[str, Any]], object]] = {
         ("hubspot", "add"): sandbox.hubspot.ensure_property,
-        ("hubspot", "remove"): lambda name, one: sandbox.hubspot.remove_property(
-            name, one["name"]
+        ("hubspot", "remove"): lambda name, one: sandbox.hubspot.remove_property(name, one["name"]),
+        ("hubspot", "retype"): lambda name, one: sandbox.hubspot.retype_property(
+            name, one["name"], one
         ),
-        ("hubspot", "retype"): sandbox.hubspot.retype_property,
         ("salesforce", "add"): sandbox.salesforce.add_field,
         ("salesforce", "remove"): sandbox.salesforce.remove_field,
         ("salesforce", "retype"): sandbox.salesforce.retype_field,
@@ -220,7 +220,7 @@ def _move_clock(sandbox: Sandbox, body: dict[str, Any]) -> None:
     if limits is not None:
         sandbox.switch_rate_limits(on=limits == "on")
     if lag is not None:
-        sandbox.hubspot.search_lag_factor = float(lag)
+        sandbox.hubspot.search_lag = float(lag)
 
 
 def _clock_state(sandbox: Sandbox) -> dict[str, object]:
@@ -228,7 +228,7 @@ def _clock_state(sandbox: Sandbox) -> dict[str, object]:
     return {
         "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         "rate_limits": "on" if sandbox.rate_limits else "off",
-        "search_lag": sandbox.hubspot.search_lag_factor,
+        "search_lag": sandbox.hubspot.search_lag,
     }
 
 

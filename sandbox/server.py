@@ -28,7 +28,7 @@ from sandbox.process import SandboxProcess, start_process
 from sandbox.salesforce.app import build_app as build_salesforce
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.transport import transport
-from sandbox.world import World, build_world
+from sandbox.world import START, World, build_world
 
 __all__ = ["Sandbox", "SandboxOptions", "SandboxProcess", "serve", "start_process"]
 
@@ -69,7 +69,8 @@ class Sandbox:
 
     def __init__(self, options: SandboxOptions) -> None:
         self.options = options
-        self.clock = VirtualClock()
+        # A world begins at its own first morning; an empty sandbox lives today.
+        self.clock = VirtualClock(None if options.world is None else START)
         self.faults = Faults(seed=options.seed)
         self.calls = Calls()
         self.world: World | None = None
@@ -95,11 +96,11 @@ class Sandbox:
     @property
     def rate_limits(self) -> bool:
         """Whether the vendors refuse callers who are too fast; on by default."""
-        return self.hubspot.rate_limits
+        return self.hubspot.limits.enabled
 
     def switch_rate_limits(self, *, on: bool) -> None:
         """Let both vendors count and refuse (on) or let everybody through (off)."""
-        self.hubspot.rate_limits = on
+        self.hubspot.limits.enabled = on
         self.salesforce.rate_limits = on
 
     def load_world(
@@ -133,9 +134,7 @@ class Sandbox:
         """Load the world, open the three ports, write ca.pem; returns what `announce` gets."""
         options = self.options
         if options.world is not None:
-            self.load_world(
-                options.world, people=options.people, crm_records=options.crm_records
-            )
+            self.load_world(options.world, people=options.people, crm_records=options.crm_records)
         hubspot = build_hubspot(self.hubspot)
         salesforce = build_salesforce(self.salesforce)
         hubspot.middlewares.insert(0, transport("hubspot", self.calls, self.faults))
@@ -193,9 +192,7 @@ class Sandbox:
         self._ports[name] = int(runner.addresses[0][1])
 
 
-async def serve(
-    options: SandboxOptions, *, announce: Callable[[dict[str, object]], None]
-) -> None:
+async def serve(options: SandboxOptions, *, announce: Callable[[dict[str, object]], None]) -> None:
     """Run a sandbox until SIGTERM or SIGINT; `announce` is called once, when it listens.
 
     Stops within two seconds of the signal. Raises OSError when a port is taken.

@@ -26,7 +26,7 @@ class Draw:
     """A seeded source of everything that varies; the same calls give the same answers."""
 
     def __init__(self, seed: str) -> None:
-        self.random = random.Random(seed)  # noqa: S311 - repeatable people, not secrets
+        self.random = random.Random(seed)
         self._cultures = [culture for culture, _ in CULTURES]
         self._shares = [share for _, share in CULTURES]
         self._numbers: dict[str, int] = {}
@@ -70,7 +70,7 @@ class Draw:
 
     def typo(self, word: str) -> str:
         """`word` with one slip: letters swapped, lost, doubled or hit beside."""
-        if len(word) < 4:  # noqa: PLR2004 - a slip in a shorter name makes another name
+        if len(word) < 4:
             return word
         at = 1 + int(self.random.random() * (len(word) - 2))
         kind = int(self.random.random() * 4)
@@ -78,7 +78,7 @@ class Draw:
             return word[:at] + word[at + 1] + word[at] + word[at + 2 :]
         if kind == 1:
             return word[:at] + word[at + 1 :]
-        if kind == 2:  # noqa: PLR2004 - the third of four kinds
+        if kind == 2:
             return word[:at] + word[at] + word[at:]
         return word[:at] + _neighbour(word[at]) + word[at + 1 :]
 

@@ -12,6 +12,7 @@ from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.world.draw import Draw
 from sandbox.world.holdings import Entry, Holding
+from sandbox.world.marketing import status_changes
 from sandbox.world.people import Company
 from sandbox.world.places import COUNTRIES
 from sandbox.world.roster import Actor, Record
@@ -55,8 +56,10 @@ class Filling:
             actor.map_emails[contact] = email
             actor.spare_emails = [one for one in actor.spare_emails if one != email]
             if holding.map_entry.opted_out and email is not None:
-                self._hubspot.unsubscribe(email, at=self._later(when))
-                actor.opt_out("map", when)
+                refused = self._later(when)
+                self._hubspot.unsubscribe(email, at=refused)
+                actor.opt_out("map", refused)
+                actor.note_events(status_changes(self._hubspot, email, refused))
         for entry in holding.crm_entries:
             when = at or self._before(60, 1000)
             actor.records.append(self._record(entry, when))
@@ -150,9 +153,7 @@ class Filling:
         self._past(record, at)
         return record
 
-    def _lead(
-        self, entry: Entry, person: dict[str, object], at: datetime, user_id: str
-    ) -> Record:
+    def _lead(self, entry: Entry, person: dict[str, object], at: datetime, user_id: str) -> Record:
         status = _LEAD_STATES[0] if entry.was_lead else self._draw.pick(_LEAD_STATES)
         fields = {
             **person,

@@ -80,6 +80,9 @@ class Holdings:
         if map_entry is not None and crm:
             map_entry, crm[0] = self._consent(map_entry, crm[0])
             map_entry, crm[0] = self._knowable(person, map_entry, crm[0])
+        if map_entry is None and crm and len(person.jobs) > 1:
+            # They will fill a form from their new desk; the number is what stays the same.
+            crm[0] = replace(crm[0], mobile=person.mobile)
         if duplicate and crm:
             crm.append(self._double(person, crm[0], map_entry))
         return Holding(person, map_entry, tuple(crm))

@@ -34,6 +34,7 @@ _FORMS = (
     ("Price list", "hubspot",
      ("email", "firstname", "lastname", "company", "jobtitle", "phone", "country")),
 )  # fmt: skip
+_ADDRESS = ("address", "city", "zip", "state", "date_of_birth")
 _CAMPAIGNS = (
     "March newsletter", "Product update", "Webinar invitation", "Customer story",
     "Trade fair follow-up", "Year-end offer", "Onboarding 1", "Onboarding 2",
@@ -71,6 +72,12 @@ class Marketing:
         self.campaigns = {
             7_100_000 + number * 37: name for number, name in enumerate(_CAMPAIGNS, start=1)
         }
+        for number, name in self.campaigns.items():
+            hubspot.add_campaign(number, name)
+
+    def use(self, draw: Draw) -> None:
+        """Draw from `draw` from now on (each day has its own)."""
+        self._draw = draw
 
     def fill(self, actor: Actor, form: Form, email: str, at: datetime) -> None:
         """Somebody fills a form; the contact of that address learns it, or comes to be."""
@@ -93,7 +100,9 @@ class Marketing:
         if email in actor.spare_emails:
             actor.spare_emails.remove(email)
 
-    def mail(self, actor: Actor, campaign: int, at: datetime, until: datetime) -> list[dict[str, Any]]:
+    def mail(
+        self, actor: Actor, campaign: int, at: datetime, until: datetime
+    ) -> list[dict[str, Any]]:
         """The events of one mail to somebody, in order; all of them lie before `until`.
 
         They are noted as theirs and returned, for the caller to add in bulk.
@@ -117,14 +126,14 @@ class Marketing:
         actor.note_events(events)
         return events
 
-    def unsubscribe(self, actor: Actor, at: datetime, subscription: str | None = None) -> None:
+    def unsubscribe(self, actor: Actor, at: datetime, subscription: int | None = None) -> None:
         """Somebody turns mail off: all of it, or one subscription type."""
         email = actor.email
         if email is None:
             return
-        event = self._hubspot.unsubscribe(email, subscription, at=at)
-        actor.opt_out("map", at, subscription)
-        actor.note_events([event])
+        self._hubspot.unsubscribe(email, subscription, at=at)
+        actor.opt_out("map", at, None if subscription is None else str(subscription))
+        actor.note_events(status_changes(self._hubspot, email, at))
 
     def _received(
         self, email: str, campaign: int, at: datetime, until: datetime, sent: dict[str, Any]
@@ -191,9 +200,7 @@ class Marketing:
 
     def _answers(self, actor: Actor, form: Form, email: str) -> dict[str, str]:
         draw = self._draw
-        written = (
-            None if actor.phone is None else draw.written(actor.phone, actor.country)
-        )
+        written = None if actor.phone is None else draw.written(actor.phone, actor.country)
         known = {
             "email": email.title() if draw.chance(0.03) else email,
             "firstname": actor.given,
@@ -204,6 +211,8 @@ class Marketing:
             "country": actor.country,
         }
         answers = {name: known[name] for name in form.fields if known.get(name)}
+        if email not in actor.map_emails.values():
+            answers.update(actor.told)
         open_questions = [name for name in QUESTIONS if name not in actor.asked]
         if open_questions and form.name != _FORMS[0][0]:
             question = open_questions[0]
@@ -226,7 +235,7 @@ class Marketing:
             )
 
     def _make_form(self, name: str, kind: str, fields: tuple[str, ...]) -> Form:
-        asked = (*fields, *(() if kind == "flow" else QUESTIONS))
+        asked = (*fields, *(() if kind == "flow" else (*_ADDRESS, *QUESTIONS)))
         guid = self._hubspot.create_form(
             {
                 "name": name,
@@ -243,6 +252,14 @@ class Marketing:
             }
         )
         return Form(guid, name, fields)
+
+
+def status_changes(hubspot: HubSpotAccount, email: str, at: datetime) -> list[dict[str, Any]]:
+    """The STATUSCHANGE events the vendor wrote about an address at that very instant."""
+    moment = str(to_ms(at))
+    wanted = {"recipient": email, "eventType": "STATUSCHANGE"}
+    window = {"startTimestamp": moment, "endTimestamp": moment}
+    return hubspot.events.page({**wanted, **window}, limit=10, offset=None)[0]
 
 
 def _form_field(name: str) -> dict[str, object]:

@@ -12,6 +12,11 @@ from sandbox.world.draw import Draw, plain
 from sandbox.world.names import CULTURES, Culture
 from sandbox.world.places import COUNTRIES
 
+
+def _words(text: str, between: str | None = None) -> tuple[str, ...]:
+    return tuple(text.split(between))
+
+
 FREE_MAIL = (
     "gmail.com", "outlook.com", "hotmail.com", "yahoo.com", "icloud.com", "gmx.de", "web.de",
     "proton.me", "orange.fr", "aol.com", "live.com", "t-online.de",
@@ -19,25 +24,25 @@ FREE_MAIL = (
 INDUSTRIES = (
     "COMPUTER_SOFTWARE", "INFORMATION_TECHNOLOGY_AND_SERVICES", "MACHINERY", "AUTOMOTIVE",
     "HOSPITAL_HEALTH_CARE", "FINANCIAL_SERVICES", "INSURANCE", "LOGISTICS_AND_SUPPLY_CHAIN",
-    "FOOD_BEVERAGES", "CONSTRUCTION", "RETAIL", "CHEMICALS", "EDUCATION_MANAGEMENT",
-    "RENEWABLES_ENVIRONMENT", "TELECOMMUNICATIONS", "ELECTRICAL_ELECTRONIC_MANUFACTURING",
+    "FOOD_BEVERAGES", "CONSTRUCTION", "RETAIL", "PHARMACEUTICALS", "EDUCATION_MANAGEMENT",
+    "UTILITIES", "TELECOMMUNICATIONS", "MECHANICAL_OR_INDUSTRIAL_ENGINEERING",
 )  # fmt: skip
-_FIRST = (
+_FIRST = _words(
     "North Blue Silver Bright Clear Iron Summit River Stone Cedar Harbor Atlas Vector Lumen Apex "
     "Cobalt Delta Ember Falcon Granite Helix Indigo Juniper Keystone Lattice Meridian Nimbus "
     "Orchard Pioneer Quartz Redwood Sierra Tidal Umbra Vertex Willow Zenith Aurora Beacon Canyon "
     "Drift Everest Fjord Glacier Horizon Isthmus Krypton Larch Mosaic Nova Onyx Prism Raven "
     "Saffron Terra Ultra Valor Westwind Alder Birch Copper Dune Eagle Fern Garnet Heron"
-).split()
-_SECOND = (
+)
+_SECOND = _words(
     "wave field gate works light bridge point path core stream line peak forge craft logic ware "
     "grid scale mark port stack flow shift loop spark build crest mill yard dock lane"
-).split()
-_TRADES = (
+)
+_TRADES = _words(
     "Systems Software Logistics Consulting Industries Foods Medical Energy Partners Analytics "
     "Engineering Automation Insurance Capital Networks Materials Robotics Packaging Motors "
     "Instruments Pharma Textiles Media Learning Security Solar Marine Interiors Optics Labs"
-).split()
+)
 _LEGAL = {
     "US": ("Inc.", "LLC", "Corp.", "Inc", "Co."),
     "GB": ("Ltd", "Limited", "plc", "LLP"),
@@ -50,13 +55,14 @@ _LEGAL = {
 _TOP_LEVEL = {"US": "com", "GB": "co.uk", "DE": "de", "FR": "fr", "AU": "com.au", "ES": "es",
               "SE": "se"}  # fmt: skip
 _LEVELS = ("", "", "", "Senior ", "Senior ", "Head of ", "Director of ", "VP ", "Junior ", "Lead ")
-_ROLES = (
+_ROLES = _words(
     "Marketing Manager|Account Manager|Software Engineer|Operations Manager|Project Manager|"
     "Buyer|Procurement Manager|Sales Manager|Product Manager|IT Administrator|Data Analyst|"
     "Controller|HR Manager|Office Manager|Quality Engineer|Plant Manager|Logistics Coordinator|"
     "Finance Manager|Business Analyst|Consultant|Legal Counsel|Research Scientist|"
-    "Customer Success Manager|Compliance Officer|Facilities Manager|Supply Chain Planner"
-).split("|")
+    "Customer Success Manager|Compliance Officer|Facilities Manager|Supply Chain Planner",
+    "|",
+)
 _TOPICS = ("Marketing", "Sales", "IT", "Operations", "Finance", "Procurement", "Product", "HR")
 _CHIEFS = ("CEO", "CTO", "CFO", "Managing Director", "Owner", "COO", "Founder", "CMO")
 

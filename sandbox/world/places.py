@@ -41,6 +41,10 @@ class Country:
     suffixes: tuple[str, ...]
 
 
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
 def _cities(text: str) -> tuple[City, ...]:
     rows = (line.split("|") for line in text.strip().splitlines())
     return tuple(City(*(cell.strip() for cell in row)) for row in rows)
@@ -155,53 +159,91 @@ Göteborg|Västra Götaland|411|+46313900
 Malmö|Skåne|211|+46406280
 """)
 
-_ENGLISH_STREETS = tuple(
+_ENGLISH_STREETS = _words(
     "Main Oak Maple Cedar Park Washington Lake Hill Walnut Spring North Ridge Church Mill Elm "
     "High Station Victoria Green Queen King York Albert Manor Chapel Grange Orchard Meadow "
     "Willow Harbour Bridge Franklin Jefferson Lincoln Madison Market Prospect Highland Sunset "
-    "Riverside Lexington Hampton Canterbury Windmill Foundry Quarry Juniper Magnolia".split()
+    "Riverside Lexington Hampton Canterbury Windmill Foundry Quarry Juniper Magnolia"
 )
 
 COUNTRIES: dict[str, Country] = {
     country.code: country
     for country in (
         Country(
-            "US", "United States", "##", "", 11, _US, _ENGLISH_STREETS,
+            "US",
+            "United States",
+            "##",
+            "",
+            11,
+            _US,
+            _ENGLISH_STREETS,
             (" St", " Ave", " Rd", " Blvd", " Drive", " Lane", " Court", " Way"),
         ),
         Country(
-            "GB", "United Kingdom", " #@@", "+447700900", 12, _GB, _ENGLISH_STREETS,
+            "GB",
+            "United Kingdom",
+            " #@@",
+            "+447700900",
+            12,
+            _GB,
+            _ENGLISH_STREETS,
             (" Street", " Road", " Lane", " Avenue", " Close", " Gardens", " Terrace"),
         ),
         Country(
-            "DE", "Germany", "##", "+4917139200", 12, _DE,
-            tuple(
+            "DE",
+            "Germany",
+            "##",
+            "+4917139200",
+            12,
+            _DE,
+            _words(
                 "Haupt Bahnhof Garten Schul Berg Linden Wald Ring Kirch Wiesen Goethe Schiller "
-                "Mozart Rosen Birken Eichen Mühlen Feld Markt Hafen Kaiser Friedrich".split()
+                "Mozart Rosen Birken Eichen Mühlen Feld Markt Hafen Kaiser Friedrich"
             ),
             ("straße", "str.", "weg", "allee", "platz"),
         ),
         Country(
-            "FR", "France", "##", "+3363998", 11, _FR,
-            tuple(
+            "FR",
+            "France",
+            "##",
+            "+3363998",
+            11,
+            _FR,
+            _words(
                 "de_la_Paix de_la_République Victor_Hugo des_Lilas du_Moulin Pasteur "
                 "de_l'Église Jean_Jaurès des_Écoles du_Château de_la_Gare des_Tilleuls "
-                "Voltaire de_Verdun du_Général_Leclerc Émile_Zola".split()
+                "Voltaire de_Verdun du_Général_Leclerc Émile_Zola"
             ),
             ("rue ", "avenue ", "boulevard ", "place "),
         ),
         Country(
-            "AU", "Australia", "##", "+61491570", 11, _AU, _ENGLISH_STREETS,
+            "AU",
+            "Australia",
+            "##",
+            "+61491570",
+            11,
+            _AU,
+            _ENGLISH_STREETS,
             (" Street", " Road", " Parade", " Crescent", " Place", " Drive"),
         ),
         Country(
-            "ES", "Spain", "##", "+3460055", 11, _ES,
-            tuple("Mayor Real Nueva del_Sol de_Alcalá San_Juan de_la_Luna Cervantes".split()),
+            "ES",
+            "Spain",
+            "##",
+            "+3460055",
+            11,
+            _ES,
+            _words("Mayor Real Nueva del_Sol de_Alcalá San_Juan de_la_Luna Cervantes"),
             ("Calle ", "Avenida ", "Paseo "),
         ),
         Country(
-            "SE", "Sweden", " ##", "+46701740", 11, _SE,
-            tuple("Kungs Drottning Stor Skol Kyrko Björk Strand Ny".split()),
+            "SE",
+            "Sweden",
+            " ##",
+            "+46701740",
+            11,
+            _SE,
+            _words("Kungs Drottning Stor Skol Kyrko Björk Strand Ny"),
             ("gatan", "vägen"),
         ),
     )

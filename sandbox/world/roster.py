@@ -37,8 +37,9 @@ class Actor:
     """A person as they act: what they answer on forms, where mail reaches them, what is theirs.
 
     `map_emails` maps their MAP contacts to the address of each (None where it has none);
-    `spare_emails` are addresses of theirs no MAP contact bears. `phone` is E.164. `asked` lists
-    profile questions already answered. `opt_outs` are dated, with the side and scope.
+    `spare_emails` are addresses of theirs no MAP contact bears. `phone` is E.164. `told` holds
+    more contact properties they give to strangers who ask. `asked` lists profile questions
+    already answered. `opt_outs` are dated, with the side and scope.
     """
 
     id: str
@@ -52,6 +53,7 @@ class Actor:
     spare_emails: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     defects: frozenset[str] = frozenset()
+    told: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     opt_outs: list[dict[str, Any]] = field(default_factory=list)
     submissions: list[dict[str, Any]] = field(default_factory=list)
@@ -88,6 +90,10 @@ class Roster:
     def __init__(self, draw: Draw) -> None:
         self._draw = draw
         self.actors: list[Actor] = []
+
+    def use(self, draw: Draw) -> None:
+        """Draw from `draw` from now on (each day has its own)."""
+        self._draw = draw
 
     def some(self, fits: Callable[[Actor], bool]) -> Actor | None:
         """Anybody who fits, or None where nobody was found in `_TRIES` tries."""

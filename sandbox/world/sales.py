@@ -59,6 +59,10 @@ class Sales:
             salesforce.add_field(sobject, dict(definition))
         self.reps = [self._hire(hubspot, *row) for row in _REPS]
 
+    def use(self, draw: Draw) -> None:
+        """Draw from `draw` from now on (each day has its own)."""
+        self._draw = draw
+
     def rep(self) -> Rep:
         """One of the reps who still work here."""
         return self._draw.pick([rep for rep in self.reps if rep.active])
@@ -189,9 +193,7 @@ class Sales:
             "Opportunity", deal, {"StageName": stage}, user_id=self.rep().user_id, at=at
         )
 
-    def _update(
-        self, record: Record, fields: dict[str, object], rep: Rep, at: datetime
-    ) -> None:
+    def _update(self, record: Record, fields: dict[str, object], rep: Rep, at: datetime) -> None:
         self._salesforce.update(record.object, record.id, fields, user_id=rep.user_id, at=at)
 
     def _amount(self) -> float:

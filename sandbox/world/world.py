@@ -1,0 +1,188 @@
+"""A world: people on both sides, their history, days that pass, and the truth about it all."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sandbox.clock import VirtualClock
+from sandbox.hubspot.account import HubSpotAccount
+from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.days import Day, Hands
+from sandbox.world.draw import Draw
+from sandbox.world.febrl import Febrl
+from sandbox.world.filling import Filling, actor_of
+from sandbox.world.generated import Generated
+from sandbox.world.marketing import Marketing
+from sandbox.world.roster import Actor, Roster, tell
+from sandbox.world.sales import Sales
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+"""A world's first morning, a Monday."""
+KINDS = ("generated", "febrl4")
+MOST_PEOPLE = 200_000
+_HISTORY = timedelta(days=80)
+_HISTORY_FORMS = 0.35
+_HISTORY_MAILS = 0.7
+_HISTORY_TYPE_OPT_OUTS = 0.02
+
+
+class World:
+    """A loaded world; made by `build_world`."""
+
+    def __init__(self, kind: str, hands: Hands, salesforce: SalesforceOrg, seed: int) -> None:
+        self._kind = kind
+        self._hands = hands
+        self._salesforce = salesforce
+        self._seed = seed
+        self._days = 0
+
+    def tick(self, days: int = 1) -> dict[str, Any]:
+        """Let days pass; the clock ends up that much later.
+
+        Returns `{"days", "now", "happened": {kind: count}}`. What happens on the nth day depends
+        on the seed and on what the days before did, never on the system under test.
+        """
+        happened: Counter[str] = Counter()
+        for _ in range(days):
+            self._days += 1
+            draw = Draw(f"{self._seed}/{self._kind}/day/{self._days}")
+            start = self._hands.clock.now()
+            self._hands.roster.use(draw)
+            self._hands.marketing.use(draw)
+            self._hands.sales.use(draw)
+            happened += Day(self._hands, draw, start).live()
+        now = self._hands.clock.now().isoformat(timespec="milliseconds")
+        return {"days": days, "now": now, "happened": dict(sorted(happened.items()))}
+
+    def summary(self) -> dict[str, Any]:
+        """What was loaded, in numbers."""
+        actors = self._hands.roster.actors
+        defects = Counter(defect for actor in actors for defect in actor.defects)
+        return {
+            "kind": self._kind,
+            "seed": self._seed,
+            "people": len(actors),
+            "hubspot_contacts": sum(len(actor.map_emails) for actor in actors),
+            "salesforce_records": sum(len(actor.records) for actor in actors),
+            "on_both_sides": sum(bool(one.map_emails and one.records) for one in actors),
+            "defects": dict(sorted(defects.items())),
+        }
+
+    def truth(self) -> dict[str, Any]:
+        """Who is who, who did what, and what sales made of it.
+
+        `{"kind", "seed", "now", "forms": {guid: name}, "campaigns": {id: name},
+        "subscriptions": [id], "people": [...]}`. A person has `id`, `name`,
+        `hubspot_contact_ids`, `salesforce_records` (`object`, `id`, `converted_from`: the Leads
+        it was), `defects`, `opt_out` (`all_mail`, `subscriptions`, `changes`),
+        `form_submissions` (`form`, `conversion_id`, `submitted_at` ms, `email`), `email_events`
+        (`id`, `created`, `type`, `filtered`) and `outcomes`, one for each CRM record, read from
+        the CRM as it stands: `lead_status`, `owner_email`, `won_revenue`, `opportunities`.
+        """
+        hands = self._hands
+        return {
+            "kind": self._kind,
+            "seed": self._seed,
+            "now": hands.clock.now().isoformat(timespec="milliseconds"),
+            "forms": {form.guid: form.name for form in hands.marketing.forms},
+            "campaigns": {str(key): name for key, name in hands.marketing.campaigns.items()},
+            "subscriptions": [str(one) for one in hands.subscriptions],
+            "people": tell(hands.roster, hands.hubspot, self._salesforce),
+        }
+
+
+def build_world(
+    kind: str,
+    hubspot: HubSpotAccount,
+    salesforce: SalesforceOrg,
+    clock: VirtualClock,
+    *,
+    people: int = 2000,
+    crm_records: int | None = None,
+    seed: int = 7,
+) -> World:
+    """Fill both vendors with a world of `people` MAP contacts and `crm_records` CRM records.
+
+    `kind` is "generated" or "febrl4" (at most 5,000 a side). The clock is set to `START`; the
+    same arguments give the same world. Raises ValueError on an unknown kind or size.
+    """
+    if kind not in KINDS:
+        message = f"kind must be one of: {', '.join(KINDS)}"
+        raise ValueError(message)
+    records = people if crm_records is None else crm_records
+    if not (10 <= people <= MOST_PEOPLE and 0 <= records <= MOST_PEOPLE):
+        message = f"people must be 10 to {MOST_PEOPLE}, crm_records at most as many"
+        raise ValueError(message)
+    draw = Draw(f"{seed}/{kind}")
+    clock.set(START)
+    roster, marketing = Roster(draw), Marketing(hubspot, draw)
+    sales = Sales(hubspot, salesforce, draw)
+    newcomer = (_generated if kind == "generated" else _febrl)(
+        draw, hubspot, salesforce, sales, roster, people, records
+    )
+    hands = Hands(
+        clock=clock,
+        hubspot=hubspot,
+        marketing=marketing,
+        sales=sales,
+        roster=roster,
+        newcomer=newcomer,
+        subscriptions=tuple(hubspot.consent.types),
+    )
+    _live_history(hands, draw)
+    clock.set(START)
+    return World(kind, hands, salesforce, seed)
+
+
+def _generated(
+    draw: Draw,
+    hubspot: HubSpotAccount,
+    salesforce: SalesforceOrg,
+    sales: Sales,
+    roster: Roster,
+    people: int,
+    records: int,
+) -> Callable[[], Actor]:
+    generated = Generated(draw, people, records)
+    filling = Filling(hubspot, salesforce, sales, draw, start=START - _HISTORY)
+    roster.actors += [filling.actor(holding) for holding in generated.holdings()]
+    return lambda: actor_of(generated.newcomer())
+
+
+def _febrl(
+    draw: Draw,
+    hubspot: HubSpotAccount,
+    salesforce: SalesforceOrg,
+    sales: Sales,
+    roster: Roster,
+    people: int,
+    records: int,
+) -> Callable[[], Actor]:
+    febrl = Febrl(draw, hubspot, salesforce, sales, people, records, start=START - _HISTORY)
+    roster.actors += febrl.actors()
+    return febrl.newcomer
+
+
+def _live_history(hands: Hands, draw: Draw) -> None:
+    """Forms filled and mail sent in the weeks before the world starts."""
+    start, end = START - _HISTORY, START - timedelta(hours=1)
+    campaigns = sorted(hands.marketing.campaigns)
+    events: list[dict[str, Any]] = []
+    for actor in hands.roster.actors:
+        email = actor.email
+        if email is None:
+            continue
+        if draw.chance(_HISTORY_FORMS):
+            for at in sorted(draw.between(start, end) for _ in range(draw.count(1, 1.5))):
+                hands.marketing.fill(actor, draw.pick(hands.marketing.forms), email, at)
+        if hands.subscriptions and actor.mailable and draw.chance(_HISTORY_TYPE_OPT_OUTS):
+            chosen = draw.pick(hands.subscriptions)
+            hands.marketing.unsubscribe(actor, draw.between(start, end), chosen)
+        if actor.mailable and draw.chance(_HISTORY_MAILS):
+            at = draw.between(start, end)
+            events += hands.marketing.mail(actor, draw.pick(campaigns), at, end)
+    hands.hubspot.add_email_events(events)
+    hands.hubspot.settle_search()
