@@ -37,9 +37,11 @@ FORMAT = 1
 
 TOP_KEYS = ("format", "go_live", "objects", "activities", "consent", "outcomes", "campaigns")
 
-DEFAULT_ACTIVITIES: Mapping[EventKind, ActivityForm] = dict.fromkeys(
-    EventKind, ActivityForm.ROLLUP
-) | {EventKind.FORM_FILL: ActivityForm.TASK, EventKind.EMAIL_OTHER: ActivityForm.OFF}
+DEFAULT_ACTIVITIES: Mapping[EventKind, ActivityForm] = {
+    **dict.fromkeys(EventKind, ActivityForm.ROLLUP),
+    EventKind.FORM_FILL: ActivityForm.TASK,
+    EventKind.EMAIL_OTHER: ActivityForm.OFF,
+}
 
 _CAMPAIGN_ID = re.compile(r"701[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")  # FACTS section 4, Objects
 

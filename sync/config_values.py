@@ -1,0 +1,183 @@
+"""Values of `config.yaml` that come from elsewhere: environment, secret files, database addresses.
+
+What is read here may be secret: messages name the variable, the file or the key, never a value.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from mappings.errors import Position
+from mappings.positions import Faults
+from mappings.sections import Section
+
+_VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_MAX_SECRET = 100_000
+
+_COMMON = ("kind", "account_id", "leadloop_share")
+_PLAIN: Mapping[str, tuple[str, ...]] = {
+    "hubspot": ("base_url", "api", "search_lag_seconds"),
+    "salesforce": ("login_url", "instance_url", "username", "version", "client_id"),
+}
+"""Settings of each connector as it documents them; addresses default to the vendor's own."""
+_SECRET: Mapping[str, tuple[str, ...]] = {
+    "hubspot": ("access_token",),
+    "salesforce": ("client_secret",),
+}
+_PATHS: Mapping[str, tuple[str, ...]] = {
+    "hubspot": (),
+    "salesforce": ("ca_file", "private_key_file"),
+}
+
+
+def secret_keys(kind: str | None) -> tuple[str, ...]:
+    """Every key a system of that kind may have; of an unknown kind, those of all kinds."""
+    kinds = [kind] if kind else list(_PLAIN)
+    keys = list(_COMMON)
+    for each in kinds:
+        keys += [*_PLAIN[each], *_PATHS[each]]
+        for name in _SECRET[each]:
+            keys += [name, f"{name}_file"]
+    return tuple(dict.fromkeys(keys))
+
+
+class Values:
+    """Expands `${NAME}` and reads `*_file` keys, relative to the workspace."""
+
+    def __init__(self, faults: Faults, directory: Path, environ: Mapping[str, str]) -> None:
+        self._faults = faults
+        self._directory = directory
+        self._environ = environ
+
+    def text(self, section: Section, key: str, default: str = "") -> str:
+        """Text with environment variables filled in."""
+        return self.expand(section.text(key, default), section.place(key))
+
+    def expand(self, text: str, at: Position) -> str:
+        """The text with every `${NAME}` replaced; a variable that is not set is a fault."""
+
+        def value(match: re.Match[str]) -> str:
+            found = self._environ.get(match[1], "")
+            if not found:
+                self._faults.add(
+                    at, f"The environment variable {match[1]} is not set.",
+                    f"Set it (export {match[1]}=...) where Leadloop runs.",
+                    code="config.missing_variable",
+                )  # fmt: skip
+            return found
+
+        return _VARIABLE.sub(value, text)
+
+    def secret(self, section: Section, key: str, *, literal: bool = False) -> str:
+        """A secret: `key: ${NAME}` or `key_file: path`; "" when neither is given or usable.
+
+        Literal secrets are refused unless `literal`, since the file is meant to be shared.
+        """
+        file_key = f"{key}_file"
+        if section.has(key) and section.has(file_key):
+            self._faults.add(
+                section.place(file_key), f"Both `{key}` and `{file_key}` are given.",
+                "Keep one of the two.", code="config.duplicate_key",
+            )  # fmt: skip
+        if section.has(file_key):
+            return self._file(section.text(file_key), section.place(file_key))
+        if not section.has(key):
+            return ""
+        written = section.text(key)
+        if not literal and not _VARIABLE.search(written):
+            self._faults.add(
+                section.place(key), f"`{key}` holds the secret itself.",
+                f"Write `{key}: ${{NAME}}` and set that variable, or use `{file_key}: PATH`.",
+                code="config.literal_secret",
+            )  # fmt: skip
+            return ""
+        return self.expand(written, section.place(key))
+
+    def settings(self, section: Section, kind: str) -> dict[str, str]:
+        """Addresses and credentials of one system, resolved; keys not given are absent."""
+        found = {key: self.text(section, key) for key in _PLAIN[kind]}
+        found |= {key: self.secret(section, key) for key in _SECRET[kind]}
+        for key in _PATHS[kind]:
+            if section.has(key):
+                found[key] = self._path(self.text(section, key), section.place(key))
+        self._complete(section, kind)
+        return {key: value for key, value in found.items() if value}
+
+    def database(self, url: str, at: Position) -> str:
+        """The database address; SQLite paths are made absolute, relative to the workspace."""
+        scheme, separator, rest = url.partition("://")
+        if not separator or scheme.split("+")[0] not in {"sqlite", "postgresql", "postgres"}:
+            self._faults.add(
+                at, "The state address is neither SQLite's nor PostgreSQL's.",
+                "Write sqlite:///leadloop.sqlite3 or postgresql://user@host/database.",
+                code="config.state_url",
+            )  # fmt: skip
+            return url
+        if scheme != "sqlite" or not rest.startswith("/") or rest == "/:memory:":
+            return url
+        return f"sqlite:///{(self._directory / rest[1:]).absolute()}"
+
+    def time_of_day(self, section: Section, key: str, default: tuple[int, int]) -> tuple[int, int]:
+        """Hours and minutes of `HH:MM`."""
+        if not section.has(key):
+            return default
+        match = _TIME.fullmatch(section.text(key))
+        if match is None:
+            self._faults.add(
+                section.place(key), f"`{key}` must be a time of day in UTC.",
+                'Write it like "02:00".', code="config.wrong_type",
+            )  # fmt: skip
+            return default
+        return int(match[1]), int(match[2])
+
+    def _complete(self, section: Section, kind: str) -> None:
+        def given(key: str) -> bool:
+            return section.has(key) or section.has(f"{key}_file")
+
+        if kind == "hubspot":
+            if not given("access_token"):
+                section.need(
+                    "access_token",
+                    "Write `access_token: ${HUBSPOT_TOKEN}`, the token of a private app.",
+                )
+            return
+        section.need("login_url", "Write your org's My Domain, https://NAME.my.salesforce.com.")
+        section.need("client_id", "Write the connected app's consumer key.")
+        if not given("client_secret") and not (given("private_key") and section.has("username")):
+            section.need(
+                "client_secret",
+                "Write `client_secret: ${SALESFORCE_CLIENT_SECRET}`, or `username` and"
+                " `private_key_file` to log in by JWT.",
+            )
+
+    def _file(self, text: str, at: Position) -> str:
+        path = self._directory / self.expand(text, at)
+        try:
+            with path.open(encoding="utf-8") as file:
+                content = file.read(_MAX_SECRET).strip()
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not text"
+            self._faults.add(
+                at, f"The secret file `{text}` cannot be read: {why}.",
+                "Correct the path (relative to config.yaml) or its permissions.",
+                code="config.missing_secret",
+            )  # fmt: skip
+            return ""
+        if not content:
+            self._faults.add(
+                at, f"The secret file `{text}` is empty.", "Put the secret into it.",
+                code="config.missing_secret",
+            )  # fmt: skip
+        return content
+
+    def _path(self, text: str, at: Position) -> str:
+        path = self._directory / text
+        if not path.is_file():
+            self._faults.add(
+                at, f"There is no file `{text}`.", "Correct the path (relative to config.yaml).",
+                code="config.missing_file",
+            )  # fmt: skip
+        return str(path.absolute())
