@@ -60,15 +60,28 @@ def _name_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
 
 
 def _place_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
-    given, family = phonetic(person.given), phonetic(person.family)
     city = phonetic(person.city)
-    yield "fl", (family, city)
-    yield "fp", (family, person.postcode)
-    yield "gp", (given, person.postcode)
+    for name in (phonetic(person.given), phonetic(person.family)):
+        # One prefix for both names: they stand in each other's column often enough.
+        yield "ac", (name, city)
+        yield "ap", (name, person.postcode)
+        yield "as", (name, _front(person.street))
     if person.street:
         yield "sp", (person.street, person.postcode)
-        yield "sl", (person.street, city)
-        yield "gs", (given, person.street)
+        yield "sc", (_front(person.street), city)
+        # Sorted digits: two of them changing places is the commonest slip in a postcode.
+        yield "nq", (_number(person.street), "".join(sorted(person.postcode)))
+        yield "nc", (_number(person.street), city)
+
+
+def _front(street: str) -> str:
+    """House number and the sound of the first word of the street."""
+    name = next((token for token in street.split() if token.isalpha()), "")
+    return f"{_number(street)} {phonetic(name)}" if name else ""
+
+
+def _number(street: str) -> str:
+    return next((token for token in street.split() if token.isdigit()), "")
 
 
 def _birth_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -78,6 +91,8 @@ def _birth_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
     given, family = phonetic(person.given), phonetic(person.family)
     yield "bf", (born, person.family[:1])
     yield "bg", (born, person.given[:1])
+    yield "bn", (born, _number(person.street))
     yield "bp", (born, person.postcode)
+    yield "bc", (born, phonetic(person.city))
     yield "yf", (born[:4], family)
     yield "yg", (born[:7], given)

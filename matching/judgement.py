@@ -1,0 +1,224 @@
+"""One incoming person against their candidates: which of them it is, if any."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+import numpy as np
+
+from matching.model import Model
+from matching.normalise import Person
+from matching.scoring import Scored, bits, probability, score
+
+if TYPE_CHECKING:
+    from matching.linker import Candidate
+
+# Assumed: one MAP contact in sixteen is a second one of a person already linked.
+_TAKEN = -4.0
+SAME = bits(0.9)
+"""From here on two records count as one person's when they compete with one another."""
+_SHOWN = 10
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Everything scored for one batch. `rows[incoming]` are the rows of its candidates."""
+
+    incoming: Mapping[str, Person]
+    pairs: Sequence[tuple[str, Candidate]]
+    rows: Mapping[str, Sequence[int]]
+    scored: Scored
+    totals: np.ndarray[Any, np.dtype[np.float64]]
+    siblings: Mapping[str, Sequence[tuple[int, int, float]]]
+    model: Model
+    link: float
+    review: float
+
+    @classmethod
+    def build(
+        cls,
+        incoming: Mapping[str, Person],
+        candidates: Mapping[str, Sequence[Candidate]],
+        model: Model,
+        link: float,
+        review: float,
+    ) -> Pool:
+        """Score all pairs of the batch, then the plausible candidates among themselves."""
+        pairs: list[tuple[str, Candidate]] = []
+        rows: dict[str, list[int]] = {}
+        for key in sorted(incoming):
+            for candidate in sorted(candidates.get(key, ()), key=lambda one: one.key):
+                rows.setdefault(key, []).append(len(pairs))
+                pairs.append((key, candidate))
+        scored = score([incoming[key] for key, _ in pairs], [one.person for _, one in pairs], model)
+        taken = np.array([candidate.taken for _, candidate in pairs], dtype=bool)
+        free = scored.identified == 0
+        totals = scored.total + np.where(taken & free, _TAKEN, 0.0)
+        siblings = _siblings(pairs, rows, totals, model, bits(review) - 6)
+        return cls(incoming, pairs, rows, scored, totals, siblings, model, link, review)
+
+    def candidate(self, row: int) -> Candidate:
+        """The candidate of a row."""
+        return self.pairs[row][1]
+
+    def evidence(self, judged: Judgement) -> list[dict[str, Any]]:
+        """The evidence on the candidates of a judgement, best first, at most ten."""
+        rows = sorted(self.rows.get(judged.incoming, ()), key=self.rank)[:_SHOWN]
+        found = []
+        for row in rows:
+            candidate = self.candidate(row)
+            shown = {"key": candidate.key, **self.scored.evidence(row)}
+            shown["taken"] = round(float(self.totals[row] - self.scored.total[row]), 6)
+            shown["total"] = round(float(self.totals[row]), 6)
+            shown["posterior"] = judged.posteriors.get(candidate.key, 0.0)
+            found.append(shown)
+        return found
+
+    def rank(self, row: int) -> tuple[float, str]:
+        """Sorts by evidence; the key only makes the order of equals repeatable."""
+        return -float(self.totals[row]), self.candidate(row).key
+
+
+@dataclass(frozen=True)
+class Judgement:
+    """What the evidence says of one incoming person; see `linker.Decision`."""
+
+    incoming: str
+    verdict: Literal["link", "review", "none"]
+    targets: tuple[str, ...]
+    probability: float
+    weight: float
+    reason: str
+    posteriors: Mapping[str, float] = field(default_factory=dict)
+
+
+def judge(pool: Pool, key: str, excluded: frozenset[str]) -> Judgement:
+    """The judgement of one incoming person, some record keys left out of consideration."""
+    rows = [r for r in pool.rows.get(key, ()) if pool.candidate(r).key not in excluded]
+    if not rows:
+        return Judgement(key, "none", (), 0.0, pool.model.prior, "no_candidate")
+    groups = _groups(pool, key, rows)
+    best = [max(float(pool.totals[row]) for row in group) for group in groups]
+    everything = float(np.logaddexp2.reduce([0.0, *best]))
+    chance = [float(np.exp2(total - everything)) for total in best]
+    posteriors = {
+        pool.candidate(row).key: round(share, 6)
+        for group, share in zip(groups, chance, strict=True)
+        for row in group
+    }
+    top = max(range(len(groups)), key=lambda i: best[i])
+    verdict, reason = _verdict(pool, groups, best, chance)
+    targets = () if verdict == "none" else _targets(pool, key, groups, best, verdict)
+    return Judgement(key, verdict, targets, chance[top], best[top], reason, posteriors)
+
+
+def _verdict(
+    pool: Pool, groups: Sequence[Sequence[int]], best: Sequence[float], chance: Sequence[float]
+) -> tuple[Literal["link", "review", "none"], str]:
+    top = max(range(len(groups)), key=lambda i: best[i])
+    row = min(groups[top], key=pool.rank)
+    scored = pool.scored
+    if chance[top] >= pool.link:
+        if scored.born_apart(row) or (scored.names_apart(row) and not _vouched(scored, row)):
+            return "review", "contradiction"
+        return "link", _reason(scored, row)
+    if probability(best[top]) >= pool.link:
+        return "review", "ambiguous"
+    if sum(chance) >= pool.review:
+        return "review", "weak"
+    if any(scored.exact_email(one) for group in groups for one in group):
+        return "review", "contradiction"
+    return "none", "weak"
+
+
+def _vouched(scored: Scored, row: int) -> bool:
+    """Whether something as personal as a name stands in for names that do not agree at all."""
+    return scored.level(row, "birth_date") == 1 and scored.level(row, "email") != 1
+
+
+def _reason(scored: Scored, row: int) -> str:
+    if scored.exact_email(row):
+        return "exact_email"
+    return "exact_phone" if scored.exact_phone(row) else "scored"
+
+
+def _targets(
+    pool: Pool,
+    key: str,
+    groups: Sequence[Sequence[int]],
+    best: Sequence[float],
+    verdict: str,
+) -> tuple[str, ...]:
+    if verdict == "review":  # what a person would have to choose from
+        floor = bits(pool.review)
+        rows = [r for group in groups for r in group if pool.totals[r] >= floor]
+        rows = rows or [min((r for group in groups for r in group), key=pool.rank)]
+        return tuple(pool.candidate(row).key for row in sorted(rows, key=pool.rank))
+    top = groups[max(range(len(groups)), key=lambda i: best[i])]
+    sure = {row for row in top if probability(float(pool.totals[row])) >= pool.link}
+    entities = {pool.candidate(row).entity for row in sure} - {None}
+    sure |= {row for row in top if pool.candidate(row).entity in entities}
+    for one, other, total in pool.siblings.get(key, ()):
+        if probability(total) >= pool.link and ({one, other} & sure) and {one, other} <= set(top):
+            sure |= {one, other}
+    return tuple(pool.candidate(row).key for row in sorted(sure, key=pool.rank))
+
+
+# --- candidates that are one person -------------------------------------------------------------
+
+
+def _siblings(
+    pairs: Sequence[tuple[str, Candidate]],
+    rows: Mapping[str, Sequence[int]],
+    totals: np.ndarray[Any, np.dtype[np.float64]],
+    model: Model,
+    plausible: float,
+) -> dict[str, list[tuple[int, int, float]]]:
+    """For each incoming person the scores of plausible candidates against one another."""
+    owners, couples = [], []
+    for key, mine in rows.items():
+        likely = [row for row in mine if totals[row] >= plausible]
+        for at, one in enumerate(likely):
+            for other in likely[at + 1 :]:
+                owners.append(key)
+                couples.append((one, other))
+    scored = score(
+        [pairs[one][1].person for one, _ in couples],
+        [pairs[other][1].person for _, other in couples],
+        model,
+    )
+    found: dict[str, list[tuple[int, int, float]]] = {}
+    for owner, (one, other), total in zip(owners, couples, scored.total.tolist(), strict=True):
+        found.setdefault(owner, []).append((one, other, total))
+    return found
+
+
+def _groups(pool: Pool, key: str, rows: Sequence[int]) -> list[list[int]]:
+    """Rows of one and the same person together: of one entity, or alike beyond doubt."""
+    parent = {row: row for row in rows}
+
+    def root(row: int) -> int:
+        while parent[row] != row:
+            row = parent[row]
+        return row
+
+    known: dict[str, int] = {}
+    for row in rows:
+        entity = pool.candidate(row).entity
+        if entity is not None:
+            parent[root(row)] = root(known.setdefault(entity, row))
+    for one, other, total in pool.siblings.get(key, ()):
+        if one in parent and other in parent and total >= SAME and not _apart(pool, one, other):
+            parent[root(one)] = root(other)
+    groups: dict[int, list[int]] = {}
+    for row in rows:
+        groups.setdefault(root(row), []).append(row)
+    return list(groups.values())
+
+
+def _apart(pool: Pool, one: int, other: int) -> bool:
+    """Whether two records are known to belong to different people."""
+    first, second = pool.candidate(one).entity, pool.candidate(other).entity
+    return first is not None and second is not None and first != second

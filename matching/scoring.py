@@ -1,0 +1,126 @@
+"""Pairs of people scored in one go, and read back one by one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log2
+from typing import Any
+
+import numpy as np
+
+from matching.comparisons import (
+    BIRTH,
+    COMPARISONS,
+    EMAIL,
+    FAMILY,
+    GIVEN,
+    ORDER,
+    PHONE,
+    Compared,
+    compare,
+)
+from matching.model import Floats, Model, Weighed
+from matching.normalise import Person
+
+# Assumed: an identifier with nothing against it is right in at least 999 of 1,000 cases (10 bits).
+_IDENTIFIED = 10.0
+_DIGITS = 6
+
+
+def bits(probability: float) -> float:
+    """The log2 odds of a probability strictly between 0 and 1."""
+    return log2(probability / (1.0 - probability))
+
+
+def probability(total: float) -> float:
+    """The probability of log2 odds; the inverse of `bits`."""
+    return float(1.0 / (1.0 + np.exp2(-total)))
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Scores of n pairs. `total` is in bits, `identified` the part of it that an exact identifier
+    without contradiction adds to reach its floor.
+    """
+
+    compared: Compared
+    weighed: Weighed
+    identified: Floats
+    total: Floats
+    prior: float
+
+    def level(self, row: int, name: str) -> int:
+        """The level code of one pair in one comparison."""
+        return int(self.compared.codes[name][row])
+
+    def exact_email(self, row: int) -> bool:
+        """Whether the pair shares an address that is a person's."""
+        return self.level(row, EMAIL.name) == EMAIL.code("exact")
+
+    def exact_phone(self, row: int) -> bool:
+        """Whether the pair shares a number and the names agree."""
+        return bool(_agreeing_phone(self.compared)[row])
+
+    def born_apart(self, row: int) -> bool:
+        """Whether the birth dates clearly contradict."""
+        return self.level(row, BIRTH.name) == BIRTH.code("different")
+
+    def names_apart(self, row: int) -> bool:
+        """Whether neither given nor family name agrees, both being known."""
+        return self.level(row, GIVEN.name) == GIVEN.code("different") and self.level(
+            row, FAMILY.name
+        ) == FAMILY.code("different")
+
+    def evidence(self, row: int) -> dict[str, Any]:
+        """Prior, levels, weights and total of one pair: JSON-able, without anybody's data."""
+        fields = []
+        for comparison in COMPARISONS:
+            code = self.level(row, comparison.name)
+            if code:
+                weight = float(self.weighed.weights[comparison.name][row])
+                adjustment = float(self.weighed.adjustments[comparison.name][row])
+                fields.append(
+                    {
+                        "field": comparison.name,
+                        "level": comparison.levels[code - 1],
+                        "weight": round(weight, _DIGITS),
+                        "frequency": round(adjustment, _DIGITS),
+                    }
+                )
+        return {
+            "prior": round(self.prior, _DIGITS),
+            "fields": fields,
+            "near_people": round(float(self.weighed.correction[row]), _DIGITS),
+            "identifier": round(float(self.identified[row]), _DIGITS),
+        }
+
+
+def score(left: Sequence[Person], right: Sequence[Person], model: Model) -> Scored:
+    """Scores of left[i] against right[i], symmetric."""
+    compared = compare(left, right)
+    weighed = model.weigh(compared)
+    floor = _identified(compared)
+    identified = np.where(floor, np.maximum(_IDENTIFIED - weighed.total, 0.0), 0.0)
+    return Scored(compared, weighed, identified, weighed.total + identified, model.prior)
+
+
+def _identified(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    """Pairs that an exact identifier ties, nothing personal contradicting it."""
+    codes = compared.codes
+    given, family = codes[GIVEN.name], codes[FAMILY.name]
+    named_apart = (given == GIVEN.code("different")) | (
+        (given == 0) & (family == FAMILY.code("different"))
+    )
+    mailed = (codes[EMAIL.name] == EMAIL.code("exact")) & ~named_apart
+    born_apart = codes[BIRTH.name] == BIRTH.code("different")
+    return np.asarray((mailed | _agreeing_phone(compared)) & ~born_apart)
+
+
+def _agreeing_phone(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
+    codes = compared.codes
+    given, family = codes[GIVEN.name], codes[FAMILY.name]
+    swapped = (codes[ORDER.name] == ORDER.code("swapped")) & (given > 0)
+    straight = (given > 0) & (given <= GIVEN.code("nickname"))
+    same = (family > 0) & (family <= FAMILY.code("typo"))
+    return np.asarray((codes[PHONE.name] == PHONE.code("exact")) & (swapped | (straight & same)))
