@@ -15,9 +15,10 @@ from mappings.fieldmap import ActivityForm
 from mappings.ports import Lane
 from mappings.records import EventKind, Json, Operation, Record, Side
 from state.events import StoredEvent
+from mappings.required_fields import EVENT_KEY
 from state.outbox import Intent
 from sync.intents import ID_OF, Draft, FieldChange, event_key, make
-from sync.views import EVENT_KEY_CRM, EntityView, Rules
+from sync.views import EntityView, Rules
 
 TASK_SUBJECT = 255
 """Characters of Task.Subject (Salesforce object reference, Task)."""
@@ -101,7 +102,7 @@ def _task(view: EntityView, rules: Rules, stored: StoredEvent, target: Record | 
             fields=fields,
             lane=Lane.FRESH if rules.lane is not Lane.BACKFILL else rules.lane,
             reason="activity",
-            external_id=(EVENT_KEY_CRM, key),
+            external_id=(EVENT_KEY, key),
             depends_on=waits_for,
             changes=[FieldChange("Task", None, key, f"activity:{event.kind.value}")],
             details={"events": {"delivered": [stored.id]}, "activity": [event.key, "task"]},
@@ -135,7 +136,7 @@ def _campaign_member(
             fields={"CampaignId": campaign, person_field: who, "Status": "Responded"},
             lane=Lane.FRESH if rules.lane is not Lane.BACKFILL else rules.lane,
             reason="activity",
-            external_id=(EVENT_KEY_CRM, key),
+            external_id=(EVENT_KEY, key),
             depends_on=waits_for,
             changes=[FieldChange("CampaignMember", None, campaign, "activity")],
             details={

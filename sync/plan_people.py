@@ -14,22 +14,13 @@ from datetime import UTC
 from mappings.fieldmap import OutcomeFact, OutcomeRule, ValueType
 from mappings.ports import Lane
 from mappings.records import Json, Operation, Record, Side
+from mappings.required_fields import CRM_KEY, FIRST_ENGAGEMENT, LAST_CAMPAIGN, LAST_ENGAGEMENT, MAP_KEY
 from mappings.values import canonical, equal, to_vendor
 from state.outbox import Intent
 from sync.bonds import BondPlan, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
-from sync.views import (
-    LINK_KEY_CRM,
-    LINK_KEY_MAP,
-    ROLLUP_FIELDS,
-    ROLLUP_FIRST,
-    ROLLUP_LAST,
-    ROLLUP_NAME,
-    EntityView,
-    Rules,
-    bond_of,
-)
+from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of
 
 OPT_OUT_MAP = "hs_email_optout"
 """The MAP's read-only property that says a contact takes no mail at all (FACTS section 2)."""
@@ -195,7 +186,7 @@ def _create(view: EntityView, rules: Rules) -> Intent | None:
     fields = dict(creation.fields)
     changes = list(creation.changes)
     for name, value, rule in _owned_crm_fields(view):
-        if name != LINK_KEY_CRM and value is not None:
+        if name != CRM_KEY and value is not None:
             fields[name] = to_vendor(value, _owned_type(name), rules.crm_system)
             changes.append(FieldChange(name, None, value, rule))
     if view.opted_out:
@@ -213,7 +204,7 @@ def _create(view: EntityView, rules: Rules) -> Intent | None:
             fields=fields,
             lane=rules.lane,
             reason="no_counterpart",
-            external_id=(LINK_KEY_CRM, view.entity_id),
+            external_id=(CRM_KEY, view.entity_id),
             changes=changes,
             details={
                 "link": "created",
@@ -239,24 +230,24 @@ def _creation_rejections(view: EntityView, rules: Rules) -> tuple[Rejection, ...
 
 def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
     """Fields that are Leadloop's own on the CRM record: name, canonical value, rule."""
-    yield LINK_KEY_CRM, view.entity_id, "link_key"
+    yield CRM_KEY, view.entity_id, "link_key"
     if view.rollup is None:
         return
     for kind, name in ROLLUP_FIELDS.items():
         number = view.rollup.counts.get(kind)
         if number:
             yield name, str(number), "rollup"
-    for name, moment in ((ROLLUP_FIRST, view.rollup.first_at), (ROLLUP_LAST, view.rollup.last_at)):
+    for name, moment in ((FIRST_ENGAGEMENT, view.rollup.first_at), (LAST_ENGAGEMENT, view.rollup.last_at)):
         if moment is not None:
             yield name, canonical(moment.astimezone(UTC).isoformat(), ValueType.DATETIME), "rollup"
     if view.rollup.last_name:
-        yield ROLLUP_NAME, view.rollup.last_name[:255], "rollup"
+        yield LAST_CAMPAIGN, view.rollup.last_name[:255], "rollup"
 
 
 def _owned_type(name: str) -> ValueType:
-    if name in {LINK_KEY_CRM, ROLLUP_NAME}:
+    if name in {CRM_KEY, LAST_CAMPAIGN}:
         return ValueType.TEXT
-    return ValueType.DATETIME if name in {ROLLUP_FIRST, ROLLUP_LAST} else ValueType.NUMBER
+    return ValueType.DATETIME if name in {FIRST_ENGAGEMENT, LAST_ENGAGEMENT} else ValueType.NUMBER
 
 
 def _map_writes(
@@ -306,8 +297,8 @@ def _owned_map_fields(
     """Leadloop's own properties that differ from what the contact has."""
     if view.crm_record is None and create_key is None:
         return
-    if primary and record.fields.get(LINK_KEY_MAP) != view.entity_id:
-        yield LINK_KEY_MAP, view.entity_id, ValueType.TEXT, "link_key"
+    if primary and record.fields.get(MAP_KEY) != view.entity_id:
+        yield MAP_KEY, view.entity_id, ValueType.TEXT, "link_key"
     for outcome in rules.mapping.outcomes:
         value_type = FACT_TYPES.get(outcome.fact, ValueType.TEXT)
         value = _fact(view, outcome, create_key)

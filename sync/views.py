@@ -12,29 +12,11 @@ from dataclasses import dataclass, field
 from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, PairMapping
 from mappings.ports import FieldSchema, Lane
 from mappings.records import EventKind, Json, Record
+from mappings.required_fields import COUNTERS
 from state.events import Rollup, StoredEvent
 
-LINK_KEY_MAP = "leadloop_id"
-"""The MAP property that carries the link key (ADR 0005)."""
-LINK_KEY_CRM = "Leadloop_Id__c"
-"""The CRM field that carries the link key, External ID and Unique."""
-EVENT_KEY_CRM = "Leadloop_Event_Id__c"
-"""The CRM Activity field that carries the event's key, External ID and Unique."""
-
-ROLLUP_FIELDS: Mapping[EventKind, str] = {
-    EventKind.EMAIL_SENT: "Leadloop_Emails_Sent__c",
-    EventKind.EMAIL_DELIVERED: "Leadloop_Emails_Delivered__c",
-    EventKind.EMAIL_OPEN: "Leadloop_Emails_Opened__c",
-    EventKind.EMAIL_CLICK: "Leadloop_Emails_Clicked__c",
-    EventKind.EMAIL_BOUNCE: "Leadloop_Emails_Bounced__c",
-    EventKind.EMAIL_UNSUBSCRIBE: "Leadloop_Unsubscribes__c",
-    EventKind.EMAIL_SPAM_REPORT: "Leadloop_Spam_Reports__c",
-    EventKind.FORM_FILL: "Leadloop_Form_Fills__c",
-}
+ROLLUP_FIELDS: Mapping[EventKind, str] = {kind: name for kind, (name, _) in COUNTERS.items()}
 """Which CRM field counts which kind of rolled-up event."""
-ROLLUP_FIRST = "Leadloop_First_Engagement__c"
-ROLLUP_LAST = "Leadloop_Last_Engagement__c"
-ROLLUP_NAME = "Leadloop_Last_Campaign__c"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,71 @@
+"""One connection pair, wired: what every stage is handed.
+
+Built in one place (`sync.wiring.open_pair`). Nothing in it changes during a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
+from mappings.ports import Connector
+from mappings.records import RecordRef, Side
+from state.store import Store
+from sync.config import GuardConfig, MatchingConfig
+
+SUPPORT = ("OpportunityContactRole", "User", "Campaign", "owners")
+"""Objects that are read to understand others and have no counterpart of their own."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Told how a run is getting on: a stage's name, how much is done, how much there is."""
+
+    report: Callable[[str, int, int | None], None] = field(default=lambda *_: None)
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A connection pair with everything a run needs.
+
+    `namespace` is both account ids: link keys are minted under it. `clock` is the business clock.
+    `integration_user` is our own user id at the CRM, where it tells.
+    """
+
+    name: str
+    mapping: PairMapping
+    store: Store
+    map_side: Connector
+    crm_side: Connector
+    namespace: str
+    config_hash: str
+    matching: MatchingConfig
+    guard: GuardConfig
+    region: str | None
+    clock: Callable[[], datetime]
+    progress: Progress = field(default_factory=Progress)
+
+    def connector(self, side: Side) -> Connector:
+        """The connector of a side."""
+        return self.map_side if side is Side.MAP else self.crm_side
+
+    def side_of(self, system: str) -> Side:
+        """Which side a connector kind is on."""
+        return Side.MAP if system == self.map_side.system else Side.CRM
+
+    def mapping_of(self, ref: RecordRef) -> ObjectMapping | None:
+        """The object mapping a record belongs to, None for support objects."""
+        for mapping in self.mapping.objects:
+            if self.side_of(ref.system) is Side.MAP:
+                if mapping.map_object == ref.object:
+                    return mapping
+            elif ref.object in mapping.crm_objects:
+                return mapping
+        return None
+
+    def kind_of(self, ref: RecordRef) -> EntityKind | None:
+        """What a record is about, None for support objects."""
+        mapping = self.mapping_of(ref)
+        return mapping.kind if mapping else None

@@ -1,0 +1,168 @@
+"""The pull stage: both sides' changes into the durable inbox, rows and cursor in one transaction.
+
+Pulling decides nothing. A stream that fails leaves its cursor where it was; a system that cannot
+be reached or refuses us ends the run before anything is planned on half a view.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+import structlog
+
+from mappings.errors import (
+    AuthenticationError,
+    LeadloopError,
+    QuotaExhaustedError,
+    RateLimitedError,
+    UnavailableError,
+)
+from mappings.ports import Cadence, Connector, Page, StreamSpec
+from mappings.records import Side
+from state import events, mirror
+from state.store import Store
+from sync.pair import Pair
+
+log = structlog.get_logger("leadloop.pull")
+
+QUARTER = timedelta(minutes=15)
+NIGHTLY = timedelta(hours=20)
+"""A nightly stream is due when its last full read is this old: tonight's, even if late."""
+STOPS_PULL = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What a pull brought: rows and events that were news, by stream, and streams that failed."""
+
+    records: Counter[str] = field(default_factory=Counter)
+    events: Counter[str] = field(default_factory=Counter)
+    failed: dict[str, LeadloopError] = field(default_factory=dict)
+
+    @property
+    def total_records(self) -> int:
+        """Record changes that were news."""
+        return sum(self.records.values())
+
+    @property
+    def total_events(self) -> int:
+        """Events that were news."""
+        return sum(self.events.values())
+
+
+@dataclass(frozen=True, slots=True)
+class StoredLanded:
+    """What has landed before, asked of the state: the `Landed` port."""
+
+    store: Store
+    system: str
+
+    def count_since(self, stream: str, at: datetime) -> int:
+        """Records of the stream in the mirror with a modified time of `at` or later."""
+        with self.store.read() as tx:
+            return mirror.count_since(tx, self.system, stream, at)
+
+    def unseen(self, stream: str, rows: Sequence[tuple[str, str]]) -> set[str]:
+        """Ids not landed at exactly that revision; event keys not landed."""
+        with self.store.read() as tx:
+            if rows and all(revision == "" for _, revision in rows):
+                return events.unseen(tx, self.system, [key for key, _ in rows])
+            return mirror.unseen(tx, self.system, stream, rows)
+
+
+def pull(pair: Pair, run_id: str, *, everything: bool) -> Pulled:
+    """Pull every stream that is due; `everything` makes the 15-minute ones due as well.
+
+    Raises the error of a system that could not be asked at all; what landed until then stays.
+    """
+    pulled = Pulled()
+    for side in (Side.CRM, Side.MAP):
+        _pull_system(pair, run_id, pair.connector(side), pulled, everything=everything)
+    return pulled
+
+
+def _pull_system(
+    pair: Pair, run_id: str, connector: Connector, pulled: Pulled, *, everything: bool
+) -> None:
+    specs = connector.streams()
+    with pair.store.read() as tx:
+        completed = mirror.completed_at(tx, connector.system)
+    triggered: set[str] = set()
+    fast = [spec for spec in specs if spec.cadence is Cadence.FAST]
+    slow = [spec for spec in specs if spec.cadence is not Cadence.FAST]
+    for spec in [*fast, *slow]:
+        now = pair.clock()
+        due = is_due(spec, completed.get(spec.name), now, everything=everything)
+        if due or spec.trigger in triggered:
+            moved = _pull_stream(pair, run_id, connector, spec, pulled, triggers(specs))
+            triggered.update(moved)
+
+
+def triggers(specs: Sequence[StreamSpec]) -> frozenset[str]:
+    """The record fields whose movement makes another stream due."""
+    return frozenset(spec.trigger for spec in specs if spec.trigger)
+
+
+def is_due(
+    spec: StreamSpec, completed: datetime | None, now: datetime, *, everything: bool
+) -> bool:
+    """Whether a stream is due: fast ones always, the others by their cadence (BEHAVIOURS)."""
+    if completed is None or spec.cadence is Cadence.FAST:
+        return True
+    if spec.cadence is Cadence.QUARTER:
+        return everything or now - completed >= QUARTER
+    return now - completed >= NIGHTLY
+
+
+def _pull_stream(
+    pair: Pair,
+    run_id: str,
+    connector: Connector,
+    spec: StreamSpec,
+    pulled: Pulled,
+    watched: frozenset[str],
+) -> set[str]:
+    """Pull one stream to its end; which watched fields moved."""
+    landed = StoredLanded(pair.store, connector.system)
+    with pair.store.read() as tx:
+        since = mirror.cursor(tx, connector.system, spec.name)
+    moved: set[str] = set()
+    name = f"{connector.system}:{spec.name}"
+    try:
+        for page in connector.changes(spec.name, since, landed=landed):
+            moved |= _moved_fields(pair, page, watched)
+            _land(pair, run_id, connector.system, spec.name, page, pulled)
+            pair.progress.report(f"pull {name}", pulled.total_records + pulled.total_events, None)
+    except STOPS_PULL:
+        raise
+    except LeadloopError as error:
+        log.warning("pull.stream_failed", stream=name, code=error.code, run_id=run_id)
+        pulled.failed[name] = error
+    return moved
+
+
+def _land(
+    pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled
+) -> None:
+    with pair.store.begin() as tx:
+        pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, page.records)
+        pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
+        mirror.store_cursor(tx, system, stream, page.cursor, complete=page.last)
+
+
+def _moved_fields(pair: Pair, page: Page, watched: frozenset[str]) -> set[str]:
+    """Which watched fields have another value than the mirror knows."""
+    if not watched or not page.records:
+        return set()
+    with pair.store.read() as tx:
+        known = mirror.load(tx, [record.ref for record in page.records])
+    moved: set[str] = set()
+    for record in page.records:
+        before: Mapping[str, object] = known[record.ref].record.fields if record.ref in known else {}
+        moved.update(
+            name for name in watched if record.fields.get(name) not in (None, before.get(name))
+        )
+    return moved
