@@ -20,7 +20,14 @@ _MAX_SECRET = 100_000
 _COMMON = ("kind", "account_id", "leadloop_share")
 _PLAIN: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("base_url", "api", "search_lag_seconds"),
-    "salesforce": ("login_url", "instance_url", "username", "version", "client_id"),
+    "salesforce": (
+        "login_url",
+        "instance_url",
+        "audience",
+        "username",
+        "version",
+        "client_id",
+    ),
 }
 """Settings of each connector as it documents them; addresses default to the vendor's own."""
 _SECRET: Mapping[str, tuple[str, ...]] = {
