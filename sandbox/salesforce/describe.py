@@ -1,0 +1,160 @@
+"""describe: of all objects, and of one (36 top-level keys as recorded at v42)."""
+
+from __future__ import annotations
+
+from sandbox.salesforce.fields import ObjectType
+from sandbox.salesforce.records import Records
+
+_MASTER_TYPE = "012000000000000AAA"
+_HIDDEN = frozenset({"Id", "IsDeleted"})
+
+
+def describe_global(records: Records, base: str) -> dict[str, object]:
+    """The list of objects with their basic flags."""
+    kinds = (table.kind for table in records.tables.values() if not table.kind.tooling)
+    return {
+        "encoding": "UTF-8",
+        "maxBatchSize": 200,
+        "sobjects": [summary(kind, base) for kind in sorted(kinds, key=lambda one: one.name)],
+    }
+
+
+def summary(kind: ObjectType, base: str) -> dict[str, object]:
+    """An object's flags without its fields."""
+    root = f"{base}/sobjects/{kind.name}"
+    return {
+        "activateable": False,
+        "createable": kind.createable,
+        "custom": False,
+        "customSetting": False,
+        "deletable": kind.deletable,
+        "deprecatedAndHidden": False,
+        "feedEnabled": kind.mergeable,
+        "hasSubtypes": False,
+        "isSubtype": False,
+        "keyPrefix": kind.prefix,
+        "label": kind.label,
+        "labelPlural": kind.plural,
+        "layoutable": kind.createable,
+        "mergeable": kind.mergeable,
+        "mruEnabled": kind.createable,
+        "name": kind.name,
+        "queryable": True,
+        "replicateable": kind.replicateable,
+        "retrieveable": True,
+        "searchable": kind.searchable,
+        "triggerable": kind.triggerable,
+        "undeletable": kind.undeletable,
+        "updateable": kind.updateable,
+        "urls": {
+            "rowTemplate": f"{root}/{{ID}}",
+            "describe": f"{root}/describe",
+            "sobject": root,
+        },
+    }
+
+
+def basic(records: Records, kind: ObjectType, base: str) -> dict[str, object]:
+    """GET /sobjects/X: the flags and what was looked at last (this org remembers nothing)."""
+    known = summary(kind, base)
+    return {"objectDescribe": known, "recentItems": []} if kind.name in records.tables else {}
+
+
+def describe(
+    records: Records, kind: ObjectType, user_id: str | None, base: str, host: str
+) -> dict[str, object]:
+    """One object whole, with the fields this user may see."""
+    known = summary(kind, base)
+    return {
+        **known,
+        "actionOverrides": [],
+        "childRelationships": _children(records, kind),
+        "compactLayoutable": kind.createable,
+        "fields": [_field(records, kind, user_id, name) for name in _visible(records, kind, user_id)],
+        "listviewable": None,
+        "lookupLayoutable": None,
+        "namedLayoutInfos": [],
+        "networkScopeFieldName": None,
+        "recordTypeInfos": [_master(kind, base)] if kind.name not in {"Topic"} else [],
+        "searchLayoutable": kind.mergeable or kind.name in {"Campaign", "Opportunity"},
+        "sobjectDescribeOption": "FULL",
+        "supportedScopes": _scopes(kind),
+        "urls": _urls(kind, base, host),
+    }
+
+
+def _visible(records: Records, kind: ObjectType, user_id: str | None) -> list[str]:
+    return [field.name for field in records.visible_fields(kind, user_id)]
+
+
+def _field(
+    records: Records, kind: ObjectType, user_id: str | None, name: str
+) -> dict[str, object]:
+    field = kind.fields[name]
+    shown = field.describe()
+    if not records.access.can_edit(user_id, kind.name, field):
+        shown["createable"] = shown["updateable"] = False
+    return shown
+
+
+def _children(records: Records, kind: ObjectType) -> list[dict[str, object]]:
+    found = []
+    for table in records.tables.values():
+        for field in table.kind.fields.values():
+            if kind.name in field.reference_to and field.name not in _HIDDEN:
+                found.append((table.kind, field.name))
+    return [
+        {
+            "cascadeDelete": False,
+            "childSObject": child.name,
+            "deprecatedAndHidden": False,
+            "field": field,
+            "junctionIdListNames": [],
+            "junctionReferenceTo": [],
+            "relationshipName": child.plural.replace(" ", "") if _is_listed(field) else None,
+            "restrictedDelete": False,
+        }
+        for child, field in sorted(found, key=lambda pair: (pair[0].name, pair[1]))
+    ]
+
+
+def _is_listed(field: str) -> bool:
+    return field in {"AccountId", "WhoId", "WhatId", "LeadId", "ContactId", "CampaignId", "OpportunityId"}
+
+
+def _master(kind: ObjectType, base: str) -> dict[str, object]:
+    layout = f"{base}/sobjects/{kind.name}/describe/layouts/{_MASTER_TYPE}"
+    return {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "master": True,
+        "name": "Master",
+        "recordTypeId": _MASTER_TYPE,
+        "urls": {"layout": layout},
+    }
+
+
+def _scopes(kind: ObjectType) -> list[dict[str, object]]:
+    plural = kind.plural.lower()
+    scopes = [{"label": f"All {plural}", "name": "everything"}]
+    if "OwnerId" in kind.fields:
+        scopes.append({"label": f"My {plural}", "name": "mine"})
+    return list(scopes)
+
+
+def _urls(kind: ObjectType, base: str, host: str) -> dict[str, object]:
+    root = f"{base}/sobjects/{kind.name}"
+    return {
+        "compactLayouts": f"{root}/describe/compactLayouts",
+        "rowTemplate": f"{root}/{{ID}}",
+        "approvalLayouts": f"{root}/describe/approvalLayouts",
+        "uiDetailTemplate": f"{host}/{{ID}}",
+        "uiEditTemplate": f"{host}/{{ID}}/e",
+        "listviews": f"{root}/listviews",
+        "describe": f"{root}/describe",
+        "uiNewRecord": f"{host}/{kind.prefix}/e",
+        "quickActions": f"{root}/quickActions",
+        "layouts": f"{root}/describe/layouts",
+        "sobject": root,
+    }
