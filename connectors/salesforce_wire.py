@@ -174,7 +174,7 @@ class Wire:
     def _log_in(self) -> Answer:
         """The OAuth call. Whatever is lost here, nothing of ours was sent yet."""
         import requests
-        from simple_salesforce import Salesforce
+        from simple_salesforce.api import Salesforce
 
         url = f"{self._login_url}/services/oauth2/token"
         try:

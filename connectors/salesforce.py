@@ -1,0 +1,343 @@
+"""Salesforce: Lead, Contact, Account, Opportunity, contact roles, User, Campaign, Task.
+
+Vendor pages: developer.salesforce.com, REST API (query, sObject collections), Tooling API (fields).
+Quirks turned right here:
+
+- Changes are read by SystemModstamp, which moves on system changes too but counts whole seconds
+  and can commit late: an overlap is read again, and a record's revision is its stamp with a digest
+  of its fields, because two edits within one second share the stamp.
+- queryAll shows deleted records; merge losers are those with a MasterRecordId. The winner keeps
+  no trace of them.
+- A converted Lead names its Contact, Account and Opportunity.
+- Collections answer 200 even when rows fail, in the order of the rows.
+- A field that was removed fails the whole query: it is left out and the query asked again.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from connectors.base import Answer, Clock, NullLimiter, Sleep, instant, iso, moment, utc_now
+from connectors.salesforce_fields import ensure_fields, object_schema
+from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
+from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
+from connectors.salesforce_write import Writer
+from mappings.ports import (
+    AccountInfo,
+    Cadence,
+    Capabilities,
+    FieldDefinition,
+    Landed,
+    Limiter,
+    ObjectSchema,
+    Page,
+    StreamSpec,
+)
+from mappings.records import Json, Outcome, Record, RecordRef, Write
+
+CAPABILITIES = Capabilities(
+    write_batch=200,  # FACTS section 4, Collections
+    read_batch=500,  # ids of 18 letters that fit a URI of 16,384 bytes, FACTS section 4
+    overlap_seconds=300.0,  # BEHAVIOURS, Cursors: transactions in flight commit late
+    granularity_seconds=1.0,  # FACTS section 4: whole seconds
+    native_upsert=True,
+    reads_back=False,  # collections answer with ids only
+)
+
+_FAST = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
+_QUARTER = ("User", "Campaign")
+_MERGEABLE = frozenset({"Lead", "Contact", "Account"})
+_NEVER_DELETED = frozenset({"User"})
+_STAMPS = ("Id", "SystemModstamp", "CreatedDate", "LastModifiedById")
+_ALWAYS = {
+    "Lead": (
+        "IsConverted",
+        "ConvertedContactId",
+        "ConvertedAccountId",
+        "ConvertedOpportunityId",
+    ),
+    "Contact": ("AccountId",),
+    "Opportunity": ("AccountId",),
+    "OpportunityContactRole": ("OpportunityId", "ContactId", "Role", "IsPrimary"),
+    "User": ("Name", "Email", "IsActive"),
+    "Campaign": ("Name",),
+    "Task": ("WhoId", "WhatId"),
+}
+_LINKS = {
+    "Lead": {"Account": "ConvertedAccountId", "Opportunity": "ConvertedOpportunityId"},
+    "Contact": {"Account": "AccountId"},
+    "Opportunity": {"Account": "AccountId"},
+    "OpportunityContactRole": {"Opportunity": "OpportunityId", "Contact": "ContactId"},
+}
+
+
+def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
+    """A record from a query's row; related records' fields are named `Owner.Email`."""
+    fields = _flat(raw)
+    stamp = str(fields["SystemModstamp"])
+    created = fields.get("CreatedDate")
+    master, contact = fields.get("MasterRecordId"), fields.get("ConvertedContactId")
+    links = _LINKS.get(object_name, {})
+    return Record(
+        ref=RecordRef(SYSTEM, object_name, id18(str(fields["Id"]))),
+        fields=fields,
+        revision=f"{stamp}/{_digest(fields)}",
+        modified_at=instant(stamp),
+        created_at=instant(str(created)) if created else None,
+        deleted=bool(fields.get("IsDeleted")),
+        merged_into=id18(str(master)) if master else None,
+        converted_to=RecordRef(SYSTEM, "Contact", id18(str(contact))) if contact else None,
+        modified_by=fields.get("LastModifiedById"),
+        associations={o: (id18(str(fields[f])),) for o, f in links.items() if fields.get(f)},
+    )
+
+
+def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Json]:
+    fields: dict[str, Json] = {}
+    for key, value in raw.items():
+        if key == "attributes":
+            continue
+        if isinstance(value, dict) and "attributes" in value:
+            fields |= _flat(value, f"{prefix}{key}.")
+        else:
+            fields[prefix + key] = value
+    return fields
+
+
+def _digest(fields: Mapping[str, Json]) -> str:
+    text = json.dumps(fields, sort_keys=True, default=str)
+    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
+
+
+class SalesforceConnector:
+    """One Salesforce org on the `Connector` protocol."""
+
+    system = SYSTEM
+    capabilities = CAPABILITIES
+
+    def __init__(
+        self,
+        settings: Mapping[str, str],
+        *,
+        limiter: Limiter | None = None,
+        sleep: Sleep = time.sleep,
+        clock: Clock = utc_now,
+    ) -> None:
+        self._version = settings.get("version") or DEFAULT_VERSION
+        self._wire = Wire(settings, limiter=limiter or NullLimiter(), sleep=sleep)
+        self._sleep = sleep
+        self._clock = clock
+        lag = float(settings.get("commit_lag_seconds") or 60.0)  # assumed
+        self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
+        self._backfill = settings.get("backfill", "") == "true"
+        self._fields: dict[str, tuple[str, ...]] = {}
+        self._removed: dict[str, set[str]] = {}
+
+    def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Which fields to read of which object, beside those the connector needs."""
+        self._fields = {kind: tuple(names) for kind, names in fields.items()}
+        self._removed = {}
+
+    def set_backfill(self, *, on: bool) -> None:
+        """While on, assignment rules stay still (`Sforce-Auto-Assign: FALSE`)."""
+        self._backfill = on
+
+    def check(self) -> AccountInfo:
+        """Who we are, from the login itself, and the day's allowance."""
+        self._wire.login()
+        limits = expect(self._wire.get("limits/"))
+        daily = limits.get("DailyApiRequests") or {}
+        top, left = daily.get("Max"), daily.get("Remaining")
+        org, user = self._wire.identity.rstrip("/").split("/")[-2:]
+        return AccountInfo(
+            account_id=id18(org),
+            user_id=id18(user),
+            api_version=self._version,
+            daily_limit=top,
+            daily_used=top - left if top is not None and left is not None else None,
+        )
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        """The object's fields as they are now, as far as the API user may see them."""
+        path = f"sobjects/{name(object_name)}/describe"
+        return object_schema(object_name, expect(self._wire.get(path)))
+
+    def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
+        """Create the missing fields and let the API user see them."""
+        return ensure_fields(self, self._wire, definitions)
+
+    def streams(self) -> tuple[StreamSpec, ...]:
+        """One stream an object; costs no call."""
+        return (
+            *(StreamSpec(kind, kind, Cadence.FAST) for kind in _FAST),
+            *(StreamSpec(kind, kind, Cadence.QUARTER) for kind in _QUARTER),
+        )
+
+    def changes(
+        self, stream: str, since: Mapping[str, Json] | None, *, landed: Landed
+    ) -> Iterator[Page]:
+        """Pages of what changed, deleted and merged records included.
+
+        The quiet check first (newest first, one call), then the window by (stamp, id).
+        """
+        at, start = moment(since, "at"), moment(since, "start")
+        after = (since or {}).get("after")
+        if at is not None and start is None:
+            answer = self._query(stream, _window(at), order="SystemModstamp DESC, Id DESC")
+            start = answer.date(self._clock)
+            body = expect(answer)
+            records = [record_of(stream, raw) for raw in body["records"]]
+            fresh = _unseen(landed, stream, records)
+            quiet = (
+                not fresh
+                and not (since or {}).get("unsettled")
+                and body["totalSize"] - sum(r.deleted for r in records)
+                == landed.count_since(stream, at)
+            )
+            if body["done"] or quiet:
+                yield Page(tuple(fresh), (), self._settled(start, records), last=True)
+                return
+        yield from self._keyset(stream, at, start, after, landed)
+
+    def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
+        """The records as they are now. A merged-away one comes with the record it is now part
+        of; one that is merely deleted is left out.
+        """
+        found: dict[str, Record] = {}
+        wanted = [id18(i) for i in dict.fromkeys(ids)]
+        while wanted:
+            for record in self._in(object_name, "Id", wanted):
+                found[record.ref.id] = record
+            masters = [r.merged_into for r in found.values() if r.merged_into]
+            wanted = [i for i in dict.fromkeys(masters) if i not in found]
+        return [r for r in found.values() if not r.deleted or r.merged_into]
+
+    def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
+        """Records whose field is one of the values as Salesforce compares text (without case),
+        deleted ones and closed Tasks of long ago included.
+        """
+        return self._in(object_name, field_name, [v for v in values if v])
+
+    def write(self, rows: Sequence[Write]) -> list[Outcome]:
+        """One outcome per row, 200 rows a call. Answers hold no record: `fetch` to read back."""
+        return self._writer().write(rows)
+
+    def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete to the recycle bin."""
+        return self._writer().archive(object_name, ids)
+
+    def close(self) -> None:
+        """Close the connections."""
+        self._wire.close()
+
+    def _writer(self) -> Writer:
+        return Writer(self._wire, sleep=self._sleep, backfill=self._backfill)
+
+    def _keyset(
+        self,
+        stream: str,
+        at: datetime | None,
+        start: datetime | None,
+        after: Sequence[str] | None,
+        landed: Landed,
+    ) -> Iterator[Page]:
+        """The window in the order of (SystemModstamp, Id): one query's pages, taken up after a
+        failure behind the last row that landed.
+        """
+        answer = self._query(stream, _window(at, after), order="SystemModstamp, Id")
+        start = start or answer.date(self._clock)
+        while True:
+            body = expect(answer)
+            records = [record_of(stream, raw) for raw in body["records"]]
+            fresh = records if at is None else _unseen(landed, stream, records)
+            if body["done"]:
+                yield Page(tuple(fresh), (), self._settled(start, records), last=True)
+                return
+            if records:
+                after = [iso(records[-1].modified_at), records[-1].ref.id]
+            cursor = {"at": iso(at) if at else None, "start": iso(start), "after": after}
+            yield Page(tuple(fresh), (), cursor, last=False)
+            answer = self._wire.more(str(body["nextRecordsUrl"]))
+            if code_of(answer) == "INVALID_QUERY_LOCATOR":
+                answer = self._query(stream, _window(at, after), order="SystemModstamp, Id")
+
+    def _settled(self, start: datetime, records: Sequence[Record]) -> dict[str, Json]:
+        """The cursor after a whole reading.
+
+        `unsettled` when a row was stamped in the second of the reading or later: it may have been
+        edited again within that second, so the next reading looks at the whole window.
+        """
+        edge = start.replace(microsecond=0) - timedelta(seconds=1)
+        cursor: dict[str, Json] = {"at": iso(start - self._overlap)}
+        if any(record.modified_at >= edge for record in records):
+            cursor["unsettled"] = True
+        return cursor
+
+    def _in(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
+        found: list[Record] = []
+        room = room_beside(select(self._wanted(object_name), object_name))
+        for where in in_conditions(field_name, values, room=room):
+            answer = self._query(object_name, where)
+            while True:
+                body = expect(answer)
+                found += [record_of(object_name, raw) for raw in body["records"]]
+                if body["done"]:
+                    break
+                answer = self._wire.more(str(body["nextRecordsUrl"]))
+        return found
+
+    def _query(self, object_name: str, where: str = "", *, order: str = "") -> Answer:
+        """A query for all fields wanted of an object; removed ones are left out and remembered."""
+        answer = self._wire.query(
+            select(self._wanted(object_name), object_name, where=where, order=order)
+        )
+        if code_of(answer) != "INVALID_FIELD":
+            return answer
+        known = self.describe(object_name).fields
+        gone = {f for f in self._wanted(object_name) if "." not in f and f not in known}
+        if not gone:
+            return answer
+        self._removed.setdefault(object_name, set()).update(gone)
+        return self._wire.query(
+            select(self._wanted(object_name), object_name, where=where, order=order)
+        )
+
+    def _wanted(self, object_name: str) -> list[str]:
+        own = [*_STAMPS, *_ALWAYS.get(object_name, ())]
+        if object_name not in _NEVER_DELETED:
+            own.append("IsDeleted")
+        if object_name in _MERGEABLE:
+            own.append("MasterRecordId")
+        wanted = dict.fromkeys((*own, *self._fields.get(object_name, ())))
+        removed = self._removed.get(object_name, set())
+        return [field for field in wanted if field not in removed]
+
+
+def connect(
+    settings: Mapping[str, str], *, limiter: Limiter, sleep: Sleep, clock: Clock
+) -> SalesforceConnector:
+    """The entry point of `connectors.base.load`.
+
+    Settings: `login_url`, `client_id`, and `client_secret` or `private_key_file` with `username`;
+    `ca_file`, `version`, `audience`, `instance_url`, `commit_lag_seconds`, `backfill`.
+    """
+    return SalesforceConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
+
+
+def _window(at: datetime | None, after: Sequence[str] | None = None) -> str:
+    """The condition of a window from `at` on, behind the row (stamp, id) where there is one."""
+    if after:
+        stamp, last_id = literal(instant(after[0])), literal(after[1])
+        newer = f"SystemModstamp > {stamp}"
+        return f"({newer} OR (SystemModstamp = {stamp} AND Id > {last_id}))"
+    return f"SystemModstamp >= {literal(at)}" if at else ""
+
+
+def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:
+    fresh = landed.unseen(stream, [(r.ref.id, r.revision) for r in records])
+    return [r for r in records if r.ref.id in fresh]
