@@ -29,6 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from aiohttp import web
 
 from sandbox.dumps import hubspot_rows, salesforce_rows
+from sandbox.hubspot.errors import HubSpotError
+from sandbox.salesforce.errors import SalesforceError
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
@@ -189,7 +191,9 @@ def _change_schema(sandbox: Sandbox, body: dict[str, Any]) -> None:
             name, one["name"], one
         ),
         ("salesforce", "add"): sandbox.salesforce.add_field,
-        ("salesforce", "remove"): sandbox.salesforce.remove_field,
+        ("salesforce", "remove"): lambda name, one: sandbox.salesforce.remove_field(
+            name, one["name"]
+        ),
         ("salesforce", "retype"): sandbox.salesforce.retype_field,
     }
     change = actions.get((system, action))
@@ -247,7 +251,7 @@ def _check(action: Callable[[], _Result]) -> _Result:
         return action()
     except AdminError:
         raise
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, HubSpotError, SalesforceError) as error:
         raise AdminError(str(error)) from error
 
 

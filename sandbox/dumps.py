@@ -43,7 +43,7 @@ def salesforce_rows(org: SalesforceOrg, name: str) -> Rows:
     Fields without a value may be absent. Raises KeyError on an unknown object.
     """
     try:
-        return iter([dict(row) for row in org.rows(name, include_deleted=True)])
+        return iter(list(org.rows(name, include_deleted=True)))
     except SalesforceError as error:
         raise KeyError(name) from error
 
@@ -76,7 +76,7 @@ def _record(record: Record, *, archived: bool, merged_into: str | None) -> dict[
 
 
 def _form_submissions(account: HubSpotAccount) -> Rows:
-    for form in account.forms.list(("all",)):
+    for form in account.forms.listed(("all",)):
         for row in account.submissions(form["id"]):
             yield {"form": form["id"], "form_name": form["name"], **row}
 

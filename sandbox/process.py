@@ -101,7 +101,7 @@ def start_process(
         process = subprocess.Popen(
             command, stdout=subprocess.PIPE, stderr=messages, text=True, env=_environment()
         )
-    line = _first_line(process, timeout)
+    line = "" if process.stdout is None else _first_line(process.stdout, timeout)
     if not line:
         SandboxProcess(process, {}, log).stop()
         tail = log.read_text(encoding="utf-8")[-2000:]
@@ -116,15 +116,11 @@ def _environment() -> dict[str, str]:
     return {**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{others}" if others else root}
 
 
-def _first_line(process: subprocess.Popen[str], timeout: float) -> str:
+def _first_line(stream: IO[str], timeout: float) -> str:
     """The first line of its output; empty when it ended or kept silent too long."""
     lines: queue.Queue[str] = queue.Queue()
 
-    def read(stream: IO[str]) -> None:
-        lines.put(stream.readline())
-
-    assert process.stdout is not None
-    threading.Thread(target=read, args=(process.stdout,), daemon=True).start()
+    threading.Thread(target=lambda: lines.put(stream.readline()), daemon=True).start()
     try:
         return lines.get(timeout=timeout)
     except queue.Empty:

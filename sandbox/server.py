@@ -74,11 +74,12 @@ class Sandbox:
         self.faults = Faults(seed=options.seed)
         self.calls = Calls()
         self.world: World | None = None
+        self.token = f"pat-na1-{_credential(options.seed, 'hubspot')}"
         self.hubspot = HubSpotAccount(
             self.clock,
             self.faults,
             portal_id=PORTAL_ID,
-            token=f"pat-na1-{_credential(options.seed, 'hubspot')}",
+            token=self.token,
             seed=options.seed,
         )
         self.client_id = f"3MVG9.{_credential(options.seed, 'client').replace('-', '')}"
@@ -101,7 +102,7 @@ class Sandbox:
     def switch_rate_limits(self, *, on: bool) -> None:
         """Let both vendors count and refuse (on) or let everybody through (off)."""
         self.hubspot.limits.enabled = on
-        self.salesforce.rate_limits = on
+        self.salesforce.usage.enforced = on
 
     def load_world(
         self,
@@ -154,7 +155,7 @@ class Sandbox:
         return {
             "hubspot": {
                 "url": f"http://{HOST}:{self._ports['hubspot']}",
-                "token": self.hubspot.token,
+                "token": self.token,
                 "portal_id": self.hubspot.portal_id,
             },
             "salesforce": {

@@ -13,6 +13,8 @@ from datetime import datetime, timedelta
 
 from sandbox.clock import VirtualClock
 from sandbox.hubspot.account import HubSpotAccount
+from sandbox.hubspot.errors import HubSpotError
+from sandbox.salesforce.errors import SalesforceError
 from sandbox.world.draw import Draw
 from sandbox.world.marketing import Marketing
 from sandbox.world.roster import Actor, Record, Roster
@@ -70,8 +72,13 @@ class Day:
         """
         for at, kind in self._plan():
             self._set_clock(at)
-            if getattr(self, f"_{kind}")(at):
-                self.happened[kind] += 1
+            try:
+                if getattr(self, f"_{kind}")(at):
+                    self.happened[kind] += 1
+            except (HubSpotError, SalesforceError):
+                # Somebody deleted, merged or converted what was to be worked on: so it is in
+                # life too, and the day goes on.
+                self.happened["refused"] += 1
         self._send_mail()
         self._hands.clock.set(self._end)
         return self.happened
@@ -166,7 +173,7 @@ class Day:
         return self._on_record(_is_open_lead, self._hands.sales.take, at)
 
     def _call(self, at: datetime) -> bool:
-        return self._on_record(lambda record: True, self._hands.sales.call, at)
+        return self._on_record(lambda record: bool(record.id), self._hands.sales.call, at)
 
     def _lead_disqualified(self, at: datetime) -> bool:
         return self._on_record(_is_open_lead, self._hands.sales.disqualify, at)

@@ -151,8 +151,7 @@ def _neighbour(letter: str) -> str:
     at = _KEYS.find(letter)
     if at < 0:
         return "e"
-    beside = _KEYS[at + 1] if at + 1 < len(_KEYS) and _KEYS[at + 1] != " " else _KEYS[at - 1]
-    return beside
+    return _KEYS[at + 1] if at + 1 < len(_KEYS) and _KEYS[at + 1] != " " else _KEYS[at - 1]
 
 
 def _number(block: str, free: int, index: int) -> str:

@@ -62,9 +62,9 @@ class Febrl:
         hubspot: HubSpotAccount,
         salesforce: SalesforceOrg,
         sales: Sales,
+        *,
         people: int,
         crm_records: int,
-        *,
         start: datetime,
     ) -> None:
         if max(people, crm_records) > MOST:

@@ -6,6 +6,7 @@ are as they are made.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sandbox.hubspot.account import HubSpotAccount
@@ -153,7 +154,9 @@ class Filling:
         self._past(record, at)
         return record
 
-    def _lead(self, entry: Entry, person: dict[str, object], at: datetime, user_id: str) -> Record:
+    def _lead(
+        self, entry: Entry, person: Mapping[str, object], at: datetime, user_id: str
+    ) -> Record:
         status = _LEAD_STATES[0] if entry.was_lead else self._draw.pick(_LEAD_STATES)
         fields = {
             **person,
@@ -251,5 +254,5 @@ def _address(prefix: str, entry: Entry) -> dict[str, object]:
     }
 
 
-def _filled(fields: dict[str, object]) -> dict[str, object]:
+def _filled(fields: Mapping[str, object]) -> dict[str, object]:
     return {name: value for name, value in fields.items() if value is not None}

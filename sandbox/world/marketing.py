@@ -149,22 +149,29 @@ class Marketing:
         if draw.chance(0.08):
             # A scanner at the gate opens everything: HubSpot marks such events as filtered.
             last = _soon(draw, last, until, 1)
-            events.append(self._seen("OPEN", email, campaign, last, sent, _SCANNER))
+            events.append(self._seen("OPEN", email, campaign, last, sent, agent=_SCANNER))
         if not draw.chance(0.36):
             return events
         last = _soon(draw, last, until, 240)
         agent = draw.pick(_AGENTS)
-        events.append(self._seen("OPEN", email, campaign, last, sent, agent))
+        events.append(self._seen("OPEN", email, campaign, last, sent, agent=agent))
         if draw.chance(0.25):
             last = _soon(draw, last, until, 5)
-            events.append(self._seen("CLICK", email, campaign, last, sent, agent))
+            events.append(self._seen("CLICK", email, campaign, last, sent, agent=agent))
         if draw.chance(0.004):
             last = _soon(draw, last, until, 5)
             events.append(self._event("SPAMREPORT", email, campaign, last, sent))
         return events
 
     def _seen(
-        self, kind: str, email: str, campaign: int, at: datetime, sent: dict[str, Any], agent: str
+        self,
+        kind: str,
+        email: str,
+        campaign: int,
+        at: datetime,
+        sent: dict[str, Any],
+        *,
+        agent: str,
     ) -> dict[str, Any]:
         event = self._event(kind, email, campaign, at, sent, userAgent=agent)
         event["filteredEvent"] = agent == _SCANNER

@@ -142,42 +142,42 @@ class _Outcomes:
 
     def __init__(self, salesforce: SalesforceOrg) -> None:
         self._salesforce = salesforce
-        self._users = {row["Id"]: row for row in salesforce.rows("User")}
+        self._emails = {str(row["Id"]): row["Email"] for row in salesforce.rows("User")}
         self._deals: dict[str, list[dict[str, Any]]] = defaultdict(list)
-        deals = {row["Id"]: row for row in salesforce.rows("Opportunity")}
+        deals = {str(row["Id"]): row for row in salesforce.rows("Opportunity")}
         for role in salesforce.rows("OpportunityContactRole"):
-            if (deal := deals.get(role["OpportunityId"])) is not None:
-                self._deals[role["ContactId"]].append(deal)
+            if (deal := deals.get(str(role["OpportunityId"]))) is not None:
+                self._deals[str(role["ContactId"])].append(_deal(deal))
 
     def of(self, actor: Actor) -> list[dict[str, Any]]:
         """One entry for each of their records, in the roster's order."""
         return [self._of_record(record) for record in actor.records]
 
     def _of_record(self, record: Record) -> dict[str, Any]:
-        row = self._salesforce.get(record.object, record.id)
+        names = ("OwnerId", "Status") if record.object == "Lead" else ("OwnerId",)
+        owner, *more = self._salesforce.values(record.object, record.id, *names)
         deals = self._deals.get(record.id, [])
-        owner = self._users.get(row.get("OwnerId"), {})
-        won = [deal for deal in deals if deal["IsWon"]]
         return {
             "object": record.object,
             "id": record.id,
-            "lead_status": row.get("Status"),
-            "owner_email": owner.get("Email"),
-            "owner_id": row.get("OwnerId"),
+            "lead_status": more[0] if more else None,
+            "owner_email": self._emails.get(str(owner)),
+            "owner_id": owner,
             "converted": bool(record.converted_from),
-            "won_revenue": sum(deal["Amount"] or 0 for deal in won),
-            "opportunities": [
-                {
-                    "id": deal["Id"],
-                    "stage": deal["StageName"],
-                    "amount": deal["Amount"],
-                    "close_date": deal["CloseDate"],
-                    "is_closed": deal["IsClosed"],
-                    "is_won": deal["IsWon"],
-                }
-                for deal in deals
-            ],
+            "won_revenue": sum(deal["amount"] or 0 for deal in deals if deal["is_won"]),
+            "opportunities": deals,
         }
+
+
+def _deal(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "id": row["Id"],
+        "stage": row["StageName"],
+        "amount": row["Amount"],
+        "close_date": row["CloseDate"],
+        "is_closed": row["IsClosed"],
+        "is_won": row["IsWon"],
+    }
 
 
 def submission(form: str, conversion_id: str | None, at: datetime, email: str) -> dict[str, Any]:

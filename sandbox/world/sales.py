@@ -6,6 +6,7 @@ the reps, never as the integration user.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -58,6 +59,7 @@ class Sales:
         for sobject, definition in _SALES_FIELDS:
             salesforce.add_field(sobject, dict(definition))
         self.reps = [self._hire(hubspot, *row) for row in _REPS]
+        self._seats = {rep.user_id for rep in self.reps if rep.active}
 
     def use(self, draw: Draw) -> None:
         """Draw from `draw` from now on (each day has its own)."""
@@ -70,6 +72,12 @@ class Sales:
     def any_owner(self) -> Rep:
         """One of all reps; a few records still belong to somebody who left."""
         return self._draw.pick(self.reps) if self._draw.chance(0.3) else self.rep()
+
+    def dismiss(self) -> None:
+        """Those who left lose their seat; what they owned stays theirs, as in life."""
+        for rep in self.reps:
+            if not rep.active:
+                self._salesforce.update("User", rep.user_id, {"IsActive": False})
 
     def take(self, record: Record, at: datetime) -> None:
         """A rep takes a lead: theirs from now on, and being worked."""
@@ -108,16 +116,19 @@ class Sales:
         """A rep converts a lead; the record becomes the Contact, with an Opportunity or without."""
         wants_deal = self._draw.chance(0.5) if deal is None else deal
         rep = self.rep()
-        lead = self._salesforce.get("Lead", record.id)
+        company, owner = self._salesforce.values("Lead", record.id, "Company", "OwnerId")
+        if owner not in self._seats:
+            # Nobody can convert a lead of somebody who left without taking it first.
+            self.take(record, at)
         result = self._salesforce.convert_lead(
             record.id,
             account_id=record.account,
-            opportunity_name=f"{lead['Company']} - first order"[:120] if wants_deal else None,
+            opportunity_name=f"{company} - first order"[:120] if wants_deal else None,
             user_id=rep.user_id,
             at=at,
         )
         record.converted_from.append(record.id)
-        record.object, record.id = "Contact", result["contactId"]
+        record.object, record.id = "Contact", result["contactId"] or ""
         record.account = result["accountId"]
         record.done = False
         deal_id = result.get("opportunityId")
@@ -193,7 +204,7 @@ class Sales:
             "Opportunity", deal, {"StageName": stage}, user_id=self.rep().user_id, at=at
         )
 
-    def _update(self, record: Record, fields: dict[str, object], rep: Rep, at: datetime) -> None:
+    def _update(self, record: Record, fields: Mapping[str, object], rep: Rep, at: datetime) -> None:
         self._salesforce.update(record.object, record.id, fields, user_id=rep.user_id, at=at)
 
     def _amount(self) -> float:
@@ -202,7 +213,7 @@ class Sales:
     def _hire(self, hubspot: HubSpotAccount, first: str, last: str, active: bool) -> Rep:  # noqa: FBT001 - a row of the table above
         email = f"{first}.{last}@clearworks-platform.com".lower()
         return Rep(
-            user_id=self._salesforce.create_user(first, last, email, active=active),
+            user_id=self._salesforce.create_user(first, last, email),
             owner_id=hubspot.create_owner(email, first, last),
             email=email,
             active=active,

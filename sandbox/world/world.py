@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -120,9 +121,9 @@ def build_world(
     clock.set(START)
     roster, marketing = Roster(draw), Marketing(hubspot, draw)
     sales = Sales(hubspot, salesforce, draw)
-    newcomer = (_generated if kind == "generated" else _febrl)(
-        draw, hubspot, salesforce, sales, roster, people, records
-    )
+    people_of = _generated if kind == "generated" else _febrl
+    newcomer = people_of(Cast(draw, hubspot, salesforce, sales, roster), people, records)
+    sales.dismiss()
     hands = Hands(
         clock=clock,
         hubspot=hubspot,
@@ -137,32 +138,37 @@ def build_world(
     return World(kind, hands, salesforce, seed)
 
 
-def _generated(
-    draw: Draw,
-    hubspot: HubSpotAccount,
-    salesforce: SalesforceOrg,
-    sales: Sales,
-    roster: Roster,
-    people: int,
-    records: int,
-) -> Callable[[], Actor]:
-    generated = Generated(draw, people, records)
-    filling = Filling(hubspot, salesforce, sales, draw, start=START - _HISTORY)
-    roster.actors += [filling.actor(holding) for holding in generated.holdings()]
+@dataclass(frozen=True)
+class Cast:
+    """What it takes to bring people on stage."""
+
+    draw: Draw
+    hubspot: HubSpotAccount
+    salesforce: SalesforceOrg
+    sales: Sales
+    roster: Roster
+
+
+def _generated(cast: Cast, people: int, records: int) -> Callable[[], Actor]:
+    """Load generated people; returns what makes newcomers."""
+    generated = Generated(cast.draw, people, records)
+    filling = Filling(cast.hubspot, cast.salesforce, cast.sales, cast.draw, start=START - _HISTORY)
+    cast.roster.actors += [filling.actor(holding) for holding in generated.holdings()]
     return lambda: actor_of(generated.newcomer())
 
 
-def _febrl(
-    draw: Draw,
-    hubspot: HubSpotAccount,
-    salesforce: SalesforceOrg,
-    sales: Sales,
-    roster: Roster,
-    people: int,
-    records: int,
-) -> Callable[[], Actor]:
-    febrl = Febrl(draw, hubspot, salesforce, sales, people, records, start=START - _HISTORY)
-    roster.actors += febrl.actors()
+def _febrl(cast: Cast, people: int, records: int) -> Callable[[], Actor]:
+    """Load FEBRL's people; returns what makes newcomers."""
+    febrl = Febrl(
+        cast.draw,
+        cast.hubspot,
+        cast.salesforce,
+        cast.sales,
+        people=people,
+        crm_records=records,
+        start=START - _HISTORY,
+    )
+    cast.roster.actors += febrl.actors()
     return febrl.newcomer
 
 
