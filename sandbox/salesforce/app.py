@@ -1,0 +1,22 @@
+"""The Salesforce site: every endpoint of the org as one aiohttp application."""
+
+from __future__ import annotations
+
+from aiohttp import web
+
+from sandbox.salesforce.org import SalesforceOrg
+from sandbox.salesforce.rest import collections, oauth, query, sobjects
+from sandbox.salesforce.rest.context import ORG
+from sandbox.salesforce.rest.middleware import vendor
+
+_MAX_BODY = 160 * 1024 * 1024
+"""Bulk uploads may reach 150 MB (FACTS section 4)."""
+
+
+def build_app(org: SalesforceOrg) -> web.Application:
+    """The application for one org; routes are templates, so that calls can be counted by them."""
+    app = web.Application(middlewares=[vendor], client_max_size=_MAX_BODY)
+    app[ORG] = org
+    for family in (oauth, query, collections, sobjects):
+        app.add_routes(family.routes())
+    return app
