@@ -22,8 +22,9 @@ from mappings.records import EventKind, Side
 MAP_KEY = "leadloop_id"
 CRM_KEY = "Leadloop_Id__c"
 EVENT_KEY = "Leadloop_Event_Id__c"
-TASK_FIELDS_OBJECT = "Activity"
-"""Custom Task fields are defined on Activity (FACTS section 4, Objects)."""
+TASK = "Task"
+"""Where the event key is described. Salesforce defines Task's custom fields on Activity (FACTS
+section 4, Objects), which has no describe of its own."""
 
 FIRST_ENGAGEMENT = "Leadloop_First_Engagement__c"
 LAST_ENGAGEMENT = "Leadloop_Last_Engagement__c"
@@ -222,7 +223,7 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
         for name in entry.crm_objects
     ]
     if ActivityForm.TASK in mapping.activities.values():
-        found.append(_key(TASK_FIELDS_OBJECT, EVENT_KEY, length=64, label="Leadloop Event Id"))
+        found.append(_key(TASK, EVENT_KEY, length=64, label="Leadloop Event Id"))
     people = mapping.of_kind(EntityKind.PERSON)
     kinds = rolled_up(mapping)
     if people is None or not kinds:
