@@ -56,6 +56,10 @@ class Tokens:
         if expires is not None and self._monotonic() >= expires:
             raise expired()
 
+    def is_oauth(self, header: str | None) -> bool:
+        """Whether an accepted header carries an OAuth access token."""
+        return (header or "").partition(" ")[2] != self.token
+
     def need(self, scope: str | None) -> None:
         """Raise the 403 of a missing scope."""
         if scope is not None and scope in self.denied_scopes:

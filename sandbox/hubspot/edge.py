@@ -2,7 +2,7 @@
 
 The order is the vendor's as far as it can be seen: a call without credentials uses up no quota; a
 refused call never reaches its handler. Headers follow the recordings: searches and all 429s show
-the daily figures without the interval ones, account and schema reads the interval ones alone.
+no interval figures, and calls by OAuth token no daily ones.
 """
 
 from __future__ import annotations
@@ -20,7 +20,6 @@ from sandbox.hubspot.wire import ACCOUNT, Handler, correlation_id, failure, repl
 
 SYSTEM = "hubspot"
 _PUBLIC = re.compile(r"^/submissions/v3/integration/submit/|^/oauth/")
-_WITHOUT_DAILY = re.compile(r"^/crm/v3/schemas|^/integrations/v1/me|^/crm-object-schemas/")
 _READ_POST = re.compile(r"/(search|batch/read|read)/?$")
 _SCOPES = (
     (re.compile(r"/(contacts|contact|0-1)(/|$)", re.IGNORECASE), "contacts"),
@@ -51,12 +50,17 @@ async def _answer(
         account.tokens.need(_scope(request))
     except HubSpotError as error:
         return failure(account, error)
-    refused = _limited(account, request, search=search)
+    oauth = account.tokens.is_oauth(request.headers.get("Authorization"))
+    refused = _limited(account, request, search=search, oauth=oauth)
+    response: web.StreamResponse
     if refused is not None:
-        refused.headers.update(account.limits.daily_headers())
-        return refused
-    response = _fail_before(account, request) or await _handle(account, request, handler)
-    _show_limits(account, request, response, search=search)
+        response = refused
+    else:
+        response = _fail_before(account, request) or await _handle(account, request, handler)
+        if not search:
+            response.headers.update(account.limits.interval_headers(oauth=oauth))
+    if not oauth:
+        response.headers.update(account.limits.daily_headers())
     return response
 
 
@@ -100,7 +104,7 @@ def _fail_before(account: HubSpotAccount, request: web.Request) -> web.Response 
 
 
 def _limited(
-    account: HubSpotAccount, request: web.Request, *, search: bool
+    account: HubSpotAccount, request: web.Request, *, search: bool, oauth: bool
 ) -> web.Response | None:
     faults = account.faults
     if faults.draw(SYSTEM, "daily_limit", request.path):
@@ -110,7 +114,7 @@ def _limited(
         return too_many(
             account, "SECONDLY" if account.storm_strikes % 2 else "TEN_SECONDLY_ROLLING"
         )
-    policy = account.limits.take(search=search)
+    policy = account.limits.take(search=search, oauth=oauth)
     return None if policy is None else too_many(account, policy)
 
 
@@ -147,15 +151,6 @@ def server_error(account: HubSpotAccount, status: int) -> web.Response:
         },
         status,
     )
-
-
-def _show_limits(
-    account: HubSpotAccount, request: web.Request, response: web.StreamResponse, *, search: bool
-) -> None:
-    if not _WITHOUT_DAILY.match(request.path):
-        response.headers.update(account.limits.daily_headers())
-    if not search:
-        response.headers.update(account.limits.interval_headers())
 
 
 def _no_route(account: HubSpotAccount) -> web.Response:

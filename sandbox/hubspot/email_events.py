@@ -62,10 +62,7 @@ class EmailEvents:
             if key not in self._known:
                 self._known.add(key)
                 fresh.append(event)
-        self._events.extend(fresh)
-        if fresh:
-            self._events.sort(key=lambda event: int(event["created"]))
-            self._times = [int(event["created"]) for event in self._events]
+        self._file(fresh)
         return fresh
 
     def page(
@@ -89,6 +86,17 @@ class EmailEvents:
                 return page, _offset(skip + limit), True
             page.append(event)
         return page, _offset(skip + len(page)), False
+
+    def _file(self, fresh: list[Event]) -> None:
+        if len(fresh) > 500:
+            self._events.extend(fresh)
+            self._events.sort(key=lambda event: int(event["created"]))
+            self._times = [int(event["created"]) for event in self._events]
+            return
+        for event in fresh:
+            place = bisect_right(self._times, int(event["created"]))
+            self._times.insert(place, int(event["created"]))
+            self._events.insert(place, event)
 
     def _complete(self, raw: Mapping[str, Any], now: int) -> Event:
         event = dict(raw)

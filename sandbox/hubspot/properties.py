@@ -191,7 +191,8 @@ class PropertyBook:
                 f"A property named '{prop.name}' already exists.",
                 sub_category="Properties.PROPERTY_EXISTS",
             )
-        if prop.unique and len(self.uniques()) >= MAX_UNIQUE:
+        own = [each for each in self._live.values() if each.unique and not each.hubspot_defined]
+        if prop.unique and len(own) >= MAX_UNIQUE:
             raise validation(f"At most {MAX_UNIQUE} unique properties are allowed per object.")
         self._archived.pop(prop.name, None)
         self._live[prop.name] = prop
@@ -293,6 +294,7 @@ def _parse_line(line: str, group: str, at: int) -> Property:
         hidden="H" in flags,
         form_field="F" in flags,
         external_options="X" in flags,
+        unique="U" in flags,
         hubspot_defined=True,
         created=at,
         updated=at,

@@ -2,7 +2,7 @@
 
 One line a property: `name | label | type | fieldType | flags | options`. Groups start with `@`.
 Flags: R value is read-only, D definition is read-only, C calculated, H hidden, F usable in forms,
-X options come from elsewhere (owners, teams). Options are `value=label` or plain values, comma
+U values are unique, X options come from elsewhere (owners, teams). Options are `value=label` or plain values, comma
 separated. Names, types and flags follow the recorded property list (FACTS section 2, [R]) and,
 for what is newer than it, HubSpot's documented default properties [D].
 """
@@ -65,7 +65,7 @@ hs_linkedin_url | LinkedIn URL | string | text | DF
 hs_persona | Persona | enumeration | select | DF
 hs_language | Preferred language | enumeration | select | DF | \
 en=English, de=German, fr=French, es=Spanish, it=Italian, nl=Dutch, pt=Portuguese, ja=Japanese
-hs_timezone | Time Zone | string | text | DF
+hs_timezone | Time Zone | enumeration | select | DFX
 lifecyclestage | Lifecycle Stage | enumeration | radio | DF | {_STAGES}
 hs_lead_status | Lead Status | enumeration | radio | DF | NEW=New, OPEN=Open, \
 IN_PROGRESS=In Progress, OPEN_DEAL=Open Deal, UNQUALIFIED=Unqualified, \
@@ -93,7 +93,7 @@ hs_object_id | Record ID | number | number | RC
 hs_object_source | Record creation source | string | text | R
 hs_object_source_label | Record source | enumeration | select | R | \
 CRM_UI, API, IMPORT, FORM, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, SALESFORCE, MERGE_OBJECTS
-hs_unique_creation_key | Unique creation key | string | text | RH
+hs_unique_creation_key | Unique creation key | string | text | RHU
 hs_created_by_user_id | Created by user ID | number | number | RH
 hs_updated_by_user_id | Updated by user ID | number | number | RH
 hs_additional_emails | Additional email addresses | enumeration | select | RCH

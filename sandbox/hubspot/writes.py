@@ -251,9 +251,9 @@ class Writer:
             other = self.email_holder(store, new["email"])
             if other is not None and other != own:
                 raise conflict(f"Contact already exists. Existing ID: {other}")
-        for name in store.book.uniques():
-            value = new.get(name)
-            if not value:
+        for name, value in new.items():
+            prop = store.book.find(name)
+            if prop is None or not prop.unique or not value:
                 continue
             store.index(name)
             holders = [found for found in store.lookup(name, value) if found != own]
