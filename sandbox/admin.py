@@ -28,6 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
+from sandbox.clock import iso
 from sandbox.dumps import hubspot_rows, salesforce_rows
 from sandbox.hubspot.errors import HubSpotError
 from sandbox.salesforce.errors import SalesforceError
@@ -228,9 +229,8 @@ def _move_clock(sandbox: Sandbox, body: dict[str, Any]) -> None:
 
 
 def _clock_state(sandbox: Sandbox) -> dict[str, object]:
-    now = sandbox.clock.now()
     return {
-        "now": now.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
+        "now": iso(sandbox.clock.now()),
         "rate_limits": "on" if sandbox.rate_limits else "off",
         "search_lag": sandbox.hubspot.search_lag,
     }

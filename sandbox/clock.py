@@ -58,6 +58,11 @@ def from_ms(value: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=value)
 
 
+def iso(at: datetime) -> str:
+    """ISO 8601 in milliseconds with a Z, as the admin endpoint and the truth write instants."""
+    return at.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
 def _to_utc(at: datetime) -> datetime:
     if at.tzinfo is None:
         message = "the clock needs a datetime with a time zone"

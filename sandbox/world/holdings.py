@@ -19,7 +19,7 @@ _PLACEHOLDERS = ("test@test.com", "none@none.com", "noemail@noemail.com", "na@na
 _ROLES = ("info", "sales", "office", "kontakt", "contact", "purchasing")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Entry:
     """One record as one side holds it; `record` is "contact", "Lead" or "Contact".
 
@@ -42,7 +42,7 @@ class Entry:
     defects: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Holding:
     """A person with everything both sides hold about them."""
 

@@ -67,7 +67,7 @@ _TOPICS = ("Marketing", "Sales", "IT", "Operations", "Finance", "Procurement", "
 _CHIEFS = ("CEO", "CTO", "CFO", "Managing Director", "Owner", "COO", "Founder", "CMO")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Address:
     """Where somebody lives or works; `country` is an ISO code."""
 
@@ -78,7 +78,7 @@ class Address:
     country: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Company:
     """An employer. `phone` is its switchboard, which half of its people give as their own."""
 
@@ -92,7 +92,7 @@ class Company:
     employees: int
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Employment:
     """One job: where, as what, and how to reach the person there (E.164)."""
 
@@ -102,7 +102,7 @@ class Employment:
     direct: str | None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Person:
     """Somebody as they really are. `jobs` oldest first: two where they changed, else one.
 

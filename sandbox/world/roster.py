@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sandbox.clock import to_ms
+from sandbox.clock import iso, to_ms
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.world.draw import Draw
@@ -73,7 +73,7 @@ class Actor:
         """Note an opt-out: from all mail, or of one subscription type."""
         scope = "all_mail" if subscription is None else "subscription"
         self.opt_outs.append(
-            {"side": side, "scope": scope, "subscription_id": subscription, "at": _iso(at)}
+            {"side": side, "scope": scope, "subscription_id": subscription, "at": iso(at)}
         )
 
     def note_events(self, events: Iterable[Mapping[str, Any]]) -> None:
@@ -188,7 +188,3 @@ def submission(form: str, conversion_id: str | None, at: datetime, email: str) -
         "submitted_at": to_ms(at),
         "email": email,
     }
-
-
-def _iso(at: datetime) -> str:
-    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")

@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sandbox.clock import VirtualClock
+from sandbox.clock import VirtualClock, iso
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.world.days import Day, Hands
 from sandbox.world.draw import Draw
-from sandbox.world.febrl import Febrl
 from sandbox.world.filling import Filling, actor_of
 from sandbox.world.generated import Generated
 from sandbox.world.marketing import Marketing
@@ -55,7 +54,7 @@ class World:
             self._hands.marketing.use(draw)
             self._hands.sales.use(draw)
             happened += Day(self._hands, draw, start).live()
-        now = self._hands.clock.now().isoformat(timespec="milliseconds")
+        now = iso(self._hands.clock.now())
         return {"days": days, "now": now, "happened": dict(sorted(happened.items()))}
 
     def summary(self) -> dict[str, Any]:
@@ -87,7 +86,7 @@ class World:
         return {
             "kind": self._kind,
             "seed": self._seed,
-            "now": hands.clock.now().isoformat(timespec="milliseconds"),
+            "now": iso(hands.clock.now()),
             "forms": {form.guid: form.name for form in hands.marketing.forms},
             "campaigns": {str(key): name for key, name in hands.marketing.campaigns.items()},
             "subscriptions": [str(one) for one in hands.subscriptions],
@@ -159,6 +158,9 @@ def _generated(cast: Cast, people: int, records: int) -> Callable[[], Actor]:
 
 def _febrl(cast: Cast, people: int, records: int) -> Callable[[], Actor]:
     """Load FEBRL's people; returns what makes newcomers."""
+    # Data frames take a second and 100 MB, which only this world needs.
+    from sandbox.world.febrl import Febrl
+
     febrl = Febrl(
         cast.draw,
         cast.hubspot,
