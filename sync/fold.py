@@ -99,9 +99,7 @@ def _disposition(pair: Pair, record: Record, link: Link | None) -> str:
     return NOTED
 
 
-def _identity_changes(
-    pair: Pair, tx: Tx, run_id: str, record: Record, link: Link | None
-) -> None:
+def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Link | None) -> None:
     """Deletions, merges and conversions move or end a link."""
     for loser in _merged_away(record):
         _move(tx, run_id, loser, record.ref, "merged")
@@ -210,9 +208,7 @@ def _accounts(pair: Pair, tx: Tx, people: Iterable[Record]) -> dict[str, Record]
     return {ref.id: row.record for ref, row in mirror.load(tx, refs).items()}
 
 
-def attributes_of(
-    pair: Pair, record: Record, accounts: Mapping[str, Record]
-) -> PersonAttributes:
+def attributes_of(pair: Pair, record: Record, accounts: Mapping[str, Record]) -> PersonAttributes:
     """What matching may know of a record; a Contact's company is its Account's name."""
     mapping = pair.mapping_of(record.ref)
     found = identity_values(mapping, record, pair.side_of(record.ref.system)) if mapping else {}

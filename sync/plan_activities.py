@@ -25,6 +25,7 @@ TASK_SUBJECT = 255
 TASK_DESCRIPTION = 32_000
 """Characters of Task.Description (Salesforce object reference, Task)."""
 
+
 def rolled_up(view: EntityView, rules: Rules) -> dict[str, list[int]]:
     """Which events the write carries as roll-ups, by the disposition they then have."""
     carried: dict[str, list[int]] = {}

@@ -14,7 +14,13 @@ from datetime import UTC
 from mappings.fieldmap import OutcomeFact, OutcomeRule, ValueType
 from mappings.ports import Lane
 from mappings.records import Json, Operation, Record, Side
-from mappings.required_fields import CRM_KEY, FIRST_ENGAGEMENT, LAST_CAMPAIGN, LAST_ENGAGEMENT, MAP_KEY
+from mappings.required_fields import (
+    CRM_KEY,
+    FIRST_ENGAGEMENT,
+    LAST_CAMPAIGN,
+    LAST_ENGAGEMENT,
+    MAP_KEY,
+)
 from mappings.values import canonical, equal, to_vendor
 from state.outbox import Intent
 from sync.bonds import BondPlan, Rejection, plan_bond, plan_creation
@@ -237,7 +243,10 @@ def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
         number = view.rollup.counts.get(kind)
         if number:
             yield name, str(number), "rollup"
-    for name, moment in ((FIRST_ENGAGEMENT, view.rollup.first_at), (LAST_ENGAGEMENT, view.rollup.last_at)):
+    for name, moment in (
+        (FIRST_ENGAGEMENT, view.rollup.first_at),
+        (LAST_ENGAGEMENT, view.rollup.last_at),
+    ):
         if moment is not None:
             yield name, canonical(moment.astimezone(UTC).isoformat(), ValueType.DATETIME), "rollup"
     if view.rollup.last_name:

@@ -144,9 +144,7 @@ def _pull_stream(
     return moved
 
 
-def _land(
-    pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled
-) -> None:
+def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled) -> None:
     with pair.store.begin() as tx:
         pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, page.records)
         pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
@@ -161,7 +159,9 @@ def _moved_fields(pair: Pair, page: Page, watched: frozenset[str]) -> set[str]:
         known = mirror.load(tx, [record.ref for record in page.records])
     moved: set[str] = set()
     for record in page.records:
-        before: Mapping[str, object] = known[record.ref].record.fields if record.ref in known else {}
+        before: Mapping[str, object] = (
+            known[record.ref].record.fields if record.ref in known else {}
+        )
         moved.update(
             name for name in watched if record.fields.get(name) not in (None, before.get(name))
         )

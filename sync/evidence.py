@@ -1,0 +1,116 @@
+"""What a match decision is made from: the linkage model, and each person's candidates.
+
+Reads the state, decides nothing, writes nothing but a newly trained model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from mappings.fieldmap import EntityKind
+from mappings.records import RecordRef, Side
+from matching.blocking import blocking_keys
+from matching.linker import Candidate
+from matching.model import Model, default_model, train
+from matching.normalise import Person
+from state import candidates, identity, reviews
+from state.store import Tx
+from sync.pair import Pair
+
+TRAINING_SAMPLE = 20_000
+"""People of each side the model is trained on; more add nothing but time."""
+LEAST_TO_TRAIN = 50
+"""Below this many people a side the default model is kept: there is nothing to learn from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """Incoming people and their candidates, ready for `matching.linker.decide`."""
+
+    incoming: dict[str, Person]
+    candidates: dict[str, list[Candidate]]
+
+
+def ensure_model(pair: Pair) -> Model:
+    """The model in use; trained without labels on the user's own people the first time."""
+    with pair.store.read() as tx:
+        stored = candidates.model(tx)
+    if stored is not None:
+        return Model.from_json(stored)
+    model = train_model(pair)
+    if model is None:
+        return default_model()
+    with pair.store.begin() as tx:
+        candidates.store_model(tx, model.version, model.to_json())
+    return model
+
+
+def train_model(pair: Pair) -> Model | None:
+    """A model of this pair's own people; None when there are too few to learn from."""
+    kind = EntityKind.PERSON.value
+    with pair.store.read() as tx:
+        left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_SAMPLE))
+        right = list(candidates.population(tx, Side.MAP, kind, limit=TRAINING_SAMPLE))
+        if min(len(left), len(right)) < LEAST_TO_TRAIN:
+            return None
+        incoming = {row.record_key: Person.from_json(dict(row.person)) for row in right}
+        keys = {key: blocking_keys(person) for key, person in incoming.items()}
+        blocked = candidates.candidates(tx, keys)
+    position = {row.record_key: i for i, row in enumerate(left)}
+    pairs = [
+        (position[key], j)
+        for j, name in enumerate(incoming)
+        for key in blocked[name]
+        if key in position
+    ]
+    people = [Person.from_json(dict(row.person)) for row in left]
+    return train(people, list(incoming.values()), pairs)
+
+
+def known(pair: Pair, keys: Iterable[str], wanted: Callable[[Candidate], bool]) -> Known:
+    """The named people and those candidates that are `wanted`; ruled-out pairs are left out."""
+    with pair.store.read() as tx:
+        incoming = {
+            key: Person.from_json(dict(row.person))
+            for key, row in candidates.people(tx, keys).items()
+        }
+        blocked = candidates.candidates(
+            tx, {key: blocking_keys(person) for key, person in incoming.items()}
+        )
+        everyone = _candidates(pair, tx, sorted({c for own in blocked.values() for c in own}))
+        ruled_out = reviews.ruled_out(tx, incoming)
+    found: dict[str, list[Candidate]] = {}
+    for key, own in blocked.items():
+        found[key] = [
+            everyone[c]
+            for c in own
+            if c in everyone and wanted(everyone[c]) and (min(key, c), max(key, c)) not in ruled_out
+        ]
+    return Known(incoming, found)
+
+
+def _candidates(pair: Pair, tx: Tx, keys: Sequence[str]) -> dict[str, Candidate]:
+    links = identity.links_of(tx, [RecordRef.parse(key) for key in keys])
+    entity_of = {str(ref): link.entity_id for ref, link in links.items() if link.status == "live"}
+    taken = _taken(pair, tx, set(entity_of.values()))
+    return {
+        key: Candidate(
+            key=key,
+            person=Person.from_json(dict(row.person)),
+            entity=entity_of.get(key),
+            taken=entity_of.get(key) in taken,
+        )
+        for key, row in candidates.people(tx, keys).items()
+    }
+
+
+def _taken(pair: Pair, tx: Tx, entity_ids: set[str]) -> set[str]:
+    """Golden records that have a live MAP contact."""
+    return {
+        entity_id
+        for entity_id, members in identity.members(tx, entity_ids).items()
+        if any(
+            link.status == "live" and pair.side_of(link.ref.system) is Side.MAP for link in members
+        )
+    }

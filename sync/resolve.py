@@ -1,0 +1,169 @@
+"""The second half of resolve: whose record is this? (DESIGN section 7, law 14)
+
+Rungs in order: stored link (fold has used it), link key, then `matching`'s decision by exact
+identifiers and score. Linked and created people go on the work list; ambiguous ones go to review
+with their evidence and nothing is written for them. Serial per pair, order decides nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from mappings.fieldmap import EntityKind, ObjectMapping
+from mappings.records import RecordRef, Side
+from mappings.required_fields import MAP_KEY
+from matching.linker import Candidate, Decision, Thresholds, decide
+from matching.model import Model
+from state import identity, mirror, reviews
+from state.store import chunks
+from sync.evidence import ensure_model, known
+from sync.pair import Pair
+from sync.resolve_store import Resolved, Storing, settle_rows
+
+BATCH = 20_000
+"""People decided together: they compete for records within a batch."""
+
+
+def resolve_people(pair: Pair, run_id: str) -> Resolved:
+    """Decide every pending person of either side."""
+    resolved = Resolved()
+    mapping = pair.mapping.of_kind(EntityKind.PERSON)
+    if mapping is None:
+        return resolved
+    map_rows, crm_rows = _pending(pair)
+    if not map_rows and not crm_rows:
+        return resolved
+    model = ensure_model(pair)
+    done = 0
+    for batch in chunks(sorted(map_rows), BATCH):
+        _resolve_batch(pair, run_id, mapping, model, batch, resolved)
+        done += len(batch)
+        pair.progress.report("resolve", done, len(map_rows))
+    again = _adopt(pair, run_id, mapping, model, sorted(crm_rows), frozenset(map_rows), resolved)
+    for batch in chunks(again, BATCH):
+        _resolve_batch(pair, run_id, mapping, model, batch, resolved)
+    settle_rows(pair, run_id, {**map_rows, **crm_rows}, resolved)
+    return resolved
+
+
+def _pending(pair: Pair) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
+    """Pending inbox row ids of people by record key, MAP side and CRM side."""
+    map_rows: dict[str, list[int]] = {}
+    crm_rows: dict[str, list[int]] = {}
+    after = 0
+    while True:
+        with pair.store.read() as tx:
+            rows = mirror.pending(tx, after=after, limit=5000)
+        if not rows:
+            return map_rows, crm_rows
+        after = rows[-1].id
+        for row in rows:
+            ref = row.record.ref
+            if pair.kind_of(ref) is EntityKind.PERSON:
+                side = map_rows if pair.side_of(ref.system) is Side.MAP else crm_rows
+                side.setdefault(str(ref), []).append(row.id)
+
+
+def _resolve_batch(
+    pair: Pair,
+    run_id: str,
+    mapping: ObjectMapping,
+    model: Model,
+    keys: Sequence[str],
+    resolved: Resolved,
+) -> None:
+    """Decide a batch against the CRM and known people, then among themselves; store it all."""
+    limits = Thresholds(link=pair.matching.link, review=pair.matching.review)
+    keyed = _by_link_key(pair, mapping, keys)
+    rest = [key for key in keys if key not in keyed]
+    evidence = known(pair, rest, lambda c: c.entity is not None or _on_crm(pair, c))
+    first = decide(evidence.incoming, evidence.candidates, model=model, thresholds=limits)
+    alone = frozenset(d.incoming for d in first if d.verdict == "none")
+    second = _among_themselves(pair, model, limits, alone)
+    storing = Storing(pair, run_id, mapping, model.version, resolved)
+    storing.store([*keyed.values(), *(second.get(d.incoming, d) for d in first)])
+
+
+def _on_crm(pair: Pair, candidate: Candidate) -> bool:
+    return pair.side_of(RecordRef.parse(candidate.key).system) is Side.CRM
+
+
+def _among_themselves(
+    pair: Pair, model: Model, limits: Thresholds, alone: frozenset[str]
+) -> dict[str, Decision]:
+    """People new to both sides who may be one person twice.
+
+    Of two that nobody can tell apart, the one whose key sorts first goes on and the other waits
+    in review: both waiting would keep a real person out of the CRM.
+    """
+    evidence = known(pair, alone, lambda c: c.key in alone)
+    decisions = decide(evidence.incoming, evidence.candidates, model=model, thresholds=limits)
+    return {
+        d.incoming: d
+        for d in decisions
+        if d.verdict == "link" or (d.verdict == "review" and d.incoming > min(d.targets))
+    }
+
+
+def _by_link_key(pair: Pair, mapping: ObjectMapping, keys: Sequence[str]) -> dict[str, Decision]:
+    """People whose record carries a link key that a CRM record carries too (ADR 0005).
+
+    It ties them even when the state was lost or restored from an older backup.
+    """
+    found: dict[str, Decision] = {}
+    for batch in chunks(keys):
+        with pair.store.read() as tx:
+            records = mirror.load(tx, [RecordRef.parse(key) for key in batch])
+            carried = {
+                str(ref): str(row.record.fields[MAP_KEY])
+                for ref, row in records.items()
+                if row.record.fields.get(MAP_KEY)
+            }
+            holders: dict[str, list[str]] = {}
+            for object_name in mapping.crm_objects if carried else ():
+                for row in mirror.by_lookup(tx, object_name, set(carried.values()), second=True):
+                    holders.setdefault(str(row.lookup2), []).append(str(row.record.ref))
+        for key, link_key in carried.items():
+            if link_key in holders:
+                targets = tuple(sorted(holders[link_key]))
+                found[key] = Decision(key, "link", targets, 1.0, 0.0, "link_key", {})
+    return found
+
+
+def _adopt(
+    pair: Pair,
+    run_id: str,
+    mapping: ObjectMapping,
+    model: Model,
+    keys: Sequence[str],
+    just_decided: frozenset[str],
+    resolved: Resolved,
+) -> list[str]:
+    """New CRM records of people known from before; returns MAP people to decide again.
+
+    A rep's second record for a linked person joins that person (a merge proposal follows); one
+    that fits somebody in review may settle the question.
+    """
+    with pair.store.read() as tx:
+        linked = {str(ref) for ref in identity.links_of(tx, map(RecordRef.parse, keys))}
+    fresh = [key for key in keys if key not in linked]
+    evidence = known(pair, fresh, lambda c: not _on_crm(pair, c) and c.key not in just_decided)
+    again: set[str] = set()
+    known_people: dict[str, Sequence[Candidate]] = {}
+    for key, own in evidence.candidates.items():
+        again.update(c.key for c in own if c.entity is None)
+        known_people[key] = [c for c in own if c.entity is not None]
+    asked = {k: p for k, p in evidence.incoming.items() if known_people.get(k)}
+    limits = Thresholds(link=pair.matching.link, review=pair.matching.review)
+    decisions = decide(asked, _free(known_people), model=model, thresholds=limits)
+    storing = Storing(pair, run_id, mapping, model.version, resolved)
+    storing.store([d for d in decisions if d.verdict == "link"])
+    with pair.store.read() as tx:
+        return sorted(reviews.open_subjects(tx, again))
+
+
+def _free(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Candidate]]:
+    """The same candidates, without the handicap of being taken: a CRM record takes nobody's place."""
+    return {
+        key: [Candidate(c.key, c.person, c.entity) for c in own] for key, own in candidates.items()
+    }

@@ -1,0 +1,222 @@
+"""Storing what resolve decided: links, golden records, review items, rows' dispositions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mappings.conditions import condition_of
+from mappings.fieldmap import EntityKind, ObjectMapping
+from mappings.records import Record, RecordRef, Side
+from matching.linker import Decision
+from state import identity, mirror, reviews
+from state.identity import NewLink
+from state.mirror import Mirrored
+from state.store import Tx, chunks
+from sync.fold import PLANNED, identity_values
+from sync.pair import Pair
+
+STORE = 500
+"""Decisions stored in one transaction."""
+
+
+@dataclass(slots=True)
+class Resolved:
+    """What resolving came to: people by verdict, and inbox rows by how they ended."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    linked: int = 0
+    created: int = 0
+    review: int = 0
+    reasons: Counter[str] = field(default_factory=Counter)
+    words: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class Storing:
+    """Stores the decisions of one batch."""
+
+    pair: Pair
+    run_id: str
+    mapping: ObjectMapping
+    model_version: str
+    resolved: Resolved
+
+    def store(self, decisions: Sequence[Decision]) -> None:
+        """Store decisions: each linked group becomes one golden record."""
+        groups = _groups([d for d in decisions if d.verdict == "link"])
+        batches = list(chunks(sorted(decisions, key=lambda d: d.incoming), STORE))
+        ids: dict[str, int] = {}
+        for batch in batches:
+            with self.pair.store.begin() as tx:
+                ids.update(self._record(tx, batch))
+        for group_batch in chunks(groups, STORE):
+            with self.pair.store.begin() as tx:
+                for group in group_batch:
+                    self._link_group(tx, group, ids)
+        for batch in batches:
+            with self.pair.store.begin() as tx:
+                self._rest(tx, [d for d in batch if d.verdict != "link"], ids)
+
+    def _record(self, tx: Tx, batch: Sequence[Decision]) -> dict[str, int]:
+        return reviews.record_decisions(
+            tx,
+            self.run_id,
+            [
+                {
+                    "subject": d.incoming,
+                    "verdict": d.verdict,
+                    "targets": list(d.targets),
+                    "probability": d.probability,
+                    "weight": d.weight,
+                    "reason": d.reason,
+                    "evidence": dict(d.evidence),
+                    "model_version": self.model_version,
+                }
+                for d in batch
+            ],
+        )
+
+    def _link_group(self, tx: Tx, group: Sequence[Decision], ids: Mapping[str, int]) -> None:
+        """One golden record for everybody in the group; several known ones are a question."""
+        incoming = sorted({d.incoming for d in group})
+        members = [
+            RecordRef.parse(k) for k in sorted({*incoming, *(t for d in group for t in d.targets)})
+        ]
+        links = identity.links_of(tx, members)
+        known = sorted({link.entity_id for link in links.values()})
+        if len(known) > 1:
+            self._ask(tx, group, ids, "several_people")
+            return
+        records = mirror.load(tx, members)
+        entity_id = known[0] if known else self._key(members, records, incoming)
+        identity.create(tx, self.run_id, {entity_id: self.mapping.kind})
+        reason = {d.incoming: d.reason for d in group}
+        identity.link(
+            tx,
+            self.run_id,
+            [
+                NewLink(ref, entity_id, reason.get(str(ref), group[0].reason), ids.get(str(ref)))
+                for ref in members
+            ],
+        )
+        identity.add_work(tx, [entity_id], "linked")
+        reviews.close_subjects(tx, incoming, "settled")
+        self.resolved.linked += len(incoming)
+        self.resolved.reasons.update(d.reason for d in group)
+        self.resolved.words.update(dict.fromkeys(map(str, members), PLANNED))
+
+    def _key(
+        self,
+        members: Sequence[RecordRef],
+        records: Mapping[RecordRef, Mirrored],
+        incoming: Sequence[str],
+    ) -> str:
+        """The link key a record carries already, CRM records first; else a newly minted one."""
+        carried = [
+            (self.pair.side_of(ref.system) is Side.MAP, str(ref), records[ref].lookup2)
+            for ref in members
+            if ref in records and records[ref].lookup2
+        ]
+        if carried:
+            return str(min(carried)[2])
+        return identity.mint(self.pair.namespace, RecordRef.parse(incoming[0]))
+
+    def _ask(self, tx: Tx, group: Sequence[Decision], ids: Mapping[str, int], reason: str) -> None:
+        reviews.open_items(
+            tx,
+            self.run_id,
+            [
+                {
+                    "kind": "match",
+                    "subject": d.incoming,
+                    "candidates": list(d.targets),
+                    "decision_id": ids.get(d.incoming),
+                }
+                for d in group
+            ],
+        )
+        self.resolved.review += len(group)
+        self.resolved.reasons.update([reason] * len(group))
+        self.resolved.words.update({d.incoming: "review" for d in group})
+
+    def _rest(self, tx: Tx, batch: Sequence[Decision], ids: Mapping[str, int]) -> None:
+        """People without a counterpart are created, or left with a reason; others are asked."""
+        asked = [d for d in batch if d.verdict == "review"]
+        if asked:
+            self._ask(tx, asked, ids, "ambiguous")
+        alone = {RecordRef.parse(d.incoming): d for d in batch if d.verdict == "none"}
+        records = mirror.load(tx, alone)
+        created: dict[str, RecordRef] = {}
+        for ref, row in sorted(records.items()):
+            word = self._fate(row.record)
+            self.resolved.words[str(ref)] = word
+            if word == PLANNED:
+                key = row.lookup2 or identity.mint(self.pair.namespace, ref)
+                created[key] = ref
+        identity.create(tx, self.run_id, dict.fromkeys(created, self.mapping.kind))
+        identity.link(
+            tx,
+            self.run_id,
+            [
+                NewLink(ref, key, "no_counterpart", ids.get(str(ref)))
+                for key, ref in created.items()
+            ],
+        )
+        identity.add_work(tx, created, "no_counterpart")
+        reviews.close_subjects(tx, [str(ref) for ref in alone], "settled")
+        self.resolved.created += len(created)
+
+    def _fate(self, record: Record) -> str:
+        """What becomes of a MAP person nobody knows in the CRM."""
+        if not condition_of(self.mapping)(record.fields):
+            return "out_of_scope"
+        if self.mapping.create_crm is None:
+            return "no_counterpart"
+        values = identity_values(self.mapping, record, Side.MAP)
+        known_by = {"given_name", "family_name", "emails", "phones"} & values.keys()
+        return PLANNED if known_by else "unidentifiable"
+
+
+def _groups(decisions: Sequence[Decision]) -> list[list[Decision]]:
+    """Link decisions that share a record belong together: connected components."""
+    leader: dict[str, str] = {}
+
+    def find(key: str) -> str:
+        while leader.setdefault(key, key) != key:
+            leader[key] = leader[leader[key]]
+            key = leader[key]
+        return key
+
+    for decision in decisions:
+        for target in decision.targets:
+            left, right = sorted((find(decision.incoming), find(target)))
+            leader[right] = left
+    grouped: dict[str, list[Decision]] = {}
+    for decision in decisions:
+        grouped.setdefault(find(decision.incoming), []).append(decision)
+    return [grouped[key] for key in sorted(grouped)]
+
+
+def settle_rows(
+    pair: Pair, run_id: str, rows: Mapping[str, Sequence[int]], resolved: Resolved
+) -> None:
+    """Give every pending person's inbox rows the word of what became of them (law 2)."""
+    for batch in chunks(rows, 2000):
+        with pair.store.begin() as tx:
+            links = {str(r) for r in identity.links_of(tx, map(RecordRef.parse, batch))}
+            words = {
+                row_id: _word(pair, key, links, resolved) for key in batch for row_id in rows[key]
+            }
+            mirror.dispose(tx, run_id, words)
+        resolved.rows.update(words.values())
+
+
+def _word(pair: Pair, key: str, links: set[str], resolved: Resolved) -> str:
+    if key in links:
+        return PLANNED
+    if key in resolved.words:
+        return resolved.words[key]
+    kind = pair.kind_of(RecordRef.parse(key))
+    return "no_counterpart" if kind in (EntityKind.PERSON, EntityKind.COMPANY) else "noted"
