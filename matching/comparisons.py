@@ -43,7 +43,7 @@ class Comparison:
 
 
 EMAIL = Comparison("email", ("exact", "same_local", "typo", "local_from_name", "different"))
-PHONE = Comparison("phone", ("exact", "near", "different"), ("exact",))
+PHONE = Comparison("phone", ("exact", "national", "near", "different"), ("exact",))
 GIVEN = Comparison(
     "given",
     ("exact", "typo", "nickname", "similar", "partial", "different"),
@@ -57,15 +57,18 @@ EMPLOYER = Comparison(
     ("domain_and_name", "domain", "name", "similar_name", "different"),
     ("domain_and_name", "domain", "name"),
 )
+TITLE = Comparison("title", ("exact", "similar", "different"))
 STREET = Comparison("street", ("exact", "similar", "partial", "different"))
 PLACE = Comparison(
     "place",
     ("postcode_and_city", "postcode", "city", "near", "different"),
     ("postcode_and_city", "postcode", "city"),
 )
-COMPARISONS = (EMAIL, PHONE, GIVEN, FAMILY, ORDER, BIRTH, EMPLOYER, STREET, PLACE)
+COMPARISONS = (EMAIL, PHONE, GIVEN, FAMILY, ORDER, BIRTH, EMPLOYER, TITLE, STREET, PLACE)
 
 _NEAR_PHONE = 7
+_NATIONAL = 8
+_TITLE = 85.0
 _MIN_LOCAL = 4
 _MIN_TYPO = 4
 _LONG = 9
@@ -99,6 +102,7 @@ def compare(left: Sequence[Person], right: Sequence[Person]) -> Compared:
         ORDER.name: order,
         BIRTH.name: _each(left, right, _birth),
         EMPLOYER.name: _employer(left, right),
+        TITLE.name: _title(left, right),
         STREET.name: _street(left, right),
         PLACE.name: _each(left, right, _place),
     }
@@ -269,11 +273,19 @@ def _phone(a: Person, b: Person) -> int:
         return 0
     if not set(a.phones).isdisjoint(b.phones) or not set(a.weak_phones).isdisjoint(b.weak_phones):
         return PHONE.code("exact")
+    if any(_national(x, y) for x in ours for y in theirs):
+        return PHONE.code("national")
     if {number[-_NEAR_PHONE:] for number in ours} & {number[-_NEAR_PHONE:] for number in theirs}:
         return PHONE.code("near")
     if any(_slip(x, y) for x in ours for y in theirs):
         return PHONE.code("near")
     return PHONE.code("different")
+
+
+def _national(one: str, other: str) -> bool:
+    """Whether one is the other without its country code."""
+    short, long = sorted((one.lstrip("+0"), other.lstrip("+0")), key=len)
+    return len(short) >= _NATIONAL and long.endswith(short)
 
 
 def _slip(one: str, other: str) -> bool:
@@ -324,6 +336,18 @@ def _begins(one: str, other: str) -> bool:
     """Whether one name is the beginning of the other, in whole words ("Acme", "Acme Europe")."""
     short, long = sorted((one, other), key=len)
     return len(short) >= _MIN_TYPO and long.startswith(short + " ")
+
+
+def _title(left: Sequence[Person], right: Sequence[Person]) -> Codes:
+    ours, theirs = _column(left, "title"), _column(right, "title")
+    alike = _scores(ours, theirs, fuzz.token_sort_ratio)
+    codes = np.select(
+        [alike >= 100.0, alike >= _TITLE],  # noqa: PLR2004 - the same words
+        [TITLE.code("exact"), TITLE.code("similar")],
+        TITLE.code("different"),
+    ).astype(np.int8)
+    codes[[not a or not b for a, b in zip(ours, theirs, strict=True)]] = 0
+    return codes
 
 
 def _street(left: Sequence[Person], right: Sequence[Person]) -> Codes:

@@ -121,7 +121,7 @@ def _verdict(
     row = min(groups[top], key=pool.rank)
     scored = pool.scored
     if chance[top] >= pool.link:
-        if scored.born_apart(row) or (scored.names_apart(row) and not _vouched(scored, row)):
+        if not _consistent(scored, row):
             return "review", "contradiction"
         return "link", _reason(scored, row)
     if probability(best[top]) >= pool.link:
@@ -133,9 +133,15 @@ def _verdict(
     return "none", "weak"
 
 
-def _vouched(scored: Scored, row: int) -> bool:
-    """Whether something as personal as a name stands in for names that do not agree at all."""
-    return scored.level(row, "birth_date") == 1 and scored.level(row, "email") != 1
+def _consistent(scored: Scored, row: int) -> bool:
+    """Whether nothing personal contradicts the link, or something as personal outweighs it.
+
+    A birth date that differs needs both name and address to agree (a slip in the date); a name
+    that differs altogether needs the birth date.
+    """
+    if scored.born_apart(row):
+        return scored.named_alike(row) and scored.lives_alike(row)
+    return not scored.names_apart(row) or scored.level(row, "birth_date") == 1
 
 
 def _reason(scored: Scored, row: int) -> str:

@@ -31,8 +31,6 @@ from matching.normalise import Person
 Floats = NDArray[np.float64]
 
 _MAX_ADJUSTMENT = 10.0
-PERSONAL_TO_RELATIVES = ("given", "birth_date")
-PERSONAL_TO_COLLEAGUES = ("given", "family", "name_order", "birth_date", "street")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +49,8 @@ class Level:
 
 @dataclass(frozen=True, slots=True)
 class Frequencies:
-    """How common values are: the common ones by name, every other one at `rest`.
+    """How common values are: the common ones by name, every other one at `rest`; a rest of 0
+    leaves the others at their level's u.
 
     Values of `phone` are hashed, the others stand as they are.
     """
@@ -62,18 +61,29 @@ class Frequencies:
 
 @dataclass(frozen=True, slots=True)
 class Alternative:
-    """Somebody near the person. `odds` is log2 of how many true matches there are for one such
-    pair; `email` and `phone` are how often two such people share an address or number.
+    """Somebody near the person. `odds` is log2 of how many matches there are for one such pair;
+    `email`, `phone` and `given` are how often two such people share an address, a number, a name.
     """
 
     name: str
     odds: float
     email: float
     phone: float
+    given: float
+
+    @property
+    def personal(self) -> tuple[str, ...]:
+        """What else tells two such people apart: all that their nearness does not explain."""
+        return _PERSONAL[self.name]
 
 
-RELATIVE = Alternative("relative", 3.0, email=0.03, phone=0.5)
-COLLEAGUE = Alternative("colleague", -2.0, email=0.001, phone=0.3)
+_PERSONAL = {
+    "relative": ("birth_date",),
+    "colleague": ("family", "name_order", "birth_date", "street"),
+}
+# Assumed: one relative for eight matches, four colleagues for one match; how often they share.
+RELATIVE = Alternative("relative", 3.0, email=0.03, phone=0.5, given=0.01)
+COLLEAGUE = Alternative("colleague", -2.0, email=0.001, phone=0.3, given=0.001)
 
 
 @dataclass(frozen=True)
@@ -142,18 +152,36 @@ def _weigh(model: Model, compared: Compared) -> Weighed:
         adjustments[comparison.name] = _adjust(model, comparison.name, compared)
         plain = plain + weights[comparison.name] + adjustments[comparison.name]
     against = [plain]
-    for alternative, personal in (
-        (model.relative, PERSONAL_TO_RELATIVES),
-        (model.colleague, PERSONAL_TO_COLLEAGUES),
-    ):
-        odds = np.full(len(compared), alternative.odds)
-        for name in personal:
-            odds = odds + weights[name] + adjustments[name]
-        odds = odds + _shared(model, compared, "email", alternative.email)
-        odds = odds + _shared(model, compared, "phone", alternative.phone)
-        against.append(odds)
+    for alternative in (model.relative, model.colleague):
+        personal = _personal(model, compared, alternative, weights, adjustments)
+        against.append(alternative.odds + personal)
     total = -np.logaddexp2.reduce([-odds for odds in against], axis=0)
     return Weighed(weights, adjustments, total - plain, total)
+
+
+def _personal(
+    model: Model,
+    compared: Compared,
+    near: Alternative,
+    weights: Mapping[str, Floats],
+    adjustments: Mapping[str, Floats],
+) -> Floats:
+    """Bits for one person against two people who are near each other in this way."""
+    odds = _shared(model, compared, "email", near.email)
+    odds = odds + _shared(model, compared, "phone", near.phone)
+    given = weights["given"] + adjustments["given"]
+    odds = odds + np.minimum(given, log2(model.comparisons["given"][0].m / near.given))
+    for name in near.personal:
+        odds = odds + weights[name] + adjustments[name]
+    return odds
+
+
+def likelihoods(model: Model, compared: Compared) -> tuple[Floats, Floats]:
+    """Bits against strangers, without any prior: for one person, and for two relatives."""
+    weighed = _weigh(model, compared)
+    match = weighed.total - weighed.correction - model.prior
+    personal = _personal(model, compared, model.relative, weighed.weights, weighed.adjustments)
+    return match, match - personal
 
 
 def _shared(model: Model, compared: Compared, name: str, share: float) -> Floats:
@@ -161,7 +189,8 @@ def _shared(model: Model, compared: Compared, name: str, share: float) -> Floats
     levels = model.comparisons[name]
     table = [0.0]
     for level in levels:
-        u = max(level.u, share) if level is levels[0] else level.u
+        same = level is levels[0] or level.name == "national"
+        u = max(level.u, share) if same else level.u
         table.append(log2(max(level.m, 1e-6) / u))
     return np.array(table)[compared.codes[name]]
 
@@ -175,8 +204,8 @@ def _adjust(model: Model, name: str, compared: Compared) -> Floats:
     levels = model.comparisons[name]
     codes = compared.codes[name]
     for i, value in enumerate(compared.values[name]):
-        if value:
-            common = frequencies.common.get(term(name, value), frequencies.rest)
+        common = frequencies.common.get(term(name, value), frequencies.rest) if value else 0.0
+        if common:
             bits = log2(levels[codes[i] - 1].u / common)
             result[i] = min(max(bits, -_MAX_ADJUSTMENT), _MAX_ADJUSTMENT)
     return result
@@ -194,7 +223,7 @@ def term(name: str, value: str) -> str:
 # Assumed: rounded from what is commonly seen in contact data; training replaces them.
 _DEFAULTS: dict[str, tuple[tuple[float, float], ...]] = {
     "email": ((0.55, 1e-7), (0.05, 2e-5), (0.03, 1e-5), (0.09, 0.03), (0.28, 0.97)),
-    "phone": ((0.55, 2e-5), (0.06, 1e-3), (0.39, 0.999)),
+    "phone": ((0.50, 2e-5), (0.05, 2e-5), (0.04, 1e-3), (0.41, 0.999)),
     "given": (
         (0.80, 0.008),
         (0.05, 0.001),
@@ -208,6 +237,7 @@ _DEFAULTS: dict[str, tuple[tuple[float, float], ...]] = {
     "birth_date": ((0.88, 5e-5), (0.07, 0.001), (0.02, 0.017), (0.03, 0.98)),
     "employer": ((0.45, 0.002), (0.12, 0.002), (0.15, 0.002), (0.06, 0.003), (0.22, 0.991)),
     "street": ((0.50, 1e-4), (0.25, 0.0015), (0.12, 0.02), (0.13, 0.98)),
+    "title": ((0.45, 0.01), (0.15, 0.02), (0.40, 0.97)),
     "place": ((0.55, 0.003), (0.08, 0.003), (0.17, 0.02), (0.08, 0.02), (0.12, 0.95)),
 }
 _DEFAULT_PRIOR = -13.0
@@ -267,7 +297,12 @@ def _as_json(model: Model) -> dict[str, Any]:
             for name, table in model.frequencies.items()
         },
         "alternatives": {
-            one.name: {"odds": one.odds, "email": one.email, "phone": one.phone}
+            one.name: {
+                "odds": one.odds,
+                "email": one.email,
+                "phone": one.phone,
+                "given": one.given,
+            }
             for one in (model.relative, model.colleague)
         },
         "trained": dict(model.trained),

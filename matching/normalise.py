@@ -14,6 +14,8 @@ from mappings.records import PersonAttributes
 from matching import contact_points, names, text
 
 _SHORT_TITLE = 60
+_GENERIC = frozenset({"IO", "CO", "AI", "ME", "TV", "CC", "FM", "LY", "GG", "SH", "EU", "VC", "AC"})
+"""Country domains that companies of all countries use."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,10 +75,11 @@ def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Per
     name = names.split(attributes.given_name, attributes.family_name)
     country = text.country(text.present(attributes.country))
     state = text.words(text.present(attributes.state))
-    where = text.region_of(country, state, region)
-    emails, role_emails, mail_domains = _emails(attributes.emails)
-    phones, weak_phones = _phones(attributes.phones, where)
     site = contact_points.domain(attributes.website or "")
+    emails, role_emails, mail_domains = _emails(attributes.emails)
+    domains = _unique([*mail_domains, site])
+    where = text.region_of(country, state, _domain_region(domains) or region)
+    phones, weak_phones = _phones(attributes.phones, where)
     return Person(
         given=name.given,
         middle=name.middle,
@@ -87,7 +90,7 @@ def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Per
         phones=phones,
         weak_phones=weak_phones,
         company=contact_points.company(attributes.company or ""),
-        domains=_unique([*mail_domains, site]),
+        domains=domains,
         title=text.words(text.present(attributes.title))[:_SHORT_TITLE].strip(),
         street=text.street(text.present(attributes.street)),
         city=text.words(text.present(attributes.city)),
@@ -96,6 +99,13 @@ def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Per
         country=country,
         birth_date=text.birth_date(attributes.birth_date or "", month_first=where == "US"),
     )
+
+
+def _domain_region(domains: Sequence[str]) -> str | None:
+    """The country whose top-level domain an employer uses: better than guessing the owner's."""
+    found = {tail.upper() for name in domains if len(tail := name.rpartition(".")[2]) == 2}  # noqa: PLR2004
+    regions = {"GB" if tail == "UK" else tail for tail in found} - _GENERIC
+    return regions.pop() if len(regions) == 1 else None
 
 
 def _unique(values: Sequence[str]) -> tuple[str, ...]:

@@ -17,6 +17,7 @@ from matching.comparisons import (
     GIVEN,
     ORDER,
     PHONE,
+    STREET,
     Compared,
     compare,
 )
@@ -71,6 +72,16 @@ class Scored:
         return self.level(row, GIVEN.name) == GIVEN.code("different") and self.level(
             row, FAMILY.name
         ) == FAMILY.code("different")
+
+    def named_alike(self, row: int) -> bool:
+        """Whether given and family name agree, slips and nicknames included."""
+        given, family = self.level(row, GIVEN.name), self.level(row, FAMILY.name)
+        alike = GIVEN.code("similar"), FAMILY.code("similar")
+        return 0 < given <= alike[0] and 0 < family <= alike[1]
+
+    def lives_alike(self, row: int) -> bool:
+        """Whether the street agrees, slips included."""
+        return 0 < self.level(row, STREET.name) <= STREET.code("partial")
 
     def evidence(self, row: int) -> dict[str, Any]:
         """Prior, levels, weights and total of one pair: JSON-able, without anybody's data."""

@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.comparisons import COMPARISONS, EMAIL, Compared, Comparison, compare
-from matching.model import Floats, Frequencies, Level, Model, default_model, term
+from matching.model import Floats, Frequencies, Level, Model, default_model, likelihoods, term
 from matching.normalise import Person
 from matching.scoring import score
 
@@ -31,6 +31,7 @@ _FEWEST_PEOPLE = 50
 _BELIEF = 60.0  # the defaults count as this many matches
 _COMMON = 1_000  # values kept by name in a frequency table
 _PRIOR_RANGE = (-24.0, -7.0)
+_RELATIVE_RANGE = (-1.0, 9.0)
 _MOST_WEIGHT = 20.0
 
 Binary = NDArray[np.int8]
@@ -65,10 +66,10 @@ def fit(
         comparison.name: _levels(comparison, model, blocked, classified.matches, stranger)
         for comparison in COMPARISONS
     }
+    model = replace(model, prior=_prior(expected, len(left) * len(right)), comparisons=comparisons)
     return replace(
         model,
-        prior=_prior(expected, len(left) * len(right)),
-        comparisons=comparisons,
+        relative=replace(model.relative, odds=_relatives(model, blocked, expected)),
         trained={
             "people": [len(left), len(right)],
             "pairs": len(chosen),
@@ -197,8 +198,8 @@ def _levels(
     before = model.comparisons[comparison.name]
     codes, others = blocked.codes[comparison.name], stranger.codes[comparison.name]
     size = len(before) + 1
-    m_count = np.bincount(codes, weights=matches, minlength=size)[1:]
-    u_count = np.bincount(others, minlength=size)[1:] * 1.0
+    m_count = np.bincount(codes, weights=matches, minlength=size)[1:].astype(np.float64)
+    u_count = np.bincount(others, minlength=size)[1:].astype(np.float64)
     if m_count.sum() < 1 or comparison.name == "name_order":
         return before
     m = _blend(m_count, [level.m for level in before], _BELIEF)
@@ -214,7 +215,7 @@ def _levels(
     return _ordered(levels)
 
 
-def _blend(counts: Floats, default: Sequence[float], belief: float) -> Floats:
+def _blend(counts: NDArray[Any], default: Sequence[float], belief: float) -> Floats:
     prior = np.array(default) / sum(default)
     return np.asarray((counts + belief * prior) / (counts.sum() + belief))
 
@@ -234,6 +235,25 @@ def _ordered(levels: Sequence[Level]) -> tuple[Level, ...]:
         result.append(replace(level, m=level.u * 2.0**weight))
         ceiling = weight
     return tuple(result)
+
+
+def _relatives(model: Model, blocked: Compared, expected: float) -> float:
+    """Log2 of how many matches there are for one pair of relatives in these people.
+
+    Expectation maximisation over the shares of matches, relatives and strangers among all pairs,
+    levels held fixed; the default counts as `_BELIEF` matches.
+    """
+    match, relative = likelihoods(model, blocked)
+    prior = np.exp2(model.prior)
+    share = prior * 2.0**-model.relative.odds
+    relatives = 0.0
+    for _ in range(50):
+        as_match, as_relative = prior * np.exp2(match), share * np.exp2(relative)
+        relatives = float((as_relative / (1.0 + as_match + as_relative)).sum())
+        share = prior * max(relatives, 1e-3) / expected
+    believed = _BELIEF * 2.0**-model.relative.odds
+    odds = log2((expected + _BELIEF) / (relatives + believed))
+    return min(max(odds, _RELATIVE_RANGE[0]), _RELATIVE_RANGE[1])
 
 
 def _prior(expected: float, population: int) -> float:
@@ -270,5 +290,5 @@ def _table(name: str, rows: Iterable[Sequence[str]]) -> Frequencies | None:
     common = {v: n for v, n in counts.most_common(_COMMON) if n > 2}  # noqa: PLR2004
     others = len(counts) - len(common)
     rest = (sum(counts.values()) - sum(common.values())) / max(others, 1) / total
-    rest = max(rest, 1.0 / total)
+    rest = 0.0 if name == "phone" else max(rest, 1.0 / total)
     return Frequencies({term(name, v): round(n / total, 7) for v, n in common.items()}, rest)
