@@ -4,7 +4,8 @@ A mapping is one file or a directory whose `*.yaml` files are read in name order
 one. `load_mapping` fills in every default, so that the stages never ask what an absent key means,
 and raises ConfigurationError with all problems of all files, each with its place and its fix.
 
-The format is documented in docs/reference/mapping.md; `mappings/presets/` holds examples.
+`mappings/presets/` holds the format with comments; every key is listed in `TOP_KEYS`, `OBJECT_KEYS`
+and `RULE_KEYS`.
 """
 
 from __future__ import annotations
@@ -203,7 +204,7 @@ class _Reading:
 
     def _read_campaigns(self, top: Section) -> None:
         for name, at, node in top.entries("campaigns"):
-            if not isinstance(node.value, str) or not _CAMPAIGN_ID.fullmatch(node.text):
+            if not _CAMPAIGN_ID.fullmatch(node.text):
                 self._faults.add(
                     node.at, f"`{node.text}` is no Salesforce Campaign id.",
                     "Use the 15 or 18 characters that begin with 701.", code="config.invalid_id",

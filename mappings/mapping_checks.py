@@ -145,6 +145,7 @@ def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
             else "Map another field.",
             code="config.field_type",
         )
+        return
 
 
 def _fits(rule: FieldRule, field: FieldSchema) -> bool:

@@ -23,7 +23,7 @@ from mappings.fieldmap import (
     ValueType,
 )
 from mappings.ports import FieldSchema, ObjectSchema
-from mappings.positions import Faults, Node, suggest
+from mappings.positions import Faults, Node, nearest, suggest
 from mappings.records import PersonAttributes, Side
 from mappings.sections import Section, wrong
 from mappings.standard_fields import is_custom, standard_schemas
@@ -104,7 +104,9 @@ class Loading:
         return found
 
     def unknown_object(self, name: str, at: Position, objects: Sequence[str]) -> None:
-        """Record that a CRM object is not among the mapping's."""
+        """Record that a CRM object is not among the mapping's, where it names any."""
+        if not objects:
+            return
         self.faults.add(
             at, f"`{name}` is none of the CRM objects of this mapping.",
             suggest(name, objects, f"Use one of: {', '.join(objects)}."),
@@ -118,9 +120,8 @@ def load_object(name: str, node: Node, loading: Loading) -> ObjectMapping:
     section.need("kind", "Say what it is about: person, company or deal.")
     kind = section.choice("kind", EntityKind, EntityKind.PERSON)
     section.need("map", "Name the MAP object, such as contacts.")
-    map_object = section.text("map")
+    map_object = _known_object(loading, Side.MAP, section.text("map"), section.place("map"))
     objects = _crm_objects(section, loading)
-    _known_object(loading, Side.MAP, map_object, section.place("map"))
     rules = [
         rule
         for item in section.items("fields")
@@ -152,22 +153,27 @@ def _crm_objects(section: Section, loading: Loading) -> tuple[str, ...]:
                 at, f"`{name}` is listed twice.", "Keep one.", code="config.duplicate_rule"
             )
             continue
-        _known_object(loading, Side.CRM, name, at)
-        found.append(name)
+        found.append(_known_object(loading, Side.CRM, name, at))
     return tuple(found)
 
 
-def _known_object(loading: Loading, side: Side, name: str, at: Position) -> None:
+def _known_object(loading: Loading, side: Side, name: str, at: Position) -> str:
+    """The object's name, corrected where it is clear what was meant, so that one slip in it does
+    not make every use of the object a fault.
+    """
     known = list(loading.schemas[side]) if loading.schemas and loading.schemas.get(side) else []
     standard = standard_schemas(side)
     if not name or name in known or name in standard or name.endswith("__c"):
-        return
-    slip = suggest(name, standard, "")
-    if known or slip.startswith("Did"):
+        return name
+    meant = nearest(name, [*known, *standard])
+    if known or meant is not None:
         loading.faults.add(
-            at, f"There is no {side.value.upper()} object `{name}`.",
-            suggest(name, [*known, *standard], ""), code="config.unknown_object",
-        )  # fmt: skip
+            at,
+            f"There is no {side.value.upper()} object `{name}`.",
+            suggest(name, [*known, *standard], ""),
+            code="config.unknown_object",
+        )
+    return meant or name
 
 
 def _create_crm(section: Section, objects: Sequence[str], loading: Loading) -> str | None:
