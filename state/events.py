@@ -111,13 +111,11 @@ def unattributed(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[StoredEve
 
 def attribute(tx: Tx, entity_ids: Mapping[int, str]) -> None:
     """Say whose the events are, by event row id."""
-    by_entity: dict[str, list[int]] = {}
-    for row_id, entity_id in entity_ids.items():
-        by_entity.setdefault(entity_id, []).append(row_id)
-    for entity_id, ids in by_entity.items():
-        tx.connection.execute(
-            update(EVENTS).where(EVENTS.c.id.in_(ids)).values(entity_id=entity_id)
-        )
+    tx.change(
+        EVENTS,
+        ("id",),
+        [{"id": row_id, "entity_id": entity_id} for row_id, entity_id in entity_ids.items()],
+    )
 
 
 def dispose(tx: Tx, run_id: str, ids: Iterable[int], disposition: str) -> None:
@@ -125,7 +123,7 @@ def dispose(tx: Tx, run_id: str, ids: Iterable[int], disposition: str) -> None:
     for batch in chunks(ids):
         tx.connection.execute(
             update(EVENTS)
-            .where(EVENTS.c.id.in_(batch))
+            .where(tx.mine(EVENTS), EVENTS.c.id.in_(batch))
             .values(disposition=disposition, settled_run=run_id)
         )
 
@@ -205,12 +203,17 @@ def _fold_rollups(tx: Tx, mine: Any) -> dict[str, Rollup]:
 
 
 def _last_names(tx: Tx, mine: Any) -> dict[str, str]:
-    rows = tx.connection.execute(
-        select(EVENTS.c.entity_id, EVENTS.c.name)
-        .where(mine, EVENTS.c.name != "")
-        .order_by(EVENTS.c.occurred_at, EVENTS.c.key)
+    place = func.row_number().over(
+        partition_by=EVENTS.c.entity_id,
+        order_by=(EVENTS.c.occurred_at.desc(), EVENTS.c.key.desc()),
     )
-    return {entity_id: name for entity_id, name in rows}
+    named = (
+        select(EVENTS.c.entity_id, EVENTS.c.name, place.label("place"))
+        .where(mine, EVENTS.c.name != "")
+        .subquery()
+    )
+    rows = tx.connection.execute(select(named.c.entity_id, named.c.name).where(named.c.place == 1))
+    return dict(rows.tuples().all())
 
 
 def record_activities(tx: Tx, run_id: str, delivered: Sequence[tuple[str, str, str]]) -> None:
@@ -245,9 +248,7 @@ def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(EVENTS.c.disposition, func.count()).where(tx.mine(EVENTS))
     if run_id is not None:
         query = query.where(EVENTS.c.run_id == run_id)
-    return {
-        word: number for word, number in tx.connection.execute(query.group_by(EVENTS.c.disposition))
-    }
+    return dict(tx.connection.execute(query.group_by(EVENTS.c.disposition)).tuples().all())
 
 
 def of_entity(tx: Tx, entity_id: str, *, limit: int = 500) -> list[StoredEvent]:

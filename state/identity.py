@@ -180,17 +180,14 @@ def entities(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Entity]:
 
 def set_status(tx: Tx, refs: Sequence[RecordRef], status: str) -> None:
     """Mark links live, alias or gone."""
-    for ref in refs:
-        tx.connection.execute(
-            update(LINKS)
-            .where(
-                tx.mine(LINKS),
-                LINKS.c.system == ref.system,
-                LINKS.c.object == ref.object,
-                LINKS.c.record_id == ref.id,
-            )
-            .values(status=status)
-        )
+    tx.change(
+        LINKS,
+        ("system", "object", "record_id"),
+        [
+            {"system": ref.system, "object": ref.object, "record_id": ref.id, "status": status}
+            for ref in refs
+        ],
+    )
 
 
 def retire(tx: Tx, entity_ids: Iterable[str], status: str = "gone") -> None:
@@ -307,4 +304,4 @@ def count(tx: Tx) -> dict[str, int]:
         .where(tx.mine(ENTITIES), ENTITIES.c.status == "live")
         .group_by(ENTITIES.c.kind)
     )
-    return {kind: number for kind, number in rows}
+    return dict(rows.tuples().all())

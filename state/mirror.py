@@ -60,7 +60,7 @@ def completed_at(tx: Tx, system: str) -> dict[str, datetime | None]:
             tx.mine(CURSORS), CURSORS.c.system == system
         )
     )
-    return {stream: at for stream, at in rows}
+    return dict(rows.tuples().all())
 
 
 def store_cursor(
@@ -118,8 +118,7 @@ def _landed_revisions(tx: Tx, batch: Sequence[Record]) -> set[tuple[RecordRef, s
         rows = tx.connection.execute(
             select(table.c.system, table.c.object, table.c.record_id, table.c.revision).where(
                 tx.mine(table),
-                table.c.system == batch[0].ref.system,
-                table.c.object.in_({record.ref.object for record in batch}),
+                table.c.system.in_({record.ref.system for record in batch}),
                 table.c.record_id.in_(ids),
             )
         )
@@ -158,7 +157,7 @@ def dispose(tx: Tx, run_id: str, dispositions: Mapping[int, str]) -> None:
         for batch in chunks(ids):
             tx.connection.execute(
                 update(INBOX)
-                .where(INBOX.c.id.in_(batch))
+                .where(tx.mine(INBOX), INBOX.c.id.in_(batch))
                 .values(disposition=word, settled_run=run_id)
             )
 
@@ -168,9 +167,7 @@ def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(INBOX.c.disposition, func.count()).where(tx.mine(INBOX))
     if run_id is not None:
         query = query.where(INBOX.c.run_id == run_id)
-    return {
-        word: count for word, count in tx.connection.execute(query.group_by(INBOX.c.disposition))
-    }
+    return dict(tx.connection.execute(query.group_by(INBOX.c.disposition)).tuples().all())
 
 
 def mirror(tx: Tx, rows: Sequence[Mirrored]) -> None:
@@ -258,7 +255,7 @@ def every(
 
 
 def count_since(tx: Tx, system: str, stream: str, at: datetime) -> int:
-    """How many records of a stream are mirrored with a modified time of `at` or later."""
+    """How many live records of a stream are mirrored with a modified time of `at` or later."""
     return int(
         tx.connection.execute(
             select(func.count())
@@ -268,6 +265,7 @@ def count_since(tx: Tx, system: str, stream: str, at: datetime) -> int:
                 RECORDS.c.system == system,
                 RECORDS.c.stream == stream,
                 RECORDS.c.modified_at >= at,
+                RECORDS.c.deleted.is_(False),
             )
         ).scalar_one()
     )

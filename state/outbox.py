@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, select, update
+from sqlalchemy import Row, bindparam, func, select, update
 
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
@@ -160,19 +160,31 @@ def unsettled_entities(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
 
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
     """Store outcomes, row by row."""
-    for settled in settlements:
-        tx.connection.execute(
-            update(INTENTS)
-            .where(tx.mine(INTENTS), INTENTS.c.key == settled.key)
-            .values(
-                status=settled.status,
-                attempts=INTENTS.c.attempts + 1,
-                result_id=settled.result_id,
-                created=settled.created,
-                error=dict(settled.error) if settled.error else None,
-                done_at=None if settled.status in UNSETTLED else tx.now,
-            )
-        )
+    if not settlements:
+        return
+    tx.connection.execute(
+        update(INTENTS)
+        .where(tx.mine(INTENTS), INTENTS.c.key == bindparam("_key"))
+        .values(
+            status=bindparam("_status"),
+            attempts=INTENTS.c.attempts + 1,
+            result_id=bindparam("_result_id"),
+            created=bindparam("_created"),
+            error=bindparam("_error"),
+            done_at=bindparam("_done_at"),
+        ),
+        [
+            {
+                "_key": settled.key,
+                "_status": settled.status,
+                "_result_id": settled.result_id,
+                "_created": settled.created,
+                "_error": dict(settled.error) if settled.error else None,
+                "_done_at": None if settled.status in UNSETTLED else tx.now,
+            }
+            for settled in settlements
+        ],
+    )
 
 
 def results(tx: Tx, keys: Iterable[str]) -> dict[str, StoredIntent]:
@@ -191,9 +203,7 @@ def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(INTENTS.c.status, func.count()).where(tx.mine(INTENTS))
     if run_id is not None:
         query = query.where(INTENTS.c.run_id == run_id)
-    return {
-        word: number for word, number in tx.connection.execute(query.group_by(INTENTS.c.status))
-    }
+    return dict(tx.connection.execute(query.group_by(INTENTS.c.status)).tuples().all())
 
 
 def of_entity(tx: Tx, entity_id: str) -> list[StoredIntent]:
@@ -282,7 +292,9 @@ def close_letters(tx: Tx, ids: Sequence[int], status: str) -> None:
     """Mark dead letters `replayed` or `discarded`."""
     for batch in chunks(ids):
         tx.connection.execute(
-            update(DEAD).where(DEAD.c.id.in_(batch)).values(status=status, closed_at=tx.now)
+            update(DEAD)
+            .where(tx.mine(DEAD), DEAD.c.id.in_(batch))
+            .values(status=status, closed_at=tx.now)
         )
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, func, or_, select, update
+from sqlalchemy import Row, String, cast, func, literal, or_, select, update
 
 from state.store import Tx, chunks, table_of
 from state.tables import DecisionRow, NonMatchRow, ReviewRow
@@ -19,7 +19,7 @@ NON_MATCHES = table_of(NonMatchRow)
 
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
-    """Something only a person can decide: whose record is `subject`, of these candidates?"""
+    """Something only a person can decide: which of the candidates `subject` belongs to."""
 
     id: int
     kind: str
@@ -50,8 +50,10 @@ class StoredDecision:
 
 
 def record_decisions(tx: Tx, run_id: str, rows: Sequence[Mapping[str, Any]]) -> dict[str, int]:
-    """Store decisions (subject, verdict, targets, probability, weight, reason, evidence,
-    model_version); returns their ids by subject."""
+    """Store decisions and return their ids by subject.
+
+    A row gives subject, verdict, targets, probability, weight, reason, evidence, model_version.
+    """
     tx.insert(DECISIONS, [{**row, "run_id": run_id, "at": tx.now} for row in rows])
     found: dict[str, int] = {}
     for batch in chunks([str(row["subject"]) for row in rows]):
@@ -161,13 +163,16 @@ def close(tx: Tx, item_id: int, status: str, chosen: str | None = None) -> None:
 def close_subjects(tx: Tx, subjects: Iterable[str], status: str) -> None:
     """Close the open items of records that new data has decided."""
     for batch in chunks(subjects):
-        rows = tx.connection.execute(
-            select(REVIEWS.c.id).where(
-                tx.mine(REVIEWS), REVIEWS.c.status == "open", REVIEWS.c.subject.in_(batch)
+        tx.connection.execute(
+            update(REVIEWS)
+            .where(tx.mine(REVIEWS), REVIEWS.c.open_key == "open", REVIEWS.c.subject.in_(batch))
+            .values(
+                status=status,
+                open_key=literal("closed:").concat(cast(REVIEWS.c.id, String)),
+                chosen=None,
+                decided_at=tx.now,
             )
-        ).scalars()
-        for item_id in list(rows):
-            close(tx, item_id, status)
+        )
 
 
 def rule_out(tx: Tx, pairs: Sequence[tuple[str, str]]) -> None:

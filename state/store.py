@@ -15,12 +15,14 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, and_, insert
+from sqlalchemy import Connection, Engine, Table, and_, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import SQLModel
 
-from state import database
+from state import lock, scratch
+from state.database import READ_ONLY
+from state.failures import translated
 
 T = TypeVar("T")
 
@@ -86,6 +88,25 @@ class Tx:
         statement = statement.on_conflict_do_update(index_elements=list(unique), set_=changed)
         self.connection.execute(statement, [self.scoped(row) for row in rows])
 
+    def change(self, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:
+        """Set columns of rows named by their `key` columns; every row gives the same columns.
+
+        One prepared statement for all of them; a row that is not there changes nothing.
+        """
+        if not rows:
+            return
+        named = and_(self.mine(table), *(table.c[name] == bindparam(f"_{name}") for name in key))
+        changed: dict[str, Any] = {
+            name: bindparam(f"new_{name}") for name in rows[0] if name not in key
+        }
+        self.connection.execute(
+            update(table).where(named).values(changed),
+            [
+                {(f"_{name}" if name in key else f"new_{name}"): row[name] for name in row}
+                for row in rows
+            ],
+        )
+
     def _insert(self, table: Table) -> Any:
         flavour = sqlite if self.connection.dialect.name == "sqlite" else postgresql
         return flavour.insert(table)
@@ -103,15 +124,21 @@ class Store:
     @contextlib.contextmanager
     def begin(self) -> Iterator[Tx]:
         """A write transaction: commits at the end of the block, rolls back on an error."""
-        with database.translated(self.engine), self.engine.begin() as connection:
+        with translated(), self.engine.begin() as connection:
             yield Tx(connection, self.tenant, self.pair, self.clock())
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
-        """A reading transaction: one consistent view, no lock against writers."""
-        reader = self.engine.execution_options(**{database.READ_ONLY: True})
-        with database.translated(self.engine), reader.connect() as connection:
+        """A reading transaction: one consistent view, no lock against writers; writes fail."""
+        with translated(), self._reader().connect() as connection:
             yield Tx(connection, self.tenant, self.pair, self.clock())
+
+    def _reader(self) -> Engine:
+        if self.engine.dialect.name == "sqlite":
+            return self.engine.execution_options(**{READ_ONLY: True})
+        return self.engine.execution_options(
+            isolation_level="REPEATABLE READ", postgresql_readonly=True
+        )
 
     def for_pair(self, pair: str) -> Store:
         """The same state, seen from another connection pair."""
@@ -120,13 +147,13 @@ class Store:
     @contextlib.contextmanager
     def scratch(self) -> Iterator[Store]:
         """A throw-away copy to plan on; this store is left as it was."""
-        with database.translated(self.engine), database.scratch(self.engine) as engine:
+        with translated(), scratch.scratch(self.engine) as engine:
             yield replace(self, engine=engine)
 
     @contextlib.contextmanager
     def exclusive(self) -> Iterator[None]:
         """Hold the state alone. Raises StateHeldError when another process has it."""
-        with database.exclusive(self.engine):
+        with lock.exclusive(self.engine):
             yield
 
     def close(self) -> None:

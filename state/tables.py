@@ -9,7 +9,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, Index, UniqueConstraint
+from sqlalchemy import Column, Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from state.types import JsonColumn, UtcDateTime
@@ -17,6 +17,18 @@ from state.types import JsonColumn, UtcDateTime
 TENANT = 64
 NAME = 128
 REF = 255
+
+METADATA = MetaData(
+    naming_convention={
+        "pk": "pk_%(table_name)s",
+        "uq": "uq_%(table_name)s",  # a table has one at most
+        "ix": "ix_%(table_name)s_%(column_0_name)s",
+    }
+)
+"""All tables. Constraints have names, so that a migration can change them on both databases."""
+
+NEVER_REUSED = {"sqlite_autoincrement": True}
+"""For tables whose row ids are kept elsewhere or typed by people: a deleted row's id stays its."""
 
 
 def _json(*, nullable: bool = False) -> Any:
@@ -29,6 +41,8 @@ def _instant(*, nullable: bool = False, index: bool = False) -> Any:
 
 class Scoped(SQLModel):
     """What every row says first: whose it is."""
+
+    metadata: ClassVar[MetaData] = METADATA
 
     tenant: str = Field(max_length=TENANT, default="default")
     pair: str = Field(max_length=NAME)
@@ -77,8 +91,9 @@ class InboxRow(Scoped, table=True):
 
     __tablename__ = "inbox"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "object", "record_id", "revision"),
+        UniqueConstraint("tenant", "pair", "system", "record_id", "object", "revision"),
         Index("ix_inbox_pending", "tenant", "pair", "disposition", "id"),
+        NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
     system: str = Field(max_length=NAME)
@@ -102,7 +117,7 @@ class RecordRow(Scoped, table=True):
 
     __tablename__ = "records"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
+        UniqueConstraint("tenant", "pair", "system", "record_id", "object"),
         Index("ix_records_lookup", "tenant", "pair", "object", "lookup"),
         Index("ix_records_lookup2", "tenant", "pair", "object", "lookup2"),
         Index("ix_records_modified", "tenant", "pair", "system", "stream", "modified_at"),
@@ -188,6 +203,7 @@ class DecisionRow(Scoped, table=True):
     """A match decision with its evidence, kept for `explain`."""
 
     __tablename__ = "decisions"
+    __table_args__: ClassVar[Any] = NEVER_REUSED
     id: int | None = Field(default=None, primary_key=True)
     subject: str = Field(max_length=600, index=True)
     verdict: str = Field(max_length=20)
@@ -205,7 +221,10 @@ class ReviewRow(Scoped, table=True):
     """Something only a person can decide. One open item per subject, by constraint."""
 
     __tablename__ = "review_items"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "subject", "open_key"),)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "subject", "open_key"),
+        NEVER_REUSED,
+    )
     id: int | None = Field(default=None, primary_key=True)
     kind: str = Field(max_length=24)
     subject: str = Field(max_length=600)
@@ -238,6 +257,7 @@ class EventRow(Scoped, table=True):
         UniqueConstraint("tenant", "pair", "system", "key"),
         Index("ix_events_pending", "tenant", "pair", "disposition", "id"),
         Index("ix_events_entity", "tenant", "pair", "entity_id"),
+        NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
     system: str = Field(max_length=NAME)
@@ -260,7 +280,10 @@ class WorkRow(Scoped, table=True):
     """A golden record that must be planned again, and why; gone once it was."""
 
     __tablename__ = "work"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "entity_id"),)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("tenant", "pair", "entity_id"),
+        NEVER_REUSED,
+    )
     id: int | None = Field(default=None, primary_key=True)
     entity_id: str = Field(max_length=40)
     reason: str = Field(max_length=40)
@@ -275,6 +298,7 @@ class IntentRow(Scoped, table=True):
         Index("ix_intents_status", "tenant", "pair", "status", "id"),
         Index("ix_intents_entity", "tenant", "pair", "entity_id"),
         Index("ix_intents_run", "tenant", "pair", "run_id"),
+        NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(max_length=64)
@@ -308,6 +332,7 @@ class DeadLetterRow(Scoped, table=True):
     __tablename__ = "dead_letters"
     __table_args__: ClassVar[Any] = (
         Index("ix_dead_open", "tenant", "pair", "status", "fingerprint"),
+        NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
     entity_id: str | None = Field(default=None, max_length=40, index=True)

@@ -8,6 +8,8 @@ from typing import Any
 from sqlalchemy import JSON, DateTime, Dialect, String, TypeDecorator
 from sqlalchemy.types import TypeEngine
 
+from state import failures
+
 
 class UtcDateTime(TypeDecorator[datetime]):
     """An aware UTC instant with microseconds. Naive values are refused, never guessed.
@@ -32,16 +34,21 @@ class UtcDateTime(TypeDecorator[datetime]):
             message = "a naive datetime reached the store; every instant must be aware"
             raise ValueError(message)
         value = value.astimezone(UTC)
-        return value.strftime("%Y-%m-%dT%H:%M:%S.%fZ") if dialect.name == "sqlite" else value
+        if dialect.name != "sqlite":
+            return value
+        return value.replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
-    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:
-        """From the database, always aware UTC."""
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """From the database, always aware UTC. Raises StateError for what is no instant."""
         if value is None:
             return None
-        if isinstance(value, str):
-            return datetime.strptime(value, "%Y-%m-%dT%H:%M:%S.%fZ").replace(tzinfo=UTC)
-        return value.astimezone(UTC)  # type: ignore[no-any-return]
+        if isinstance(value, datetime):
+            return value.astimezone(UTC)
+        try:
+            return datetime.fromisoformat(value)
+        except (TypeError, ValueError):
+            raise failures.damaged() from None
 
 
-JsonColumn = JSON
-"""JSON text on SQLite, JSON on PostgreSQL."""
+JsonColumn = JSON(none_as_null=True)
+"""JSON text on SQLite, JSON on PostgreSQL; None is NULL. Never JSONB: that refuses NUL escapes."""
