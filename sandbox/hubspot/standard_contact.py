@@ -2,9 +2,9 @@
 
 One line a property: `name | label | type | fieldType | flags | options`. Groups start with `@`.
 Flags: R value is read-only, D definition is read-only, C calculated, H hidden, F usable in forms,
-U values are unique, X options come from elsewhere (owners, teams). Options are `value=label` or plain values, comma
-separated. Names, types and flags follow the recorded property list (FACTS section 2, [R]) and,
-for what is newer than it, HubSpot's documented default properties [D].
+U values are unique, X options come from elsewhere (owners, teams). Options are `value=label` or
+plain values, comma separated. Names, types and flags follow the recorded property list (FACTS
+section 2, [R]) and, for what is newer than it, HubSpot's documented default properties [D].
 """
 
 from __future__ import annotations
