@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import String, column, delete, func, literal, select, values
+from sqlalchemy import JSON, String, cast, column, delete, func, literal, select
 
 from mappings.records import Side
+from state.database import to_json
 from state.store import Tx, chunks, table_of
 from state.tables import BlockingRow, IndexedRow, ModelRow
 
@@ -99,7 +100,7 @@ def _carriers(tx: Tx, keys: set[str]) -> dict[str, list[str]]:
 
 def _telling(tx: Tx, keys: Sequence[str]) -> list[str]:
     """The keys that at most CAP records carry, found without counting a large block to its end."""
-    wanted = values(column("key", String)).data([(key,) for key in keys]).cte("wanted")
+    wanted = _listed(tx, keys)
     block = (
         select(literal(1))
         .where(tx.mine(BLOCKING), BLOCKING.c.key == wanted.c.key)
@@ -110,6 +111,16 @@ def _telling(tx: Tx, keys: Sequence[str]) -> list[str]:
     size = select(func.count()).select_from(block).correlate(wanted).scalar_subquery()
     sizes = tx.connection.execute(select(wanted.c.key, size)).all()
     return [key for key, number in sizes if 0 < number <= CAP]
+
+
+def _listed(tx: Tx, keys: Sequence[str]) -> Any:
+    """The keys as a table with the one column `key`: one parameter, however many there are."""
+    listed = literal(to_json(keys), String)
+    if tx.connection.dialect.name == "sqlite":
+        each = func.json_each(listed).table_valued(column("value", String))
+        return select(each.c.value.label("key")).cte("wanted")
+    each = func.json_array_elements_text(cast(listed, JSON)).table_valued(column("value", String))
+    return select(each.c.value.label("key")).cte("wanted")
 
 
 def people(tx: Tx, record_keys: Iterable[str]) -> dict[str, Indexed]:

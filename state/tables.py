@@ -27,6 +27,11 @@ METADATA = MetaData(
 )
 """All tables. Constraints have names, so that a migration can change them on both databases."""
 
+OWNER = ("tenant", "pair")
+"""Where these stand in an index is not taste: after what is searched for. Every row of a pair has
+them, so an index that began with them would look as good as any other to a planner without
+statistics (PostgreSQL during a first load), and every look-up would read the whole table."""
+
 NEVER_REUSED = {"sqlite_autoincrement": True}
 """For tables whose row ids are kept elsewhere or typed by people: a deleted row's id stays its."""
 
@@ -91,8 +96,8 @@ class InboxRow(Scoped, table=True):
 
     __tablename__ = "inbox"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "record_id", "object", "revision"),
-        Index("ix_inbox_pending", "tenant", "pair", "disposition", "id"),
+        UniqueConstraint("record_id", "object", "system", "revision", *OWNER),
+        Index("ix_inbox_pending", "disposition", *OWNER, "id"),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -117,10 +122,10 @@ class RecordRow(Scoped, table=True):
 
     __tablename__ = "records"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "record_id", "object"),
-        Index("ix_records_lookup", "tenant", "pair", "object", "lookup"),
-        Index("ix_records_lookup2", "tenant", "pair", "object", "lookup2"),
-        Index("ix_records_modified", "tenant", "pair", "system", "stream", "modified_at"),
+        UniqueConstraint("record_id", "object", "system", *OWNER),
+        Index("ix_records_lookup", "lookup", "object", *OWNER),
+        Index("ix_records_lookup2", "lookup2", "object", *OWNER),
+        Index("ix_records_modified", "stream", "system", *OWNER, "modified_at"),
     )
     id: int | None = Field(default=None, primary_key=True)
     system: str = Field(max_length=NAME)
@@ -155,9 +160,7 @@ class LinkRow(Scoped, table=True):
     """Which golden record a vendor record belongs to: at most one, by constraint (law 1)."""
 
     __tablename__ = "links"
-    __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
-    )
+    __table_args__: ClassVar[Any] = (UniqueConstraint("record_id", "object", "system", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     entity_id: str = Field(max_length=40, index=True)
     system: str = Field(max_length=NAME)
@@ -174,9 +177,7 @@ class AliasRow(Scoped, table=True):
     """A vendor id that now stands for another one: merge losers, converted Leads."""
 
     __tablename__ = "aliases"
-    __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "object", "record_id"),
-    )
+    __table_args__: ClassVar[Any] = (UniqueConstraint("record_id", "object", "system", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     system: str = Field(max_length=NAME)
     object: str = Field(max_length=NAME)
@@ -191,7 +192,7 @@ class ShadowRow(Scoped, table=True):
     """The last agreed values of a MAP record and a CRM record: merge base and echo test."""
 
     __tablename__ = "shadows"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "entity_id", "bond"),)
+    __table_args__: ClassVar[Any] = (UniqueConstraint("entity_id", "bond", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     entity_id: str = Field(max_length=40)
     bond: str = Field(max_length=600)
@@ -222,7 +223,7 @@ class ReviewRow(Scoped, table=True):
 
     __tablename__ = "review_items"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "subject", "open_key"),
+        UniqueConstraint("subject", "open_key", *OWNER),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -242,7 +243,10 @@ class NonMatchRow(Scoped, table=True):
     """A pair a person has said is not one person; final until taken back."""
 
     __tablename__ = "non_matches"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "left", "right"),)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("left", "right", *OWNER),
+        Index("ix_non_matches_right", "right", *OWNER),
+    )
     id: int | None = Field(default=None, primary_key=True)
     left: str = Field(max_length=600)
     right: str = Field(max_length=600)
@@ -254,9 +258,9 @@ class EventRow(Scoped, table=True):
 
     __tablename__ = "events"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "system", "key"),
-        Index("ix_events_pending", "tenant", "pair", "disposition", "id"),
-        Index("ix_events_entity", "tenant", "pair", "entity_id"),
+        UniqueConstraint("key", "system", *OWNER),
+        Index("ix_events_pending", "disposition", *OWNER, "id"),
+        Index("ix_events_entity", "entity_id", *OWNER),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -281,7 +285,7 @@ class WorkRow(Scoped, table=True):
 
     __tablename__ = "work"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "entity_id"),
+        UniqueConstraint("entity_id", *OWNER),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -294,10 +298,10 @@ class IntentRow(Scoped, table=True):
 
     __tablename__ = "intents"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "key"),
-        Index("ix_intents_status", "tenant", "pair", "status", "id"),
-        Index("ix_intents_entity", "tenant", "pair", "entity_id"),
-        Index("ix_intents_run", "tenant", "pair", "run_id"),
+        UniqueConstraint("key", *OWNER),
+        Index("ix_intents_status", "status", *OWNER, "id"),
+        Index("ix_intents_entity", "entity_id", *OWNER),
+        Index("ix_intents_run", "run_id", *OWNER),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -331,7 +335,8 @@ class DeadLetterRow(Scoped, table=True):
 
     __tablename__ = "dead_letters"
     __table_args__: ClassVar[Any] = (
-        Index("ix_dead_open", "tenant", "pair", "status", "fingerprint"),
+        Index("ix_dead_letters_open", "status", *OWNER, "id"),
+        Index("ix_dead_letters_fingerprint", "fingerprint", *OWNER),
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
@@ -354,7 +359,7 @@ class LedgerRow(Scoped, table=True):
     """One field of one write: before, after, and why (laws 9 and 11)."""
 
     __tablename__ = "field_ledger"
-    __table_args__: ClassVar[Any] = (Index("ix_ledger_entity", "tenant", "pair", "entity_id"),)
+    __table_args__: ClassVar[Any] = (Index("ix_field_ledger_entity", "entity_id", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     entity_id: str = Field(max_length=40)
     ref: str = Field(max_length=600)
@@ -372,7 +377,7 @@ class ActivityRow(Scoped, table=True):
     """An event delivered to the CRM in one form: once, by constraint (law 3)."""
 
     __tablename__ = "activities"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "event_key", "form"),)
+    __table_args__: ClassVar[Any] = (UniqueConstraint("event_key", "form", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     event_key: str = Field(max_length=REF)
     form: str = Field(max_length=20)
@@ -386,8 +391,8 @@ class BlockingRow(Scoped, table=True):
 
     __tablename__ = "blocking"
     __table_args__: ClassVar[Any] = (
-        UniqueConstraint("tenant", "pair", "key", "record_key"),
-        Index("ix_blocking_record", "tenant", "pair", "record_key"),
+        UniqueConstraint("key", *OWNER, "record_key"),
+        Index("ix_blocking_record", "record_key", *OWNER),
     )
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(max_length=64)
@@ -398,7 +403,7 @@ class IndexedRow(Scoped, table=True):
     """A record as matching sees it: normalised, beside its blocking keys."""
 
     __tablename__ = "indexed"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "record_key"),)
+    __table_args__: ClassVar[Any] = (UniqueConstraint("record_key", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
     record_key: str = Field(max_length=600)
     side: str = Field(max_length=8)

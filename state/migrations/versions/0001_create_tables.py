@@ -34,7 +34,7 @@ def upgrade() -> None:
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_activities')),
-    sa.UniqueConstraint('tenant', 'pair', 'event_key', 'form', name=op.f('uq_activities'))
+    sa.UniqueConstraint('event_key', 'form', 'tenant', 'pair', name=op.f('uq_activities'))
     )
     op.create_table('aliases',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -48,7 +48,7 @@ def upgrade() -> None:
     sa.Column('reason', sa.String(length=20), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_aliases')),
-    sa.UniqueConstraint('tenant', 'pair', 'system', 'object', 'record_id', name=op.f('uq_aliases'))
+    sa.UniqueConstraint('record_id', 'object', 'system', 'tenant', 'pair', name=op.f('uq_aliases'))
     )
     op.create_table('approvals',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -67,10 +67,10 @@ def upgrade() -> None:
     sa.Column('key', sa.String(length=64), nullable=False),
     sa.Column('record_key', sa.String(length=600), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_blocking')),
-    sa.UniqueConstraint('tenant', 'pair', 'key', 'record_key', name=op.f('uq_blocking'))
+    sa.UniqueConstraint('key', 'tenant', 'pair', 'record_key', name=op.f('uq_blocking'))
     )
     with op.batch_alter_table('blocking', schema=None) as batch_op:
-        batch_op.create_index('ix_blocking_record', ['tenant', 'pair', 'record_key'], unique=False)
+        batch_op.create_index('ix_blocking_record', ['record_key', 'tenant', 'pair'], unique=False)
 
     op.create_table('cursors',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -106,7 +106,8 @@ def upgrade() -> None:
     with op.batch_alter_table('dead_letters', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_dead_letters_code'), ['code'], unique=False)
         batch_op.create_index(batch_op.f('ix_dead_letters_entity_id'), ['entity_id'], unique=False)
-        batch_op.create_index('ix_dead_open', ['tenant', 'pair', 'status', 'fingerprint'], unique=False)
+        batch_op.create_index('ix_dead_letters_fingerprint', ['fingerprint', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_dead_letters_open', ['status', 'tenant', 'pair', 'id'], unique=False)
 
     op.create_table('decisions',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -160,13 +161,13 @@ def upgrade() -> None:
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.Column('settled_run', sa.String(length=40), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_events')),
-    sa.UniqueConstraint('tenant', 'pair', 'system', 'key', name=op.f('uq_events')),
+    sa.UniqueConstraint('key', 'system', 'tenant', 'pair', name=op.f('uq_events')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('events', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_events_email'), ['email'], unique=False)
-        batch_op.create_index('ix_events_entity', ['tenant', 'pair', 'entity_id'], unique=False)
-        batch_op.create_index('ix_events_pending', ['tenant', 'pair', 'disposition', 'id'], unique=False)
+        batch_op.create_index('ix_events_entity', ['entity_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_events_pending', ['disposition', 'tenant', 'pair', 'id'], unique=False)
 
     op.create_table('field_ledger',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -185,8 +186,8 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_field_ledger'))
     )
     with op.batch_alter_table('field_ledger', schema=None) as batch_op:
+        batch_op.create_index('ix_field_ledger_entity', ['entity_id', 'tenant', 'pair'], unique=False)
         batch_op.create_index(batch_op.f('ix_field_ledger_run_id'), ['run_id'], unique=False)
-        batch_op.create_index('ix_ledger_entity', ['tenant', 'pair', 'entity_id'], unique=False)
 
     op.create_table('inbox',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -203,11 +204,11 @@ def upgrade() -> None:
     sa.Column('disposition', sa.String(length=24), nullable=False),
     sa.Column('settled_run', sa.String(length=40), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_inbox')),
-    sa.UniqueConstraint('tenant', 'pair', 'system', 'record_id', 'object', 'revision', name=op.f('uq_inbox')),
+    sa.UniqueConstraint('record_id', 'object', 'system', 'revision', 'tenant', 'pair', name=op.f('uq_inbox')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('inbox', schema=None) as batch_op:
-        batch_op.create_index('ix_inbox_pending', ['tenant', 'pair', 'disposition', 'id'], unique=False)
+        batch_op.create_index('ix_inbox_pending', ['disposition', 'tenant', 'pair', 'id'], unique=False)
 
     op.create_table('indexed',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -218,7 +219,7 @@ def upgrade() -> None:
     sa.Column('kind', sa.String(length=16), nullable=False),
     sa.Column('person', sa.JSON(none_as_null=True), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_indexed')),
-    sa.UniqueConstraint('tenant', 'pair', 'record_key', name=op.f('uq_indexed'))
+    sa.UniqueConstraint('record_key', 'tenant', 'pair', name=op.f('uq_indexed'))
     )
     op.create_table('intents',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -248,14 +249,14 @@ def upgrade() -> None:
     sa.Column('journaled_at', UtcDateTime(), nullable=False),
     sa.Column('done_at', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_intents')),
-    sa.UniqueConstraint('tenant', 'pair', 'key', name=op.f('uq_intents')),
+    sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_intents')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('intents', schema=None) as batch_op:
-        batch_op.create_index('ix_intents_entity', ['tenant', 'pair', 'entity_id'], unique=False)
+        batch_op.create_index('ix_intents_entity', ['entity_id', 'tenant', 'pair'], unique=False)
         batch_op.create_index(batch_op.f('ix_intents_fingerprint'), ['fingerprint'], unique=False)
-        batch_op.create_index('ix_intents_run', ['tenant', 'pair', 'run_id'], unique=False)
-        batch_op.create_index('ix_intents_status', ['tenant', 'pair', 'status', 'id'], unique=False)
+        batch_op.create_index('ix_intents_run', ['run_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_intents_status', ['status', 'tenant', 'pair', 'id'], unique=False)
 
     op.create_table('links',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -271,7 +272,7 @@ def upgrade() -> None:
     sa.Column('linked_at', UtcDateTime(), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_links')),
-    sa.UniqueConstraint('tenant', 'pair', 'system', 'object', 'record_id', name=op.f('uq_links'))
+    sa.UniqueConstraint('record_id', 'object', 'system', 'tenant', 'pair', name=op.f('uq_links'))
     )
     with op.batch_alter_table('links', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_links_entity_id'), ['entity_id'], unique=False)
@@ -293,8 +294,11 @@ def upgrade() -> None:
     sa.Column('right', sa.String(length=600), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_non_matches')),
-    sa.UniqueConstraint('tenant', 'pair', 'left', 'right', name=op.f('uq_non_matches'))
+    sa.UniqueConstraint('left', 'right', 'tenant', 'pair', name=op.f('uq_non_matches'))
     )
+    with op.batch_alter_table('non_matches', schema=None) as batch_op:
+        batch_op.create_index('ix_non_matches_right', ['right', 'tenant', 'pair'], unique=False)
+
     op.create_table('quota',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
@@ -327,12 +331,12 @@ def upgrade() -> None:
     sa.Column('lookup', sa.String(length=320), nullable=True),
     sa.Column('lookup2', sa.String(length=320), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_records')),
-    sa.UniqueConstraint('tenant', 'pair', 'system', 'record_id', 'object', name=op.f('uq_records'))
+    sa.UniqueConstraint('record_id', 'object', 'system', 'tenant', 'pair', name=op.f('uq_records'))
     )
     with op.batch_alter_table('records', schema=None) as batch_op:
-        batch_op.create_index('ix_records_lookup', ['tenant', 'pair', 'object', 'lookup'], unique=False)
-        batch_op.create_index('ix_records_lookup2', ['tenant', 'pair', 'object', 'lookup2'], unique=False)
-        batch_op.create_index('ix_records_modified', ['tenant', 'pair', 'system', 'stream', 'modified_at'], unique=False)
+        batch_op.create_index('ix_records_lookup', ['lookup', 'object', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_records_lookup2', ['lookup2', 'object', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_records_modified', ['stream', 'system', 'tenant', 'pair', 'modified_at'], unique=False)
 
     op.create_table('review_items',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -349,7 +353,7 @@ def upgrade() -> None:
     sa.Column('decided_at', UtcDateTime(), nullable=True),
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_review_items')),
-    sa.UniqueConstraint('tenant', 'pair', 'subject', 'open_key', name=op.f('uq_review_items')),
+    sa.UniqueConstraint('subject', 'open_key', 'tenant', 'pair', name=op.f('uq_review_items')),
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('review_items', schema=None) as batch_op:
@@ -382,7 +386,7 @@ def upgrade() -> None:
     sa.Column('values', sa.JSON(none_as_null=True), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_shadows')),
-    sa.UniqueConstraint('tenant', 'pair', 'entity_id', 'bond', name=op.f('uq_shadows'))
+    sa.UniqueConstraint('entity_id', 'bond', 'tenant', 'pair', name=op.f('uq_shadows'))
     )
     op.create_table('work',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -391,7 +395,7 @@ def upgrade() -> None:
     sa.Column('entity_id', sa.String(length=40), nullable=False),
     sa.Column('reason', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_work')),
-    sa.UniqueConstraint('tenant', 'pair', 'entity_id', name=op.f('uq_work')),
+    sa.UniqueConstraint('entity_id', 'tenant', 'pair', name=op.f('uq_work')),
     sqlite_autoincrement=True
     )
     # ### end Alembic commands ###
