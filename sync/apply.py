@@ -1,0 +1,184 @@
+"""The apply stage: journaled intents to the vendors, in waves, as full batches as they take.
+
+A wave is every open intent whose dependency has its id. Within it lanes go in their order (law
+12), then side, object and operation, so that each vendor call carries as many rows as it may.
+Every batch is settled before the next is sent; no transaction is open during a call.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from mappings.errors import (
+    AuthenticationError,
+    InvariantError,
+    LeadloopError,
+    OutcomeUnknownError,
+    QuotaExhaustedError,
+    RateLimitedError,
+    UnavailableError,
+)
+from mappings.ports import Lane
+from mappings.records import Operation, Outcome, OutcomeStatus, Side, Write
+from state import outbox
+from state.outbox import Intent, StoredIntent
+from sync.crash import crashpoint
+from sync.intents import ID_OF
+from sync.pair import Pair
+from sync.settle import Settling
+
+log = structlog.get_logger("leadloop.apply")
+
+LANES = {lane: position for position, lane in enumerate(Lane)}
+WAVES = 6
+"""Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
+PARKS = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
+
+
+@dataclass(slots=True)
+class Applied:
+    """What applying came to: rows by status, errors that parked a side."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    written: Counter[str] = field(default_factory=Counter)
+    batches: int = 0
+    parked: dict[Side, LeadloopError] = field(default_factory=dict)
+
+
+def apply(pair: Pair, run_id: str) -> Applied:
+    """Send every open intent that can be sent. What cannot stays open for the next run."""
+    applied = Applied()
+    for _ in range(WAVES):
+        ready = _ready(pair, applied)
+        if not ready:
+            break
+        settling = Settling(pair, run_id)
+        sent = 0
+        for batch in _batches(pair, ready):
+            if batch[0].side in applied.parked:
+                continue
+            sent += 1
+            _send(pair, settling, batch, applied)
+        settling.read_back()
+        if not sent:
+            break
+    return applied
+
+
+def _ready(pair: Pair, applied: Applied) -> list[Intent]:
+    """Open intents whose dependency is done, with its id filled in; the hopeless are dropped."""
+    waiting: list[StoredIntent] = []
+    after = 0
+    while True:
+        with pair.store.read() as tx:
+            rows = outbox.unsettled(tx, after=after)
+        if not rows:
+            break
+        after = rows[-1][0]
+        waiting.extend(stored for _, stored in rows if stored.status == "open")
+    with pair.store.read() as tx:
+        needed = {s.intent.depends_on for s in waiting if s.intent.depends_on}
+        done = outbox.results(tx, needed)
+    ready: list[Intent] = []
+    hopeless: list[Intent] = []
+    for stored in waiting:
+        intent = stored.intent
+        before = done.get(intent.depends_on) if intent.depends_on else None
+        if intent.side in applied.parked:
+            continue
+        if intent.depends_on is None:
+            ready.append(intent)
+        elif before is None or before.status in {"rejected", "dropped"}:
+            hopeless.append(intent)
+        elif before.status == "ok" and before.result_id:
+            ready.append(with_ids(intent, {intent.depends_on: before.result_id}))
+    if hopeless:
+        Settling(pair, "").drop(hopeless)
+        applied.rows["dropped"] += len(hopeless)
+    return ready
+
+
+def with_ids(intent: Intent, ids: Mapping[str, str]) -> Intent:
+    """The intent with every `{"$id_of": key}` replaced by the id that key yielded."""
+    fields = {name: _filled(value, ids) for name, value in intent.fields.items()}
+    return replace(intent, fields=fields)
+
+
+def _filled(value: Any, ids: Mapping[str, str]) -> Any:
+    if isinstance(value, Mapping) and ID_OF in value:
+        if value[ID_OF] not in ids:
+            message = "a write waits for an id that its dependency does not yield"
+            raise InvariantError(message)
+        return ids[value[ID_OF]]
+    return value
+
+
+def _batches(pair: Pair, ready: Sequence[Intent]) -> Iterator[list[Intent]]:
+    """Groups of one lane, side, object and operation, cut to the vendor's batch size."""
+    grouped: dict[tuple[int, str, str, str], list[Intent]] = {}
+    for intent in ready:
+        key = (
+            LANES[intent.lane],
+            intent.side.value,
+            intent.object,
+            intent.operation.value,
+        )
+        grouped.setdefault(key, []).append(intent)
+    for key in sorted(grouped):
+        rows = grouped[key]
+        size = pair.connector(rows[0].side).capabilities.write_batch
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
+
+
+def _send(pair: Pair, settling: Settling, batch: list[Intent], applied: Applied) -> None:
+    """One batch: call, then settle row by row."""
+    side = batch[0].side
+    crashpoint("before_write")
+    try:
+        outcomes = pair.connector(side).write([as_write(intent) for intent in batch])
+    except PARKS as error:
+        log.warning("apply.parked", system=batch[0].system, code=error.code)
+        applied.parked[side] = error
+        return
+    except OutcomeUnknownError as error:
+        outcomes = [Outcome(i.key, OutcomeStatus.UNKNOWN, error=error) for i in batch]
+    crashpoint("after_write")
+    _check(batch, outcomes)
+    counts = settling.settle(batch, outcomes)
+    crashpoint("after_settle")
+    applied.batches += 1
+    applied.rows.update(counts)
+    applied.written[f"{side.value}.{batch[0].operation.value}.{batch[0].object}"] += counts["ok"]
+    pair.progress.report("apply", sum(applied.rows.values()), None)
+
+
+def as_write(intent: Intent) -> Write:
+    """The row a connector is handed."""
+    fields = dict(intent.fields)
+    target = intent.target_id
+    if intent.operation is Operation.ASSOCIATE:
+        target = str(fields.pop("from_id"))
+    external = None
+    if intent.external_field and intent.external_value:
+        external = (intent.external_field, intent.external_value)
+    return Write(
+        key=intent.key,
+        operation=intent.operation,
+        object=intent.object,
+        fields=fields,
+        id=target,
+        external_id=external,
+    )
+
+
+def _check(batch: Sequence[Intent], outcomes: Sequence[Outcome]) -> None:
+    """One outcome per row, no more, no less: anything else would lose or double something."""
+    if sorted(o.key for o in outcomes) != sorted(i.key for i in batch):
+        message = "a connector answered other rows than it was sent"
+        raise InvariantError(message, system=batch[0].system, object=batch[0].object)

@@ -1,0 +1,245 @@
+"""Building views from the state: everything planning needs to know of a golden record.
+
+Effects are reads only, a few queries per chunk of golden records whatever their number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mappings.conditions import condition_of
+from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, ValueType
+from mappings.records import Json, Record, RecordRef, Side
+from mappings.required_fields import rolled_up
+from mappings.values import canonical
+from state import events, identity, mirror
+from state.identity import Entity, Link
+from state.store import Tx
+from sync.facts import choose_order, facts_of
+from sync.pair import Pair
+from sync.plan_people import opted_out
+from sync.views import EntityView, bond_of
+
+ROLES = "OpportunityContactRole"
+
+
+@dataclass(frozen=True, slots=True)
+class _Chunk:
+    """What one chunk of golden records needs, loaded together."""
+
+    entities: Mapping[str, Entity]
+    links: Mapping[str, Sequence[Link]]
+    records: Mapping[RecordRef, Record]
+    shadows: Mapping[tuple[str, str], Mapping[str, object]]
+    opportunities: Mapping[str, Sequence[Record]]
+    users: Mapping[str, tuple[str, str]]
+    open_events: Mapping[str, list[events.StoredEvent]]
+    rollups: Mapping[str, events.Rollup]
+
+
+def load_users(pair: Pair, tx: Tx) -> dict[str, tuple[str, str]]:
+    """CRM users by id: (name, e-mail)."""
+    found: dict[str, tuple[str, str]] = {}
+    after = 0
+    while rows := mirror.every(tx, "User", after=after):
+        after = rows[-1][0]
+        for _, row in rows:
+            if row.record.ref.system == pair.crm_side.system:
+                fields = row.record.fields
+                found[row.record.ref.id] = (
+                    str(fields.get("Name") or ""),
+                    str(fields.get("Email") or ""),
+                )
+    return found
+
+
+def gather(
+    pair: Pair, tx: Tx, entity_ids: Sequence[str], users: Mapping[str, tuple[str, str]]
+) -> list[EntityView]:
+    """Views of the named golden records, in that order; absorbed ones are left out."""
+    chunk = _load(pair, tx, entity_ids, users)
+    views = [
+        _view(pair, tx, chunk, entity_id)
+        for entity_id in entity_ids
+        if entity_id in chunk.entities and chunk.entities[entity_id].status != "absorbed"
+    ]
+    return [view for view in views if view is not None]
+
+
+def _load(
+    pair: Pair, tx: Tx, entity_ids: Sequence[str], users: Mapping[str, tuple[str, str]]
+) -> _Chunk:
+    entities = identity.entities(tx, entity_ids)
+    links = identity.members(tx, entity_ids)
+    refs = [link.ref for own in links.values() for link in own]
+    records = {ref: row.record for ref, row in mirror.load(tx, refs).items()}
+    contacts = [ref.id for ref in refs if ref.object == "Contact"]
+    kinds = rolled_up(pair.mapping)
+    return _Chunk(
+        entities=entities,
+        links=links,
+        records=records,
+        shadows=identity.shadows(tx, entity_ids),
+        opportunities=opportunities_of(pair, tx, contacts),
+        users=users,
+        open_events=events.open_of(tx, entity_ids),
+        rollups=events.rollups(
+            tx,
+            entity_ids,
+            [k for k in kinds if pair.mapping.activities.get(k) == "rollup"],
+            pair.mapping.go_live,
+        ),
+    )
+
+
+def opportunities_of(
+    pair: Pair, tx: Tx, contact_ids: Sequence[str]
+) -> dict[str, list[Record]]:
+    """Live opportunities by the Contact that has a role on them, in order of their id."""
+    roles = [row.record for row in mirror.by_lookup(tx, ROLES, sorted(set(contact_ids)))]
+    wanted = {
+        RecordRef(pair.crm_side.system, "Opportunity", str(role.fields["OpportunityId"]))
+        for role in roles
+        if role.fields.get("OpportunityId")
+    }
+    known = mirror.load(tx, wanted)
+    found: dict[str, dict[str, Record]] = {}
+    for role in roles:
+        ref = RecordRef(
+            pair.crm_side.system, "Opportunity", str(role.fields.get("OpportunityId"))
+        )
+        if ref in known and not known[ref].record.deleted:
+            own = found.setdefault(str(role.fields["ContactId"]), {})
+            own[ref.id] = known[ref].record
+    return {
+        contact: [own[key] for key in sorted(own)] for contact, own in found.items()
+    }
+
+
+def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | None:
+    entity = chunk.entities[entity_id]
+    mapping = pair.mapping.of_kind(entity.kind)
+    if mapping is None:
+        return None
+    live = _live(chunk, entity_id)
+    map_records = [r for r in live if pair.side_of(r.ref.system) is Side.MAP]
+    crm_records = [r for r in live if pair.side_of(r.ref.system) is Side.CRM]
+    if entity.kind is EntityKind.DEAL:
+        return _deal_view(pair, tx, chunk, entity, mapping, map_records, crm_records)
+    open_count = {
+        contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
+        for contact, own in chunk.opportunities.items()
+    }
+    ordered = choose_order(crm_records, open_count)
+    primary = map_records[0] if map_records else None
+    return EntityView(
+        entity_id=entity_id,
+        kind=entity.kind,
+        mapping=mapping,
+        map_records=tuple(map_records),
+        crm_records=ordered,
+        shadow=_shadow(chunk, entity_id, primary, ordered[0] if ordered else None),
+        facts=_facts(chunk, entity_id, ordered) if entity.kind is EntityKind.PERSON else {},
+        events=tuple(chunk.open_events.get(entity_id, ())),
+        rollup=chunk.rollups.get(entity_id),
+        included=primary is not None and condition_of(mapping)(primary.fields),
+        creatable=entity.status == "live",
+        opted_out=_opted_out(pair, map_records, crm_records),
+    )
+
+
+def _live(chunk: _Chunk, entity_id: str) -> list[Record]:
+    return [
+        chunk.records[link.ref]
+        for link in chunk.links.get(entity_id, ())
+        if link.status == "live"
+        and link.ref in chunk.records
+        and not chunk.records[link.ref].deleted
+    ]
+
+
+def _shadow(
+    chunk: _Chunk, entity_id: str, left: Record | None, right: Record | None
+) -> dict[str, tuple[Json, Json]] | None:
+    stored = chunk.shadows.get((entity_id, bond_of(left, right)))
+    if stored is None:
+        return None
+    return {key: _agreed(value) for key, value in stored.items()}
+
+
+def _agreed(value: object) -> tuple[Json, Json]:
+    pair = value if isinstance(value, (list, tuple)) else (None, None)
+    return pair[0], pair[1]
+
+
+def _facts(
+    chunk: _Chunk, entity_id: str, ordered: Sequence[Record]
+) -> dict[OutcomeFact, Json]:
+    members = [link.ref for link in chunk.links.get(entity_id, ())]
+    converted = [
+        chunk.records[ref]
+        for ref in members
+        if ref in chunk.records and chunk.records[ref].converted_to is not None
+    ]
+    opportunities: dict[str, Record] = {}
+    for record in ordered:
+        for opportunity in chunk.opportunities.get(record.ref.id, ()):
+            opportunities[opportunity.ref.id] = opportunity
+    return facts_of(ordered, converted, list(opportunities.values()), chunk.users)
+
+
+def _opted_out(pair: Pair, map_records: Sequence[Record], crm_records: Sequence[Record]) -> bool:
+    """The most restrictive state of all mail on either side (law 7)."""
+    if any(opted_out(record) for record in map_records):
+        return True
+    flags = [rule.crm for rule in pair.mapping.consent if rule.subscription is None]
+    return any(
+        canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
+        for record in crm_records
+        for names in flags
+        if record.ref.object in names
+    )
+
+
+def _deal_view(
+    pair: Pair,
+    tx: Tx,
+    chunk: _Chunk,
+    entity: Entity,
+    mapping: ObjectMapping,
+    map_records: Sequence[Record],
+    crm_records: Sequence[Record],
+) -> EntityView:
+    """A deal and the MAP contacts its opportunity's roles stand for."""
+    right = crm_records[0] if crm_records else None
+    left = map_records[0] if map_records else None
+    return EntityView(
+        entity_id=entity.id,
+        kind=entity.kind,
+        mapping=mapping,
+        map_records=tuple(map_records),
+        crm_records=tuple(crm_records),
+        shadow=_shadow(chunk, entity.id, left, right),
+        creatable=entity.status == "live",
+        joins=_joins(pair, tx, right) if right is not None else (),
+    )
+
+
+def _joins(pair: Pair, tx: Tx, opportunity: Record) -> tuple[tuple[str, str], ...]:
+    """(MAP object, id) of every contact with a role on the opportunity, in order."""
+    roles = mirror.by_lookup(tx, ROLES, [opportunity.ref.id], second=True)
+    contacts = [
+        RecordRef(pair.crm_side.system, "Contact", str(row.record.fields.get("ContactId")))
+        for row in roles
+    ]
+    people = {link.entity_id for link in identity.links_of(tx, contacts).values()}
+    found: set[tuple[str, str]] = set()
+    for members in identity.members(tx, people).values():
+        on_map = [
+            link.ref
+            for link in members
+            if link.status == "live" and pair.side_of(link.ref.system) is Side.MAP
+        ]
+        found.update((ref.object, ref.id) for ref in on_map[:1])
+    return tuple(sorted(found))

@@ -1,0 +1,118 @@
+"""The guard: law 13. Stops what a person should see first. Pure.
+
+A first connection and a changed mapping apply only from an approved plan. Any other run is held
+to the configured limits; consent alone pauses when it alone is too much, the rest goes on.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from mappings.errors import MassChangeRefusedError
+from mappings.records import Operation
+from state.outbox import Intent
+from sync.config import GuardConfig
+from sync.plan import change_kinds, fingerprints
+
+GROWTH = 1.1
+"""How much more than was approved an approved run may find: records change while people read."""
+
+
+@dataclass(frozen=True, slots=True)
+class Approval:
+    """A person's word: for one exact plan (`fingerprints`), or for a refused run's `counts`."""
+
+    fingerprints: frozenset[str] | None = None
+    counts: Mapping[str, int] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """What the guard says. `allowed` intents may be journaled; `held` wait with the reason."""
+
+    allowed: tuple[Intent, ...]
+    held: tuple[Intent, ...] = ()
+    held_reason: str = ""
+
+
+def examine(
+    intents: Sequence[Intent],
+    *,
+    population: int,
+    mapping_approved: bool,
+    approval: Approval | None,
+    limits: GuardConfig,
+) -> Verdict:
+    """Let the intents pass, hold consent back, or raise MassChangeRefusedError."""
+    if approval is not None and approval.fingerprints is not None:
+        return _exactly(intents, approval.fingerprints)
+    if not mapping_approved:
+        if not intents:
+            return Verdict(())
+        raise MassChangeRefusedError(
+            f"this mapping has not been approved yet; it would make {len(intents)} writes",
+            code="guard.approval_required",
+            remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
+            "plan.json`.",
+        )
+    kinds = change_kinds(intents)
+    consent_pauses = _exceeds(kinds, "consent", limits, population, approval)
+    _refuse_beyond(kinds, limits, population, approval)
+    if not consent_pauses:
+        return Verdict(tuple(intents))
+    return Verdict(
+        tuple(i for i in intents if i.operation is not Operation.OPT_OUT),
+        tuple(i for i in intents if i.operation is Operation.OPT_OUT),
+        "guard.consent_paused",
+    )
+
+
+def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
+    """Apply exactly what was approved, or nothing: what is new waits for the next run."""
+    found = frozenset(fingerprints(intents))
+    missing = approved - found
+    if missing:
+        raise MassChangeRefusedError(
+            f"{len(missing)} of the {len(approved)} planned changes no longer apply as planned: "
+            "the records have moved since",
+            code="guard.plan_stale",
+            remedy="Make a new plan with `leadloop plan --out plan.json` and approve that.",
+        )
+    return Verdict(
+        tuple(i for i in intents if i.fingerprint in approved),
+        tuple(i for i in intents if i.fingerprint not in approved),
+        "guard.not_in_plan",
+    )
+
+
+def _refuse_beyond(
+    kinds: Counter[str], limits: GuardConfig, population: int, approval: Approval | None
+) -> None:
+    over = [
+        f"{kinds[kind]} {kind}"
+        for kind in ("creates", "updates", "clears")
+        if _exceeds(kinds, kind, limits, population, approval)
+    ]
+    if over:
+        raise MassChangeRefusedError(
+            f"this run would make {' and '.join(over)} among {population} people: more than the "
+            "guard lets through unseen",
+            remedy="Look at `leadloop plan`; if it is right, `leadloop sync --approve RUN` with "
+            "the run's id from `leadloop runs`.",
+        )
+
+
+def _exceeds(
+    kinds: Counter[str],
+    kind: str,
+    limits: GuardConfig,
+    population: int,
+    approval: Approval | None,
+) -> bool:
+    limit = getattr(limits, kind)
+    if not limit.is_exceeded(kinds[kind], population, limits.floor):
+        return False
+    approved = (approval.counts or {}).get(kind, 0) if approval else 0
+    return kinds[kind] > approved * GROWTH

@@ -1,0 +1,191 @@
+"""The plan stage: every golden record on the work list through its pure planner.
+
+Reads the state, writes nothing at the vendors. What comes out is complete: every intent with its
+reason, every refusal, the shadow values that are true already, what becomes of every event.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+from mappings.fieldmap import EntityKind
+from mappings.ports import Lane
+from mappings.records import Operation, RecordRef, Side
+from state import identity, outbox
+from state.identity import NewLink
+from state.outbox import Intent
+from sync.bonds import Rejection
+from sync.gather import gather, load_users, opportunities_of
+from sync.intents import digest
+from sync.pair import Pair
+from sync.plan_others import plan_company, plan_deal
+from sync.plan_people import EntityPlan, plan_person
+from sync.views import EntityView, Rules
+
+CHUNK = 500
+PLANNERS: dict[EntityKind, Callable[[EntityView, Rules], EntityPlan]] = {
+    EntityKind.PERSON: plan_person,
+    EntityKind.COMPANY: plan_company,
+    EntityKind.DEAL: plan_deal,
+}
+
+
+@dataclass(slots=True)
+class Planned:
+    """Every plan of a run. `waiting` counts golden records left for later, by reason."""
+
+    plans: list[EntityPlan] = field(default_factory=list)
+    waiting: Counter[str] = field(default_factory=Counter)
+
+    def intents(self) -> Iterator[Intent]:
+        """All intents, in the order they were planned."""
+        for plan in self.plans:
+            yield from plan.intents
+
+    def counts(self) -> Counter[str]:
+        """Intents by `side.operation.object`."""
+        return Counter(
+            f"{intent.side.value}.{intent.operation.value}.{intent.object}"
+            for intent in self.intents()
+        )
+
+    def writes(self) -> int:
+        """How many intents there are."""
+        return sum(len(plan.intents) for plan in self.plans)
+
+
+def adopt_deals(pair: Pair, run_id: str) -> int:
+    """Golden records for opportunities that people on the work list have a role on."""
+    mapping = pair.mapping.of_kind(EntityKind.DEAL)
+    if mapping is None or not mapping.create_map:
+        return 0
+    adopted = 0
+    for batch in _work(pair):
+        with pair.store.begin() as tx:
+            links = [link for own in identity.members(tx, batch).values() for link in own]
+            on_map = {
+                link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP
+            }
+            contacts = [
+                link.ref.id
+                for link in links
+                if link.ref.object == "Contact" and link.entity_id in on_map
+            ]
+            found = opportunities_of(pair, tx, contacts)
+            refs = {record.ref for own in found.values() for record in own}
+            linked = identity.links_of(tx, refs)
+            identity.add_work(tx, [link.entity_id for link in linked.values()], "roles")
+            fresh = {_deal_key(pair, ref): ref for ref in sorted(refs - linked.keys())}
+            identity.create(tx, run_id, dict.fromkeys(fresh, EntityKind.DEAL))
+            identity.link(tx, run_id, [NewLink(r, k, "opportunity") for k, r in fresh.items()])
+            identity.add_work(tx, fresh, "opportunity")
+            adopted += len(fresh)
+    return adopted
+
+
+def _deal_key(pair: Pair, ref: RecordRef) -> str:
+    return identity.mint(pair.namespace, ref)
+
+
+def _work(pair: Pair) -> Iterator[list[str]]:
+    """The work list in chunks, as it is while it is read."""
+    after = 0
+    while True:
+        with pair.store.read() as tx:
+            rows = identity.work(tx, after=after, limit=CHUNK)
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield [entity_id for _, entity_id in rows]
+
+
+def plan(pair: Pair, *, lane: Lane = Lane.INCREMENTAL) -> Planned:
+    """Plan everything on the work list. Changes known to be refused are left out (they wait as
+    dead letters); golden records with writes under way wait until those are settled."""
+    planned = Planned()
+    rules = rules_of(pair, lane)
+    with pair.store.read() as tx:
+        users = load_users(pair, tx)
+    for batch in _work(pair):
+        with pair.store.read() as tx:
+            busy = outbox.unsettled_entities(tx, batch)
+            views = gather(pair, tx, [e for e in batch if e not in busy], users)
+            plans = [PLANNERS[view.kind](view, rules) for view in views]
+            refused = outbox.dead_fingerprints(
+                tx, [intent.fingerprint for plan in plans for intent in plan.intents]
+            )
+        planned.waiting["unsettled"] += len(busy)
+        planned.plans.extend(without_refused(plan, refused, planned.waiting) for plan in plans)
+        pair.progress.report("plan", len(planned.plans), None)
+    return planned
+
+
+def rules_of(pair: Pair, lane: Lane) -> Rules:
+    """What the pair's plans are made under."""
+    return Rules(
+        mapping=pair.mapping,
+        map_system=pair.map_side.system,
+        crm_system=pair.crm_side.system,
+        namespace=pair.namespace,
+        lane=lane,
+    )
+
+
+def without_refused(plan: EntityPlan, refused: set[str], waiting: Counter[str]) -> EntityPlan:
+    """The plan without intents that are known to be refused, and without what depends on them."""
+    if not refused:
+        return plan
+    stopped = {i.key for i in plan.intents if i.fingerprint in refused}
+    if not stopped:
+        return plan
+    kept = tuple(
+        i for i in plan.intents if i.key not in stopped and i.depends_on not in stopped
+    )
+    waiting["dead_letter"] += 1
+    return replace(plan, intents=kept)
+
+
+def rejection_letter(entity_id: str, rejection: Rejection) -> dict[str, object]:
+    """A dead letter for a field that cannot be written as it is."""
+    error = rejection.error
+    subject = f"{rejection.object}:{rejection.record_id or 'new'}"
+    return {
+        "entity_id": entity_id,
+        "subject": subject,
+        "intent_key": None,
+        "fingerprint": digest(entity_id, subject, error.code, error.field),
+        "code": error.code,
+        "field": error.field,
+        "message": error.message,
+        "remedy": error.remedy,
+        "payload": {"object": rejection.object, "id": rejection.record_id},
+    }
+
+
+def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
+    """How many creates, updates, overwrites, clears and opt-outs these intents are.
+
+    An overwrite replaces a value with another one, a clear with none; Leadloop's own fields
+    (keys, roll-ups, outcomes) are neither.
+    """
+    kinds: Counter[str] = Counter()
+    for intent in intents:
+        if intent.operation is Operation.CREATE:
+            kinds["activities" if intent.reason == "activity" else "creates"] += 1
+        elif intent.operation is Operation.OPT_OUT:
+            kinds["consent"] += 1
+        elif intent.operation is Operation.ASSOCIATE:
+            kinds["joins"] += 1
+        else:
+            kinds["updates"] += 1
+            for change in intent.details.get("changes", ()):
+                if ">" in change["rule"] and change["before"] is not None:
+                    kinds["clears" if change["after"] is None else "overwrites"] += 1
+    return kinds
+
+
+def fingerprints(intents: Sequence[Intent]) -> list[str]:
+    """The sorted fingerprints of these intents: what an approved plan is compared by."""
+    return sorted({intent.fingerprint for intent in intents})

@@ -1,0 +1,269 @@
+"""The settle stage: outcomes into the journal, and what follows from them into the state.
+
+Row by row, one transaction a batch: a done write gives links to what it created, agreed values to
+the shadow, lines to the field ledger and words to the events it carried; a refused one becomes a
+dead letter. Written records are read back, because vendors reformat (BEHAVIOURS, Once in effect).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import structlog
+
+from mappings.errors import LeadloopError
+from mappings.records import Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
+from mappings.values import canonical
+from state import events, identity, mirror, outbox
+from state.identity import NewLink
+from state.mirror import Mirrored
+from state.outbox import Intent, Settlement
+from state.store import Tx, chunks
+from sync.fold import index_people, look_ups
+from sync.pair import Pair
+
+log = structlog.get_logger("leadloop.settle")
+
+READ_BACK = 600
+"""Records read back in one go: as many 18-character ids as fit a URI of 16,384 bytes."""
+STATUS = {
+    OutcomeStatus.OK: "ok",
+    OutcomeStatus.REJECTED: "rejected",
+    OutcomeStatus.UNKNOWN: "unknown",
+    OutcomeStatus.RETRY: "open",
+}
+
+
+@dataclass(slots=True)
+class Settling:
+    """Settles the batches of one wave."""
+
+    pair: Pair
+    run_id: str
+    written: dict[RecordRef, Intent] = field(default_factory=dict)
+
+    def settle(self, batch: Sequence[Intent], outcomes: Sequence[Outcome]) -> Counter[str]:
+        """Store a batch's outcomes; rows by status."""
+        by_key = {outcome.key: outcome for outcome in outcomes}
+        done = [(i, by_key[i.key]) for i in batch if by_key[i.key].status is OutcomeStatus.OK]
+        refused = [
+            (i, by_key[i.key]) for i in batch if by_key[i.key].status is OutcomeStatus.REJECTED
+        ]
+        with self.pair.store.begin() as tx:
+            outbox.settle(tx, [_settlement(outcome) for outcome in outcomes])
+            self._done(tx, done)
+            self._refused(tx, refused)
+        return Counter(STATUS[outcome.status] for outcome in outcomes)
+
+    def drop(self, intents: Sequence[Intent]) -> None:
+        """Intents whose dependency was refused: their events wait, the person is planned anew
+        once the cause is corrected."""
+        with self.pair.store.begin() as tx:
+            outbox.settle(tx, [Settlement(intent.key, "dropped") for intent in intents])
+            for intent in intents:
+                carried = intent.details.get("events", {})
+                ids = [i for own in carried.values() for i in own]
+                events.dispose(tx, self.run_id, ids, "pending")
+
+    def _done(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
+        changes: list[dict[str, Any]] = []
+        shadows: dict[tuple[str, str], dict[str, Any]] = {}
+        links: list[NewLink] = []
+        read: list[Mirrored] = []
+        delivered: list[tuple[str, str, str]] = []
+        for intent, outcome in rows:
+            ref = RecordRef(intent.system, intent.object, _id_of(intent, outcome))
+            changes.extend(_ledger_rows(intent, ref))
+            if intent.details.get("link"):
+                links.append(NewLink(ref, intent.entity_id, "created"))
+            self._expect(intent, ref, shadows)
+            if intent.details.get("activity"):
+                key, form = intent.details["activity"]
+                delivered.append((key, form, str(ref)))
+            for word, ids in intent.details.get("events", {}).items():
+                events.dispose(tx, self.run_id, ids, word)
+            if self.pair.mapping_of(ref) is not None:
+                if outcome.record is not None:
+                    read.append(self._merged(tx, outcome.record))
+                elif intent.operation is not Operation.ASSOCIATE:
+                    self.written[ref] = intent
+        identity.link(tx, self.run_id, links)
+        self._merge_shadows(tx, shadows)
+        outbox.record_changes(tx, self.run_id, self.pair.config_hash, changes)
+        events.record_activities(tx, self.run_id, delivered)
+        self._see(tx, read, {i.key: i for i, _ in rows})
+
+    def _merged(self, tx: Tx, record: Record) -> Mirrored:
+        """What a write's answer says laid over what the mirror knows: answers are partial."""
+        known = mirror.load(tx, [record.ref]).get(record.ref)
+        fields = {**known.record.fields, **record.fields} if known else dict(record.fields)
+        merged = replace(
+            record,
+            fields=fields,
+            created_at=record.created_at or (known.record.created_at if known else None),
+            associations=known.record.associations if known else record.associations,
+        )
+        stream = known.stream if known else record.ref.object
+        first, second = look_ups(self.pair, merged)
+        return Mirrored(merged, stream, first, second)
+
+    def _expect(
+        self, intent: Intent, ref: RecordRef, shadows: dict[tuple[str, str], dict[str, Any]]
+    ) -> None:
+        expected = intent.details.get("expected") or {}
+        if expected:
+            bond = _bond(intent, ref)
+            agreed = shadows.setdefault((intent.entity_id, bond), {})
+            agreed.update({key: value[:2] for key, value in expected.items()})
+
+    def _merge_shadows(
+        self, tx: Tx, shadows: Mapping[tuple[str, str], Mapping[str, Any]]
+    ) -> None:
+        known = identity.shadows(tx, {entity_id for entity_id, _ in shadows})
+        identity.store_shadows(
+            tx,
+            self.run_id,
+            {key: {**known.get(key, {}), **values} for key, values in shadows.items()},
+        )
+
+    def _refused(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
+        letters = []
+        for intent, outcome in rows:
+            error = outcome.error or LeadloopError("the vendor refused the row and gave no reason")
+            letters.append(
+                {
+                    "entity_id": intent.entity_id,
+                    "subject": f"{intent.object}:{intent.target_id or 'new'}",
+                    "intent_key": intent.key,
+                    "fingerprint": intent.fingerprint,
+                    "code": error.code,
+                    "field": error.field,
+                    "message": error.message[:1000],
+                    "remedy": error.remedy[:1000],
+                    "payload": {
+                        "system": intent.system,
+                        "operation": intent.operation.value,
+                        "fields": sorted(intent.fields),
+                    },
+                }
+            )
+            carried = intent.details.get("events", {})
+            word = "dead" if intent.details.get("activity") else "pending"
+            events.dispose(tx, self.run_id, [i for own in carried.values() for i in own], word)
+        outbox.bury(tx, self.run_id, letters)
+
+    def read_back(self) -> None:
+        """Read what was written where the vendor's answer did not say, and believe that."""
+        grouped: dict[tuple[Side, str], list[RecordRef]] = {}
+        for ref in self.written:
+            side = self.pair.side_of(ref.system)
+            grouped.setdefault((side, ref.object), []).append(ref)
+        for (side, object_name), refs in sorted(grouped.items()):
+            for batch in chunks(sorted(refs), READ_BACK):
+                self._read_back(side, object_name, batch)
+        self.written.clear()
+
+    def _read_back(self, side: Side, object_name: str, refs: Sequence[RecordRef]) -> None:
+        try:
+            records = self.pair.connector(side).fetch(object_name, [ref.id for ref in refs])
+        except LeadloopError as error:
+            log.warning("settle.read_back_failed", object=object_name, code=error.code)
+            return
+        with self.pair.store.begin() as tx:
+            intents = {
+                self.written[record.ref].key: self.written[record.ref]
+                for record in records
+                if record.ref in self.written
+            }
+            self._see(tx, [self._merged(tx, record) for record in records], intents)
+
+    def _see(self, tx: Tx, rows: Sequence[Mirrored], intents: Mapping[str, Intent]) -> None:
+        """Mirror records as read after a write; the shadow takes the value the vendor kept."""
+        if not rows:
+            return
+        before = mirror.load(tx, [row.record.ref for row in rows])
+        mirror.mirror(tx, rows)
+        index_people(self.pair, tx, [row.record for row in rows])
+        links = identity.links_of(tx, [row.record.ref for row in rows])
+        by_target = {_id_key(self.pair, i): i for i in intents.values()}
+        moved = set()
+        for row in rows:
+            link = links.get(row.record.ref)
+            known = before.get(row.record.ref)
+            if link is None:
+                continue
+            intent = by_target.get(str(row.record.ref)) or self.written.get(row.record.ref)
+            if intent is not None and _somebody_else(intent, row.record, known):
+                moved.add(link.entity_id)
+            if intent is not None:
+                self._keep_read_values(tx, intent, row.record)
+        identity.add_work(tx, moved, "moved_meanwhile")
+
+    def _keep_read_values(self, tx: Tx, intent: Intent, record: Record) -> None:
+        expected = intent.details.get("expected") or {}
+        mapping = self.pair.mapping_of(record.ref)
+        if not expected or mapping is None:
+            return
+        rules = {rule.key: rule for rule in mapping.fields}
+        key = (intent.entity_id, _bond(intent, record.ref))
+        stored = dict(identity.shadows(tx, [intent.entity_id]).get(key, {}))
+        for name, (map_value, crm_value, field_name) in expected.items():
+            if name in rules and field_name in record.fields:
+                kept = canonical(record.fields[field_name], rules[name].type)
+                stored[name] = [kept, crm_value] if intent.side is Side.MAP else [map_value, kept]
+        identity.store_shadows(tx, self.run_id, {key: stored})
+
+
+def _settlement(outcome: Outcome) -> Settlement:
+    error = outcome.error.as_dict() if outcome.error else None
+    return Settlement(outcome.key, STATUS[outcome.status], outcome.id, outcome.created, error)
+
+
+def _id_of(intent: Intent, outcome: Outcome) -> str:
+    return outcome.id or intent.target_id or str(intent.fields.get("from_id") or "?")
+
+
+def _id_key(pair: Pair, intent: Intent) -> str:
+    return str(RecordRef(intent.system, intent.object, intent.target_id or "?"))
+
+
+def _bond(intent: Intent, ref: RecordRef) -> str:
+    """The pair of records the intent's expected values are about, new ids filled in."""
+    map_ref, crm_ref = intent.details.get("map_ref"), intent.details.get("crm_ref")
+    if map_ref is not None:
+        return f"{map_ref}|{ref}"
+    if crm_ref is not None:
+        return f"{ref}|{crm_ref}"
+    return str(intent.details.get("bond", ""))
+
+
+def _ledger_rows(intent: Intent, ref: RecordRef) -> list[dict[str, Any]]:
+    return [
+        {
+            "entity_id": intent.entity_id,
+            "ref": str(ref),
+            "field": change["field"],
+            "before": change["before"],
+            "after": change["after"],
+            "rule": change["rule"],
+            "intent_key": intent.key,
+        }
+        for change in intent.details.get("changes", ())
+    ]
+
+
+def _somebody_else(intent: Intent, record: Record, known: Mirrored | None) -> bool:
+    """Whether a field we did not write has moved since we last saw the record."""
+    if known is None:
+        return False
+    before: Mapping[str, Json] = known.record.fields
+    stamps = {"lastmodifieddate", "hs_lastmodifieddate", "SystemModstamp", "LastModifiedById"}
+    return any(
+        value != before.get(name)
+        for name, value in record.fields.items()
+        if name in before and name not in intent.fields and name not in stamps
+    )
+
