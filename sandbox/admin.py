@@ -14,7 +14,8 @@ such path, object or world) or 409 (a world is loaded already). Paths:
 - `GET|POST /clock` now; `{"seconds": N}` or `{"to": ISO 8601}` move it; `{"rate_limits":
   "on"|"off"}` and `{"search_lag": factor}` (0: search sees writes at once) switch the vendors
 - `POST /world` `{"kind": "generated"|"febrl4", "people": N, "crm_records": M, "seed": S}`;
-  `POST /world/tick` `{"days": N}` lets time pass and says what happened
+  `POST /world/tick` `{"days": N, "rates": {...}}` lets time pass and says what happened; rates
+  replace some of `sandbox.world.days.RATES`, so for merges and deletions: `{"crm_merge": 0.01}`
 - `GET /state/hubspot/{object}`, `GET /state/salesforce/{object}` every record as stored, deleted
   ones too, one JSON object a line (see `sandbox.dumps`)
 """
@@ -145,11 +146,16 @@ class _Admin:
 
     async def tick_world(self, request: web.Request) -> web.Response:
         body = await _object(request, empty_is_fine=True)
-        days = _whole(body, "days")
-        if self._sandbox.world is None:
+        days, rates = _whole(body, "days"), body.get("rates")
+        if rates is not None and not _are_shares(rates):
+            message = "rates must be an object of numbers"
+            raise AdminError(message)
+        world = self._sandbox.world
+        if world is None:
             message = "no world is loaded; POST /world first"
             raise AdminError(message, 404)
-        return web.json_response(self._sandbox.world.tick(1 if days is None else days))
+        passed = _check(lambda: world.tick(1 if days is None else days, rates))
+        return web.json_response(passed)
 
     async def dump(self, request: web.Request) -> web.StreamResponse:
         system, name = request.match_info["system"], request.match_info["object"]
@@ -253,6 +259,12 @@ def _check(action: Callable[[], _Result]) -> _Result:
         raise
     except (KeyError, TypeError, ValueError, HubSpotError, SalesforceError) as error:
         raise AdminError(str(error)) from error
+
+
+def _are_shares(rates: object) -> bool:
+    return isinstance(rates, dict) and all(
+        isinstance(rate, int | float) and not isinstance(rate, bool) for rate in rates.values()
+    )
 
 
 def _whole(body: dict[str, Any], key: str) -> int | None:

@@ -7,7 +7,7 @@ them out in order of time, with the clock set to each. Rates are shares of all p
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,6 +15,7 @@ from sandbox.clock import VirtualClock
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.errors import HubSpotError
 from sandbox.salesforce.errors import SalesforceError
+from sandbox.world.cleanup import Cleanup, has_twins
 from sandbox.world.draw import Draw
 from sandbox.world.marketing import Marketing
 from sandbox.world.roster import Actor, Record, Roster
@@ -36,8 +37,12 @@ RATES: dict[str, float] = {
     "unsubscribed": 0.0008,
     "unsubscribed_from_type": 0.0005,
     "crm_opt_out": 0.0006,
+    "crm_merge": 0,
+    "crm_delete": 0,
+    "map_merge": 0,
+    "map_delete": 0,
 }
-"""What happens in a day, as a share of all people."""
+"""What happens in a day, as a share of all people; merges and deletions only on demand."""
 MAILED = 0.02
 _LAST_MAIL = timedelta(minutes=20)
 
@@ -50,15 +55,19 @@ class Hands:
     hubspot: HubSpotAccount
     marketing: Marketing
     sales: Sales
+    cleanup: Cleanup
     roster: Roster
     newcomer: Callable[[], Actor]
     subscriptions: tuple[int, ...]
 
 
 class Day:
-    """One day of a world, from `start`, 24 hours long."""
+    """One day of a world, from `start`, 24 hours long; `rates` replace those of `RATES`."""
 
-    def __init__(self, hands: Hands, draw: Draw, start: datetime) -> None:
+    def __init__(
+        self, hands: Hands, draw: Draw, start: datetime, rates: Mapping[str, float]
+    ) -> None:
+        self._rates = {**RATES, **rates}
         self._hands = hands
         self._draw = draw
         self._start = start
@@ -88,7 +97,7 @@ class Day:
         last = self._end - _LAST_MAIL
         return sorted(
             (self._draw.between(self._start, last), kind)
-            for kind, rate in RATES.items()
+            for kind, rate in self._rates.items()
             for _ in range(self._draw.count(people, rate))
         )
 
@@ -203,6 +212,42 @@ class Day:
         if actor is None:
             return False
         self._hands.sales.opt_out(actor, actor.records[0], at)
+        return True
+
+    # ------------------------------------------------------------------ on demand
+
+    def _crm_merge(self, at: datetime) -> bool:
+        return self._tidy(has_twins, self._hands.cleanup.merge_records, at)
+
+    def _crm_delete(self, at: datetime) -> bool:
+        return self._tidy(
+            lambda one: bool(one.records),
+            lambda one, when: self._hands.cleanup.delete_record(one, self._draw, when),
+            at,
+        )
+
+    def _map_merge(self, at: datetime) -> bool:
+        return self._tidy(
+            lambda one: len(one.map_emails) > 1, self._hands.cleanup.merge_contacts, at
+        )
+
+    def _map_delete(self, at: datetime) -> bool:
+        return self._tidy(
+            lambda one: bool(one.map_emails),
+            lambda one, when: self._hands.cleanup.archive_contact(one, self._draw, when),
+            at,
+        )
+
+    def _tidy(
+        self,
+        fits: Callable[[Actor], bool],
+        action: Callable[[Actor, datetime], None],
+        at: datetime,
+    ) -> bool:
+        actor = self._who(fits)
+        if actor is None:
+            return False
+        action(actor, at)
         return True
 
     def _on_record(

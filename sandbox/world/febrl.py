@@ -25,7 +25,7 @@ from sandbox.world.sales import LOST, WON, Sales
 
 MOST = 5000
 """People in each set."""
-REACHABLE = 0.38
+REACHABLE = 0.37
 """Share of people who get an e-mail address or a telephone number on any side."""
 OVERLAP = 0.8
 _UNKNOWN_NAME = "[not provided]"

@@ -248,6 +248,7 @@ class Marketing:
                 "name": name,
                 "formType": kind,
                 "archived": False,
+                "createdAt": "2024-01-15T09:00:00.000Z",
                 "fieldGroups": [
                     {
                         "groupType": "default_group",

@@ -27,6 +27,7 @@ class Record:
     object: str
     id: str
     converted_from: list[str] = field(default_factory=list)
+    merged_from: list[str] = field(default_factory=list)
     opportunities: list[str] = field(default_factory=list)
     account: str | None = None
     done: bool = False
@@ -56,6 +57,8 @@ class Actor:
     told: dict[str, str] = field(default_factory=dict)
     asked: dict[str, str] = field(default_factory=dict)
     opt_outs: list[dict[str, Any]] = field(default_factory=list)
+    deleted: list[dict[str, str]] = field(default_factory=list)
+    merged_contacts: list[str] = field(default_factory=list)
     submissions: list[dict[str, Any]] = field(default_factory=list)
     email_events: list[tuple[str, int, str, bool]] = field(default_factory=list)
 
@@ -114,10 +117,17 @@ def tell(
             "id": actor.id,
             "name": f"{actor.given} {actor.family}",
             "hubspot_contact_ids": list(actor.map_emails),
+            "hubspot_merged_ids": list(actor.merged_contacts),
             "salesforce_records": [
-                {"object": one.object, "id": one.id, "converted_from": list(one.converted_from)}
+                {
+                    "object": one.object,
+                    "id": one.id,
+                    "converted_from": list(one.converted_from),
+                    "merged_from": list(one.merged_from),
+                }
                 for one in actor.records
             ],
+            "deleted": list(actor.deleted),
             "defects": sorted(actor.defects),
             "opt_out": {
                 "all_mail": not actor.mailable,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -11,7 +11,8 @@ from typing import Any
 from sandbox.clock import VirtualClock, iso
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
-from sandbox.world.days import Day, Hands
+from sandbox.world.cleanup import Cleanup
+from sandbox.world.days import RATES, Day, Hands
 from sandbox.world.draw import Draw
 from sandbox.world.filling import Filling, actor_of
 from sandbox.world.generated import Generated
@@ -39,12 +40,18 @@ class World:
         self._seed = seed
         self._days = 0
 
-    def tick(self, days: int = 1) -> dict[str, Any]:
+    def tick(self, days: int = 1, rates: Mapping[str, float] | None = None) -> dict[str, Any]:
         """Let days pass; the clock ends up that much later.
 
+        `rates` replace some of `sandbox.world.days.RATES` (shares of all people a day): merges
+        and deletions happen only so. Raises ValueError on an unknown rate or a negative one.
         Returns `{"days", "now", "happened": {kind: count}}`. What happens on the nth day depends
         on the seed and on what the days before did, never on the system under test.
         """
+        rates = rates or {}
+        if set(rates) - set(RATES) or any(rate < 0 for rate in rates.values()):
+            message = f"rates must be shares of people by: {', '.join(RATES)}"
+            raise ValueError(message)
         happened: Counter[str] = Counter()
         for _ in range(days):
             self._days += 1
@@ -53,7 +60,7 @@ class World:
             self._hands.roster.use(draw)
             self._hands.marketing.use(draw)
             self._hands.sales.use(draw)
-            happened += Day(self._hands, draw, start).live()
+            happened += Day(self._hands, draw, start, rates).live()
         now = iso(self._hands.clock.now())
         return {"days": days, "now": now, "happened": dict(sorted(happened.items()))}
 
@@ -75,12 +82,18 @@ class World:
         """Who is who, who did what, and what sales made of it.
 
         `{"kind", "seed", "now", "forms": {guid: name}, "campaigns": {id: name},
-        "subscriptions": [id], "people": [...]}`. A person has `id`, `name`,
-        `hubspot_contact_ids`, `salesforce_records` (`object`, `id`, `converted_from`: the Leads
-        it was), `defects`, `opt_out` (`all_mail`, `subscriptions`, `changes`),
-        `form_submissions` (`form`, `conversion_id`, `submitted_at` ms, `email`), `email_events`
-        (`id`, `created`, `type`, `filtered`) and `outcomes`, one for each CRM record, read from
-        the CRM as it stands: `lead_status`, `owner_email`, `won_revenue`, `opportunities`.
+        "subscriptions": [id], "people": [...]}`. A person has
+
+        - `id`, `name`, `defects`
+        - `hubspot_contact_ids` (live ones) and `hubspot_merged_ids` (now part of those)
+        - `salesforce_records`: `object`, `id`, `converted_from` (the Leads it was), `merged_from`
+        - `deleted`: records that were theirs (`system`, `object`, `id`)
+        - `opt_out`: `all_mail`, `subscriptions` (ids), `changes` (dated, with side and scope)
+        - `form_submissions`: `form`, `conversion_id`, `submitted_at` (ms), `email`
+        - `email_events`: `id`, `created` (ms), `type`, `filtered`
+        - `outcomes`, one for each CRM record, read from the CRM as it stands: `lead_status`,
+          `owner_email`, `owner_id`, `converted`, `won_revenue`, `opportunities` (`id`, `stage`,
+          `amount`, `close_date`, `is_closed`, `is_won`)
         """
         hands = self._hands
         return {
@@ -128,6 +141,7 @@ def build_world(
         hubspot=hubspot,
         marketing=marketing,
         sales=sales,
+        cleanup=Cleanup(hubspot, salesforce),
         roster=roster,
         newcomer=newcomer,
         subscriptions=tuple(hubspot.consent.types),

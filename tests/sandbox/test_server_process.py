@@ -134,7 +134,7 @@ def test_cut_body_sends_half(tmp_path: Path) -> None:
 
 
 def test_latency_delays_the_matching_path_alone(tmp_path: Path) -> None:
-    """latency holds back the answer by its value, only where the path matches."""
+    """The latency fault holds back the answer by its value, only where the path matches."""
     with running(tmp_path, world=None) as sandbox:
         slow = {"system": "hubspot", "kind": "latency", "match": "/owners", "value": 0.5}
         sandbox.admin("POST", "/faults", slow)
