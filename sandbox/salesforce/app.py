@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from sandbox.salesforce import soap
 from sandbox.salesforce.org import SalesforceOrg
-from sandbox.salesforce.rest import collections, oauth, query, sobjects
+from sandbox.salesforce.rest import collections, composite, oauth, query, sobjects, tooling
 from sandbox.salesforce.rest.context import ORG
 from sandbox.salesforce.rest.middleware import vendor
 
@@ -17,6 +18,6 @@ def build_app(org: SalesforceOrg) -> web.Application:
     """The application for one org; routes are templates, so that calls can be counted by them."""
     app = web.Application(middlewares=[vendor], client_max_size=_MAX_BODY)
     app[ORG] = org
-    for family in (oauth, query, collections, sobjects):
+    for family in (oauth, soap, query, tooling, collections, composite, sobjects):
         app.add_routes(family.routes())
     return app

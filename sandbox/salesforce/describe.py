@@ -6,6 +6,7 @@ from sandbox.salesforce.fields import ObjectType
 from sandbox.salesforce.records import Records
 
 _MASTER_TYPE = "012000000000000AAA"
+_FEEDS = frozenset({"Opportunity", "Task", "Event", "Topic", "User"})
 _HIDDEN = frozenset({"Id", "IsDeleted"})
 
 
@@ -29,7 +30,7 @@ def summary(kind: ObjectType, base: str) -> dict[str, object]:
         "customSetting": False,
         "deletable": kind.deletable,
         "deprecatedAndHidden": False,
-        "feedEnabled": kind.mergeable,
+        "feedEnabled": kind.mergeable or kind.name in _FEEDS,
         "hasSubtypes": False,
         "isSubtype": False,
         "keyPrefix": kind.prefix,

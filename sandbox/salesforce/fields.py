@@ -20,6 +20,7 @@ TEXTS = frozenset(
     {"string", "textarea", "email", "phone", "url", "picklist", "multipicklist", "combobox"}
 )
 _LONG_TEXT = 255
+_SYSTEM_REFERENCES = frozenset({"MasterRecordId", "OwnerId", "CreatedById", "LastModifiedById"})
 _SOAP = {
     "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int",
     "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double",
@@ -93,7 +94,7 @@ class Field:
             "controllerName": None,
             "createable": self.createable,
             "custom": self.custom,
-            "defaultValue": False if self.type == "boolean" else self.default,
+            "defaultValue": False if self.type == "boolean" else self._shown_default(),
             "defaultValueFormula": None,
             "defaultedOnCreate": self.defaulted,
             "dependentPicklist": False,
@@ -105,7 +106,9 @@ class Field:
             "extraTypeInfo": self.extra,
             "filterable": not long_text,
             "filteredLookupInfo": None,
-            "groupable": not (long_text or address or self.type in NUMBERS | {"datetime"}),
+            "groupable": not (
+                self.length > _LONG_TEXT or address or self.type in NUMBERS | {"datetime"}
+            ),
             "highScaleNumber": False,
             "htmlFormatted": False,
             "idLookup": self.id_lookup,
@@ -130,7 +133,9 @@ class Field:
             "restrictedDelete": False,
             "restrictedPicklist": self.restricted,
             "scale": self.scale,
-            "searchPrefilterable": self.type == "reference" and not many,
+            "searchPrefilterable": (
+                self.type == "reference" and not many and self.name not in _SYSTEM_REFERENCES
+            ),
             "soapType": _SOAP.get(self.type, "xsd:string"),
             "sortable": not (long_text or address),
             "type": self.type,
@@ -139,10 +144,14 @@ class Field:
             "writeRequiresMasterRead": False,
         }
 
+    def _shown_default(self) -> Value:
+        """Only picklists that are defaulted on create show their default (recorded)."""
+        return self.default if self.picklist and self.defaulted else None
+
     def _option(self, value: str) -> dict[str, object]:
         return {
             "active": True,
-            "defaultValue": value == self.default,
+            "defaultValue": value == self._shown_default(),
             "label": value,
             "validFor": None,
             "value": value,

@@ -65,7 +65,7 @@ CompanyDunsNumber  | Company D-U-N-S Number | string 9    | CUN |
 DandbCompanyId     | D&B Company ID         | reference   | CUN | ref=DandBCompany rel=DandbCompany
 EmailBouncedReason | Email Bounced Reason   | string 255  | UN  | noperm
 EmailBouncedDate   | Email Bounced Date     | datetime    | UN  | noperm
-IndividualId       | Individual ID          | reference   | CUN | ref=Individual rel=Individual
+IndividualId       | Individual ID          | reference   | CUN | ref=Individual rel=Individual noperm
 SICCode__c           | SIC Code             | string 15    | CUN |
 ProductInterest__c   | Product Interest     | picklist 255 | CUN | pick=GC1000 series;GC5000 series;GC3000 series
 Primary__c           | Primary              | picklist 255 | CUN | pick=No;Yes
@@ -115,7 +115,7 @@ PhotoUrl           | Photo URL            | url 255     | N   | extra=imageurl n
 Jigsaw             | Data.com Key         | string 20   | CUN |
 JigsawContactId    | Jigsaw Contact ID    | string 20   | N   | rel=JigsawContact noperm
 CleanStatus        | Clean Status         | picklist 40 | CUN | restricted default=Pending pick=@clean
-IndividualId       | Individual ID        | reference   | CUN | ref=Individual rel=Individual
+IndividualId       | Individual ID        | reference   | CUN | ref=Individual rel=Individual noperm
 Level__c           | Level                | picklist 255 | CUN | pick=Secondary;Tertiary;Primary
 Languages__c       | Languages            | string 100  | CUN |
 """

@@ -189,7 +189,7 @@ def objects() -> tuple[ObjectType, ...]:
         kind("ObjectPermissions", "110", _OBJECT_PERMISSIONS),
         kind("PermissionSetAssignment", "0Pa", _ASSIGNMENT, updateable=False),
         kind("Topic", "0TO", _TOPIC, triggerable=True),
-        kind("TopicAssignment", "0TP", _TOPIC_ASSIGNMENT, updateable=False),
+        kind("TopicAssignment", "0FT", _TOPIC_ASSIGNMENT, updateable=False),
         fixed("LeadHistory", "017", _history("Lead")),
         fixed("ContactHistory", "017", _history("Contact")),
         fixed("AccountHistory", "017", _history("Account")),

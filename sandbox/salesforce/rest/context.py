@@ -13,8 +13,8 @@ from sandbox.salesforce.org import API_VERSIONS, SalesforceOrg
 from sandbox.salesforce.records import Caller
 
 ORG: web.AppKey[SalesforceOrg] = web.AppKey("org", SalesforceOrg)
-USER = "salesforce_user"
-TOKEN = "salesforce_token"  # noqa: S105 - the name of a request key
+USER: web.RequestKey[str] = web.RequestKey("user", str)
+TOKEN: web.RequestKey[str] = web.RequestKey("token", str)
 JSON_TYPE = "application/json;charset=UTF-8"
 DATA = "/services/data/{version}"
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]

@@ -79,7 +79,7 @@ def _admit(org: SalesforceOrg, request: web.Request) -> None:
     user_id = org.sessions.user_of(token)
     if user_id is None:
         raise SalesforceError("INVALID_SESSION_ID", "Session expired or invalid")
-    request[USER], request[TOKEN] = user_id, token
+    request[USER], request[TOKEN] = user_id, str(token)
     if org.faults.draw(_SYSTEM, "daily_limit", path) is not None:
         raise exhausted()
     if org.faults.draw(_SYSTEM, "rate_limit", path) is not None:
