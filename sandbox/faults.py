@@ -64,10 +64,8 @@ class Faults:
     lets a day pass does not end its own fault by doing so.
     """
 
-    def __init__(
-        self, *, seed: int = 1, monotonic: Callable[[], float] = time.monotonic
-    ) -> None:
-        self._random = random.Random(seed)  # noqa: S311 - repeatable faults, not secrets
+    def __init__(self, *, seed: int = 1, monotonic: Callable[[], float] = time.monotonic) -> None:
+        self._random = random.Random(seed)
         self._monotonic = monotonic
         self._armed: list[_Armed] = []
         self._next_id = 1
