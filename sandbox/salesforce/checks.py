@@ -91,7 +91,10 @@ class Checks:
                 f"Foreign key external ID: {value} not found for field {name} in entity {target}"
             )
             raise SalesforceError("INVALID_FIELD", message)
-        message = f"The external foreign key reference does not reference a valid entity: {field.relationship}"
+        message = (
+            "The external foreign key reference does not reference a valid entity:"
+            f" {field.relationship}"
+        )
         raise SalesforceError("INVALID_FIELD", message)
 
     @staticmethod
@@ -139,9 +142,11 @@ class Checks:
         if target.get("IsDeleted"):
             raise SalesforceError("ENTITY_IS_DELETED", "entity is deleted", status=400)
         if table.kind.name == "User" and field.name == "OwnerId" and not target.get("IsActive"):
-            message = f"operation performed with inactive user [{value}] as owner of {kind.name.lower()}"
+            owned = kind.name.lower()
+            message = f"operation performed with inactive user [{value}] as owner of {owned}"
             raise SalesforceError("INACTIVE_OWNER_OR_USER", message)
-        if table.kind.name == "Lead" and target.get("IsConverted") and kind.name != "TopicAssignment":
+        closed = table.kind.name == "Lead" and target.get("IsConverted")
+        if closed and kind.name != "TopicAssignment":
             raise converted_lead()
 
     def unique(self, table: Table, row: Row, sent: Mapping[str, Value]) -> None:
@@ -167,9 +172,11 @@ class Checks:
         for other in self.live_matches(table, table.kind.fields[first], row[first]):
             if other != row.get("Id") and table.rows[other].get(second) == row.get(second):
                 name = table.kind.name
-                message = _PAIR_MESSAGE.get(
-                    name, f"duplicate value found: <unknown> duplicates value on record with id: {other[:15]}"
+                plain = (
+                    "duplicate value found: <unknown> duplicates value on record with id:"
+                    f" {other[:15]}"
                 )
+                message = _PAIR_MESSAGE.get(name, plain)
                 raise SalesforceError("DUPLICATE_VALUE", message)
 
     def permission_field(self, row: Row) -> None:
@@ -181,9 +188,7 @@ class Checks:
             field = None if table is None else table.kind.find(name)
             if field is None or not field.permissionable:
                 message = f"Field Name: bad value for restricted picklist field: {row.get('Field')}"
-                raise SalesforceError(
-                    "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ["Field"]
-                )
+                raise SalesforceError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, ["Field"])
 
 
 def no_such_column(name: str, sobject: str) -> SalesforceError:

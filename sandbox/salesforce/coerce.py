@@ -64,9 +64,7 @@ def _check_options(field: Field, value: str) -> None:
     for one in chosen:
         if one not in field.picklist:
             message = f"{field.label}: bad value for restricted picklist field: {one}"
-            raise SalesforceError(
-                "INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name]
-            )
+            raise SalesforceError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", message, [field.name])
 
 
 def _boolean(field: Field, value: object) -> bool:

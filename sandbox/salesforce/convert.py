@@ -52,6 +52,14 @@ class Conversion:
     owner_id: str | None = None
 
 
+@dataclass(frozen=True)
+class _Done:
+    """Who did it, and the instant every touched record carries."""
+
+    user_id: str
+    now: str
+
+
 def convert(
     records: Records, wish: Conversion, caller: Caller, mapped: Mapped
 ) -> dict[str, str | None]:
@@ -75,9 +83,13 @@ def convert(
         _fill(records, lead, contact_id, mapped, plain)
     opportunity_id = None
     if wish.with_opportunity:
-        opportunity_id = _opportunity(records, lead, wish, (account_id, contact_id, owner), now, mapped, plain)
-    _follow(records, str(lead["Id"]), contact_id, opportunity_id or account_id, caller.user_id, now)
-    _close(records, lead, wish.status, (account_id, contact_id, opportunity_id), caller.user_id, now)
+        related = (account_id, contact_id, owner)
+        opportunity_id = _opportunity(
+            records, lead, wish, related, now=now, mapped=mapped, caller=plain
+        )
+    done = _Done(caller.user_id, stamp(now))
+    _follow(records, str(lead["Id"]), contact_id, opportunity_id or account_id, done)
+    _close(records, lead, wish.status, (account_id, contact_id, opportunity_id), done)
     return {
         "leadId": str(lead["Id"]),
         "accountId": account_id,
@@ -142,6 +154,7 @@ def _opportunity(
     lead: Row,
     wish: Conversion,
     related: tuple[str, str, str],
+    *,
     now: datetime,
     mapped: Mapped,
     caller: Caller,
@@ -169,11 +182,9 @@ def _end_of_quarter(now: datetime) -> str:
     return (first - timedelta(days=1)).date().isoformat()
 
 
-def _follow(
-    records: Records, lead_id: str, contact_id: str, what_id: str, user_id: str, at: datetime
-) -> None:
+def _follow(records: Records, lead_id: str, contact_id: str, what_id: str, done: _Done) -> None:
     """Activities and campaign memberships go over to the contact."""
-    now = stamp(at)
+    user_id, now = done.user_id, done.now
     for name in ("Task", "Event"):
         table = records.tables[name]
         for found in table.matching(table.kind.fields["WhoId"], lead_id):
@@ -192,10 +203,9 @@ def _close(
     lead: Row,
     status: str,
     made: tuple[str, str, str | None],
-    user_id: str,
-    at: datetime,
+    done: _Done,
 ) -> None:
-    now = stamp(at)
+    user_id, now = done.user_id, done.now
     account_id, contact_id, opportunity_id = made
     changes: dict[str, Value] = {
         "IsConverted": True,

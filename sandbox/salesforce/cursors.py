@@ -34,7 +34,7 @@ class Cursors:
         self._minter = Minter()
         self._open: OrderedDict[str, Answer] = OrderedDict()
         self.short_page_rate = _SHORT_PAGE_RATE
-        """How often a page is shorter than asked for: batchSize is only a hint (FACTS section 4)."""
+        """How often a page is shorter than asked: batchSize is a hint (FACTS section 4)."""
 
     def first(self, answer: Answer, batch: int) -> Page:
         """The first page of a fresh answer."""

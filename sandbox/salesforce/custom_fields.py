@@ -36,7 +36,7 @@ def targets(sobject: str) -> tuple[str, ...]:
 def add(
     records: Records, sobject: str, definition: Mapping[str, object], *, guarded: bool
 ) -> Field:
-    """Create a field from `{"name", "type", ...}`; a name that is taken is DUPLICATE_DEVELOPER_NAME."""
+    """Create a field from `{"name", "type", ...}`; a taken name is DUPLICATE_DEVELOPER_NAME."""
     field = build(definition, guarded=guarded)
     kinds = [records.kind(name) for name in targets(sobject)]
     for kind in kinds:
@@ -71,7 +71,9 @@ def retype(records: Records, sobject: str, definition: Mapping[str, object]) -> 
         old = table.kind.find(name)
         if old is None:
             raise not_found()
-        made = replace(build({"label": old.label, **definition}, guarded=old.guarded), name=old.name)
+        made = replace(
+            build({"label": old.label, **definition}, guarded=old.guarded), name=old.name
+        )
         made = replace(made, custom=old.custom)
         kept = {key: row[made.name] for key, row in table.rows.items() if made.name in row}
         table.drop_field(made.name)

@@ -7,6 +7,9 @@ from sandbox.salesforce.records import Records
 
 _MASTER_TYPE = "012000000000000AAA"
 _FEEDS = frozenset({"Opportunity", "Task", "Event", "Topic", "User"})
+_LISTED = frozenset(
+    {"AccountId", "WhoId", "WhatId", "LeadId", "ContactId", "CampaignId", "OpportunityId"}
+)
 _HIDDEN = frozenset({"Id", "IsDeleted"})
 
 
@@ -71,12 +74,14 @@ def describe(
         "actionOverrides": [],
         "childRelationships": _children(records, kind),
         "compactLayoutable": kind.createable,
-        "fields": [_field(records, kind, user_id, name) for name in _visible(records, kind, user_id)],
+        "fields": [
+            _field(records, kind, user_id, name) for name in _visible(records, kind, user_id)
+        ],
         "listviewable": None,
         "lookupLayoutable": None,
         "namedLayoutInfos": [],
         "networkScopeFieldName": None,
-        "recordTypeInfos": [_master(kind, base)] if kind.name not in {"Topic"} else [],
+        "recordTypeInfos": [_master(kind, base)] if kind.name != "Topic" else [],
         "searchLayoutable": kind.mergeable or kind.name in {"Campaign", "Opportunity"},
         "sobjectDescribeOption": "FULL",
         "supportedScopes": _scopes(kind),
@@ -88,9 +93,7 @@ def _visible(records: Records, kind: ObjectType, user_id: str | None) -> list[st
     return [field.name for field in records.visible_fields(kind, user_id)]
 
 
-def _field(
-    records: Records, kind: ObjectType, user_id: str | None, name: str
-) -> dict[str, object]:
+def _field(records: Records, kind: ObjectType, user_id: str | None, name: str) -> dict[str, object]:
     field = kind.fields[name]
     shown = field.describe()
     if not records.access.can_edit(user_id, kind.name, field):
@@ -99,11 +102,12 @@ def _field(
 
 
 def _children(records: Records, kind: ObjectType) -> list[dict[str, object]]:
-    found = []
-    for table in records.tables.values():
-        for field in table.kind.fields.values():
-            if kind.name in field.reference_to and field.name not in _HIDDEN:
-                found.append((table.kind, field.name))
+    found = [
+        (table.kind, field.name)
+        for table in records.tables.values()
+        for field in table.kind.fields.values()
+        if kind.name in field.reference_to and field.name not in _HIDDEN
+    ]
     return [
         {
             "cascadeDelete": False,
@@ -120,7 +124,7 @@ def _children(records: Records, kind: ObjectType) -> list[dict[str, object]]:
 
 
 def _is_listed(field: str) -> bool:
-    return field in {"AccountId", "WhoId", "WhatId", "LeadId", "ContactId", "CampaignId", "OpportunityId"}
+    return field in _LISTED
 
 
 def _master(kind: ObjectType, base: str) -> dict[str, object]:
@@ -138,10 +142,10 @@ def _master(kind: ObjectType, base: str) -> dict[str, object]:
 
 def _scopes(kind: ObjectType) -> list[dict[str, object]]:
     plural = kind.plural.lower()
-    scopes = [{"label": f"All {plural}", "name": "everything"}]
+    scopes: list[dict[str, object]] = [{"label": f"All {plural}", "name": "everything"}]
     if "OwnerId" in kind.fields:
         scopes.append({"label": f"My {plural}", "name": "mine"})
-    return list(scopes)
+    return scopes
 
 
 def _urls(kind: ObjectType, base: str, host: str) -> dict[str, object]:

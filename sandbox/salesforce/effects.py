@@ -92,9 +92,7 @@ class Effects:
                 if not row.get("IsDeleted") and row.get("WhatId") is None:
                     yield table, row
 
-    def _track(
-        self, sobject: str, row: Row, old: Row | None, user_id: str, now: str
-    ) -> None:
+    def _track(self, sobject: str, row: Row, old: Row | None, user_id: str, now: str) -> None:
         if old is None:
             self._history(sobject, row, ("created", "Text", None, None), user_id, now)
             return
@@ -179,7 +177,7 @@ class Effects:
         self.add_role(str(row["Id"]), str(row["ContactId"]), user_id, now)
 
     def add_role(self, opportunity_id: str, contact_id: str, user_id: str, now: str) -> str:
-        """The primary contact role the vendor adds by itself (Opportunity.ContactId, conversion)."""
+        """The primary contact role the vendor adds by itself."""
         return self._insert(
             "OpportunityContactRole",
             {"OpportunityId": opportunity_id, "ContactId": contact_id, "IsPrimary": True},

@@ -46,7 +46,9 @@ class SalesforceError(Exception):
         self.status = status if status is not None else _STATUS.get(code, 400)
         self.extra = extra or {}
 
-    def body(self, *, code_key: str = "errorCode", with_fields: bool | None = None) -> dict[str, object]:
+    def body(
+        self, *, code_key: str = "errorCode", with_fields: bool | None = None
+    ) -> dict[str, object]:
         """The error object: `errorCode` for single calls, `statusCode` in collections (FACTS 4).
 
         Single calls leave `fields` out where there is none; collections always carry it.

@@ -1,15 +1,15 @@
 """Fields and objects as describe shows them, and the table notation they are declared in.
 
 A declaration line reads `Name | Label | type size | flags | options`: flags are C (createable),
-U (updateable), N (nillable), D (defaulted on create), each as the vendor's describe uses it; size is
-a length, or precision.scale for numbers. Options: `ref=Account,Contact`, `rel=Account`,
+U (updateable), N (nillable), D (defaulted on create), each as the vendor's describe uses it; size
+is a length, or precision.scale for numbers. Options: `ref=Account,Contact`, `rel=Account`,
 `in=Address` (part of a compound), `extra=personname`, `idlookup`, `namefield`, `restricted`,
 `noperm` (no field-level security), `default=...` (`~` for a space), and last `pick=A;B;C`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 Value = str | int | float | bool | None
@@ -22,10 +22,18 @@ TEXTS = frozenset(
 _LONG_TEXT = 255
 _SYSTEM_REFERENCES = frozenset({"MasterRecordId", "OwnerId", "CreatedById", "LastModifiedById"})
 _SOAP = {
-    "id": "tns:ID", "reference": "tns:ID", "boolean": "xsd:boolean", "int": "xsd:int",
-    "double": "xsd:double", "currency": "xsd:double", "percent": "xsd:double",
-    "date": "xsd:date", "datetime": "xsd:dateTime", "address": "urn:address",
-    "anyType": "xsd:anyType", "complexvalue": "tns:complexvalue",
+    "id": "tns:ID",
+    "reference": "tns:ID",
+    "boolean": "xsd:boolean",
+    "int": "xsd:int",
+    "double": "xsd:double",
+    "currency": "xsd:double",
+    "percent": "xsd:double",
+    "date": "xsd:date",
+    "datetime": "xsd:dateTime",
+    "address": "urn:address",
+    "anyType": "xsd:anyType",
+    "complexvalue": "tns:complexvalue",
 }
 
 
@@ -207,7 +215,7 @@ def parse_fields(table: str, shared: Mapping[str, tuple[str, ...]]) -> dict[str,
 def _parse_line(line: str, shared: Mapping[str, tuple[str, ...]]) -> Field:
     cells = [cell.strip() for cell in line.split("|")]
     name, label, kind = cells[0], cells[1], cells[2].split()
-    flags = cells[3] if len(cells) > 3 else ""  # noqa: PLR2004 - the fourth cell may be absent
+    flags = cells[3] if len(cells) > 3 else ""
     base = Field(
         name=name,
         label=label,
@@ -219,7 +227,7 @@ def _parse_line(line: str, shared: Mapping[str, tuple[str, ...]]) -> Field:
         custom=name.endswith("__c"),
     )
     base = _sized(base, kind[1] if len(kind) > 1 else None)
-    return _with_options(base, cells[4] if len(cells) > 4 else "", shared)  # noqa: PLR2004
+    return _with_options(base, cells[4] if len(cells) > 4 else "", shared)
 
 
 def _sized(base: Field, size: str | None) -> Field:
@@ -252,7 +260,7 @@ def _words(text: str) -> Iterable[str]:
     return (word.replace("~", " ") for word in text.split())
 
 
-_OPTIONS = {
+_OPTIONS: dict[str, Callable[[str], dict[str, object]]] = {
     "ref": lambda value: {"reference_to": tuple(value.split(","))},
     "rel": lambda value: {"relationship": value},
     "in": lambda value: {"compound": value},

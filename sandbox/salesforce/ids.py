@@ -21,7 +21,9 @@ def checksum(short: str) -> str:
     suffix = ""
     for start in range(0, _SHORT, 5):
         bits = sum(
-            1 << offset for offset, char in enumerate(short[start : start + 5]) if "A" <= char <= "Z"
+            1 << offset
+            for offset, char in enumerate(short[start : start + 5])
+            if "A" <= char <= "Z"
         )
         suffix += _CHECKSUM[bits]
     return suffix

@@ -43,6 +43,7 @@ def merge(
     sobject: str,
     master_id: str,
     loser_ids: list[str],
+    *,
     fields: Mapping[str, object],
     caller: Caller,
 ) -> dict[str, list[str]]:
@@ -62,7 +63,7 @@ def merge(
     now = stamp(caller.at or records.clock.now())
     moved: list[str] = []
     for loser in losers:
-        moved += _reparent(records, kind.name, loser, master, caller.user_id, now)
+        moved += _reparent(records, kind.name, (loser, master), caller.user_id, now)
         table = records.tables[kind.name]
         records.bury(table, table.rows[loser], caller.user_id, now, master=master)
     records.update(kind.name, master, fields, caller)
@@ -82,8 +83,9 @@ def _same_account(records: Records, sobject: str, ids: list[str]) -> None:
 
 
 def _reparent(
-    records: Records, sobject: str, loser: str, master: str, user_id: str, now: str
+    records: Records, sobject: str, pair: tuple[str, str], user_id: str, now: str
 ) -> list[str]:
+    loser, master = pair
     moved: list[str] = []
     for child, field in _CHILDREN[sobject]:
         table = records.tables[child]

@@ -47,7 +47,7 @@ class SalesforceOrg:
     ) -> None:
         self.clock = clock
         self.faults = faults
-        self.random = random.Random(seed)  # noqa: S311 - repeatable, not secret
+        self.random = random.Random(seed)
         self.records = Records(clock, faults)
         self.usage = Usage(clock)
         self.cursors = Cursors(self.random)
@@ -78,7 +78,7 @@ class SalesforceOrg:
         user_id: str | None = None,
         at: datetime | None = None,
     ) -> str:
-        """Create a record as `user_id` (default: the administrator); returns its 18-character id."""
+        """Create a record as `user_id` (default: the administrator); returns its id."""
         return self.records.create(sobject, fields, self._caller(user_id, at))
 
     def update(
@@ -165,7 +165,7 @@ class SalesforceOrg:
     ) -> None:
         """Merge up to two records into a master, which `fields` may change."""
         caller = self._caller(user_id, at)
-        merge(self.records, sobject, master_id, loser_ids, fields or {}, caller)
+        merge(self.records, sobject, master_id, loser_ids, fields=fields or {}, caller=caller)
 
     def create_user(self, first: str, last: str, email: str, *, active: bool = True) -> str:
         """A sales user with the standard profile; returns the id."""

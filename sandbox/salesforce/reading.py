@@ -1,4 +1,4 @@
-"""How the fields of a stored row are shown: defaults for what is not kept, compounds put together."""
+"""How the fields of a stored row are shown: defaults for what is not kept, compounds made."""
 
 from __future__ import annotations
 

@@ -32,7 +32,8 @@ RECYCLE_DAYS = 15
 @dataclass(frozen=True)
 class Caller:
     """Who writes and how: `guard` applies field-level security; `at` backdates; the rest are
-    the request headers that change a save (FACTS section 4)."""
+    the request headers that change a save (FACTS section 4).
+    """
 
     user_id: str
     guard: bool = False
@@ -116,7 +117,9 @@ class Records:
         self.checks.required(kind, row, None)
         self._check(table, row, sent)
         self._complete(kind, row, None, sent, now)
-        self.duplicates.check(kind.name, row, caller.allow_duplicates, details=caller.record_details)
+        self.duplicates.check(
+            kind.name, row, caller.allow_duplicates, details=caller.record_details
+        )
         row["Id"] = self.minter.mint(kind.prefix)
         self._store(table, row, None, caller, now)
         return str(row["Id"])
@@ -224,9 +227,7 @@ class Records:
         if table.kind.name == "FieldPermissions":
             self.checks.permission_field(row)
 
-    def _complete(
-        self, kind: ObjectType, row: Row, old: Row | None, sent: Row, now: str
-    ) -> None:
+    def _complete(self, kind: ObjectType, row: Row, old: Row | None, sent: Row, now: str) -> None:
         saving = rules.Saving(row, old, frozenset(sent), now, self.tables)
         rules.complete(kind.name, saving)
 
@@ -237,9 +238,7 @@ class Records:
         if "SystemModstamp" in kind.fields:
             row["SystemModstamp"] = now
 
-    def _store(
-        self, table: Table, row: Row, old: Row | None, caller: Caller, now: str
-    ) -> None:
+    def _store(self, table: Table, row: Row, old: Row | None, caller: Caller, now: str) -> None:
         name = table.kind.name
         path = caller.path or f"/services/data/sobjects/{name}"
         late = self.faults.draw(_SYSTEM, "late_commit", path)

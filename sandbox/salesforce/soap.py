@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
-from xml.etree import ElementTree as Xml
+from xml.etree import ElementTree as ET
 from xml.sax.saxutils import escape
 
 from aiohttp import web
@@ -52,8 +52,7 @@ async def serve(request: web.Request) -> web.Response:
         operation = _operation(envelope)
         name = _local(operation)
         if name == "login":
-            message = "SOAP API login() is disabled by default in this org."
-            raise SalesforceError("INVALID_OPERATION", message)
+            _refuse_login()
         session = _Session(org, _user(org, request, envelope))
         org.usage.count()
         content = _operate(session, name, operation)
@@ -68,7 +67,7 @@ async def serve(request: web.Request) -> web.Response:
     return _answer(head + body)
 
 
-def _operate(session: _Session, name: str, operation: Xml.Element) -> str:
+def _operate(session: _Session, name: str, operation: ET.Element) -> str:
     if name == "convertLead":
         wishes = [one for one in operation if _local(one) == "leadConverts"]
         if len(wishes) > _MAX_CONVERSIONS:
@@ -97,7 +96,7 @@ def _result(work: object) -> str:
     return f"<result>{inner}</result>"
 
 
-def _convert(session: _Session, wish: Xml.Element) -> str:
+def _convert(session: _Session, wish: ET.Element) -> str:
     asked = {_local(one): (one.text or "").strip() for one in wish}
     without = asked.get("doNotCreateOpportunity", "false") == "true"
     made = convert(
@@ -118,7 +117,7 @@ def _convert(session: _Session, wish: Xml.Element) -> str:
     return "".join(_element(name, made[name]) for name in names) + "<success>true</success>"
 
 
-def _merge(session: _Session, wish: Xml.Element) -> str:
+def _merge(session: _Session, wish: ET.Element) -> str:
     master = next((one for one in wish if _local(one) == "masterRecord"), None)
     losers = [(one.text or "").strip() for one in wish if _local(one) == "recordToMergeIds"]
     if master is None:
@@ -132,8 +131,8 @@ def _merge(session: _Session, wish: Xml.Element) -> str:
         kind,
         master_id,
         losers,
-        {**fields, **emptied},
-        Caller(session.user_id),
+        fields={**fields, **emptied},
+        caller=Caller(session.user_id),
     )
     ids = _all("mergedRecordIds", done["mergedRecordIds"])
     related = _all("updatedRelatedIds", done["updatedRelatedIds"])
@@ -152,7 +151,7 @@ def _user_info(session: _Session) -> str:
     return "<result>" + "".join(_element(key, value) for key, value in pairs.items()) + "</result>"
 
 
-def _user(org: SalesforceOrg, request: web.Request, envelope: Xml.Element) -> str:
+def _user(org: SalesforceOrg, request: web.Request, envelope: ET.Element) -> str:
     session_id = next(
         ((one.text or "").strip() for one in envelope.iter() if _local(one) == "sessionId"), None
     )
@@ -165,24 +164,29 @@ def _user(org: SalesforceOrg, request: web.Request, envelope: Xml.Element) -> st
     return user_id
 
 
-def _parsed(raw: bytes) -> Xml.Element:
+def _refuse_login() -> None:
+    message = "SOAP API login() is disabled by default in this org."
+    raise SalesforceError("INVALID_OPERATION", message)
+
+
+def _parsed(raw: bytes) -> ET.Element:
     # Entities are refused, so that a hostile envelope cannot grow.
     if _DOCTYPE.search(raw):
         raise SalesforceError("UNKNOWN_EXCEPTION", "DOCTYPE is not allowed")
     try:
-        return Xml.fromstring(raw)  # noqa: S314 - no document type, so no entities
-    except Xml.ParseError as error:
+        return ET.fromstring(raw)  # noqa: S314 - no document type, so no entities
+    except ET.ParseError as error:
         raise SalesforceError("UNKNOWN_EXCEPTION", "Unable to parse the envelope") from error
 
 
-def _operation(envelope: Xml.Element) -> Xml.Element:
+def _operation(envelope: ET.Element) -> ET.Element:
     for part in envelope:
         if _local(part) == "Body" and len(part):
             return part[0]
     raise SalesforceError("UNKNOWN_EXCEPTION", "The envelope has no body")
 
 
-def _local(element: Xml.Element) -> str:
+def _local(element: ET.Element) -> str:
     return element.tag.rpartition("}")[2]
 
 

@@ -171,7 +171,11 @@ class Table:
 
 def fold(field: Field, value: Value) -> Value:
     """The value as equality sees it: text without case, except ids and case-sensitive fields."""
-    if isinstance(value, str) and field.type not in {"id", "reference"} and not field.case_sensitive:
+    if (
+        isinstance(value, str)
+        and field.type not in {"id", "reference"}
+        and not field.case_sensitive
+    ):
         return value.lower()
     return value
 

@@ -1,4 +1,4 @@
-"""The daily allowance of API calls: counted over a day of the virtual clock, shown on every answer."""
+"""The daily allowance of API calls, counted over a day of the virtual clock."""
 
 from __future__ import annotations
 

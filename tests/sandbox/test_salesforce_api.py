@@ -36,7 +36,7 @@ def test_simple_salesforce_creates_reads_updates_deletes(site: Site) -> None:
     made = client.Lead.create({"LastName": "Doe", "Company": "Acme"})["id"]
     assert client.Lead.update(made, {"Title": "CEO"}) == 204
     assert client.Lead.get(made)["Title"] == "CEO"
-    assert client.query(f"SELECT Title FROM Lead WHERE Id = '{made}'")["totalSize"] == 1
+    assert client.query("SELECT Title FROM Lead WHERE Title = 'CEO'")["totalSize"] == 1
     names = {one["name"] for one in client.describe()["sobjects"]}
     assert {"Lead", "Contact", "Account", "Task"} <= names
     assert client.Lead.describe()["name"] == "Lead"
@@ -225,7 +225,7 @@ def test_field_permission_needs_a_field(site: Site) -> None:
 
 
 def test_soap_convert_and_merge(site: Site) -> None:
-    """convertLead and merge by SOAP; login() is refused; a bad session is a fault."""
+    """ConvertLead and merge by SOAP; login() is refused; a bad session is a fault."""
     lead = site.org.create("Lead", {"LastName": "D", "Company": "C"})
     other = site.org.create("Lead", {"LastName": "D", "Company": "C"})
     third = site.org.create("Lead", {"LastName": "D", "Company": "C"})
@@ -270,6 +270,7 @@ def test_limits_are_403_without_retry_after(site: Site) -> None:
             403, "REQUEST_LIMIT_EXCEEDED",
         )  # fmt: skip
         assert "Retry-After" not in answer.headers
+    assert site.call("GET", "/limits").status_code == 200
     site.org.usage.limit = site.org.usage.used
     assert site.call("GET", "/limits").status_code == 403
     site.clock.move(86_401)

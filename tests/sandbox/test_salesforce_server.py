@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 import requests
@@ -20,7 +21,7 @@ import trustme
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
-from simple_salesforce import Salesforce
+from simple_salesforce.api import Salesforce
 
 from sandbox.clock import VirtualClock
 from sandbox.faults import Faults
@@ -65,7 +66,7 @@ class Site:
             method, url, json=body, headers=headers, params=params, timeout=30
         )
 
-    def client(self) -> Salesforce:
+    def client(self) -> Any:
         """simple-salesforce, as FACTS section 3 says to build it."""
         token = str(self.session.headers["Authorization"]).removeprefix("Bearer ")
         session = requests.Session()

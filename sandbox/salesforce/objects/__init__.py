@@ -1,4 +1,4 @@
-"""The standard objects of the org, as a Developer Edition describes them (recorded where it was)."""
+"""The standard objects of the org, as a Developer Edition describes them."""
 
 from __future__ import annotations
 

@@ -1,5 +1,7 @@
 """Task, Event and EmailMessage: what people did, and with whom (the vendor's object reference)."""
 
+# ruff: noqa: E501 - one field a line, however many picklist values it has
+
 from __future__ import annotations
 
 from sandbox.salesforce.fields import ObjectType, parse_fields
@@ -69,7 +71,7 @@ EventSubtype     | Event Subtype      | picklist 40 | CN | restricted default=Ev
 
 _EMAIL = (
     "Id | Email Message ID | id | D | idlookup noperm\n"
-    + """
+    """
 ActivityId   | Activity ID    | reference      | CN  | ref=Task rel=Activity
 """
     + AUDIT
@@ -102,7 +104,10 @@ def objects() -> tuple[ObjectType, ...]:
         ObjectType("Task", "Task", "Tasks", "00T", parse_fields(_TASK, PICKLISTS)),
         ObjectType("Event", "Event", "Events", "00U", parse_fields(_EVENT, PICKLISTS)),
         ObjectType(
-            "EmailMessage", "Email Message", "Email Messages", "02s",
+            "EmailMessage",
+            "Email Message",
+            "Email Messages",
+            "02s",
             parse_fields(_EMAIL, PICKLISTS),
         ),
     )

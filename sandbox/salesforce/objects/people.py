@@ -1,5 +1,7 @@
 """Lead and Contact, field for field as recorded, with the privacy flags an org shows by default."""
 
+# ruff: noqa: E501 - one field a line, however many picklist values it has
+
 from __future__ import annotations
 
 from sandbox.salesforce.fields import ObjectType, parse_fields
@@ -127,7 +129,11 @@ def objects() -> tuple[ObjectType, ...]:
     return (
         ObjectType("Lead", "Lead", "Leads", "00Q", parse_fields(_LEAD, PICKLISTS), mergeable=True),
         ObjectType(
-            "Contact", "Contact", "Contacts", "003",
-            parse_fields(_CONTACT, PICKLISTS), mergeable=True,
+            "Contact",
+            "Contact",
+            "Contacts",
+            "003",
+            parse_fields(_CONTACT, PICKLISTS),
+            mergeable=True,
         ),
     )

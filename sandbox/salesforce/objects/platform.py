@@ -1,13 +1,18 @@
 """Users and what they may see, the organisation, histories, topics and custom field definitions."""
 
+# ruff: noqa: E501 - one field a line, however many picklist values it has
+# ruff: noqa: ISC003 - the head of a table reads as a line of its own
+
 from __future__ import annotations
+
+from typing import Any
 
 from sandbox.salesforce.fields import ObjectType, parse_fields
 from sandbox.salesforce.objects.common import AUDIT, PICKLISTS, head
 
 _USER = (
     "Id | User ID | id | D | idlookup noperm\n"
-    + """
+    """
 Username    | Username    | string 80  | CU  | idlookup unique noperm
 LastName    | Last Name   | string 80  | CU  | in=Name extra=personname noperm
 FirstName   | First Name  | string 40  | CUN | in=Name extra=personname noperm
@@ -30,17 +35,22 @@ ManagerId   | Manager ID  | reference  | CUN | ref=User rel=Manager noperm
 Phone       | Phone       | phone 40   | CUN | noperm
 MobilePhone | Mobile      | phone 40   | CUN | noperm
 LastLoginDate | Last Login | datetime  | N   | noperm
+""" + AUDIT
+)
+
+_GROUP = (
+    "Id | Group ID | id | D | idlookup noperm\n"
+    + """
+Name          | Name           | string 40   | CU  | namefield noperm
+DeveloperName | Developer Name | string 80   | CUN | noperm
+Type          | Type           | picklist 40 | C   | noperm pick=Regular;Queue
 """
     + AUDIT
 )
 
-_GROUP = "Id | Group ID | id | D | idlookup noperm\n" + """
-Name          | Name           | string 40   | CU  | namefield noperm
-DeveloperName | Developer Name | string 80   | CUN | noperm
-Type          | Type           | picklist 40 | C   | noperm pick=Regular;Queue
-""" + AUDIT
-
-_ORGANIZATION = "Id | Organization ID | id | D | idlookup noperm\n" + """
+_ORGANIZATION = (
+    "Id | Organization ID | id | D | idlookup noperm\n"
+    + """
 Name             | Name              | string 80  | CU | namefield noperm
 PrimaryContact   | Primary Contact   | string 80  | N  | noperm
 OrganizationType | Edition           | picklist 40 | N | noperm
@@ -52,31 +62,47 @@ DefaultLocaleSidKey | Locale         | picklist 40 | N | noperm
 LanguageLocaleKey | Language         | picklist 40 | N | noperm
 FiscalYearStartMonth | Fiscal Year Starts In | int 9 | N | noperm
 TrialExpirationDate  | Trial Expiration Date | datetime | N | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_RECORD_TYPE = "Id | Record Type ID | id | D | idlookup noperm\n" + """
+_RECORD_TYPE = (
+    "Id | Record Type ID | id | D | idlookup noperm\n"
+    + """
 Name          | Name           | string 80  | CU  | namefield noperm
 DeveloperName | Developer Name | string 80  | CUN | noperm
 Description   | Description    | string 255 | CUN | noperm
 SobjectType   | SObject Type Name | picklist 40 | C | noperm
 IsActive      | Active         | boolean    | CUD | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_LEAD_STATUS = "Id | Lead Status ID | id | D | idlookup noperm\n" + """
+_LEAD_STATUS = (
+    "Id | Lead Status ID | id | D | idlookup noperm\n"
+    + """
 MasterLabel | Master Label | string 255 | N | namefield noperm
 ApiName     | API Name     | string 255 | N | noperm
 SortOrder   | Sort Order   | int 9      | N | noperm
 IsDefault   | Is Default   | boolean    | D | noperm
 IsConverted | Converted    | boolean    | D | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_PROFILE = "Id | Profile ID | id | D | idlookup noperm\n" + """
+_PROFILE = (
+    "Id | Profile ID | id | D | idlookup noperm\n"
+    + """
 Name          | Name           | string 255 | CU | namefield noperm
 UserType      | User Type      | picklist 40 | N | noperm
 Description   | Description    | string 255 | CUN | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_PERMISSION_SET = "Id | PermissionSet ID | id | D | idlookup noperm\n" + """
+_PERMISSION_SET = (
+    "Id | PermissionSet ID | id | D | idlookup noperm\n"
+    + """
 Name             | Permission Set Name | string 80 | CU | unique noperm
 Label            | Permission Set Label | string 80 | CU | namefield noperm
 LicenseId        | License ID       | string 18  | CN | noperm
@@ -89,9 +115,13 @@ PermissionsCustomizeApplication | Customize Application | boolean | CUD | noperm
 PermissionsApiEnabled           | API Enabled           | boolean | CUD | noperm
 PermissionsModifyAllData        | Modify All Data       | boolean | CUD | noperm
 PermissionsViewAllData          | View All Data         | boolean | CUD | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_FIELD_PERMISSIONS = "Id | Field Permissions ID | id | D | idlookup noperm\n" + """
+_FIELD_PERMISSIONS = (
+    "Id | Field Permissions ID | id | D | idlookup noperm\n"
+    + """
 ParentId        | Parent ID         | reference    | C  | ref=PermissionSet rel=Parent noperm
 SobjectType     | SObject Type Name | picklist 255 | C  | noperm
 Field           | Field Name        | picklist 255 | C  | noperm
@@ -99,8 +129,11 @@ PermissionsEdit | Edit Field        | boolean      | CUD | noperm
 PermissionsRead | Read Field        | boolean      | CUD | noperm
 SystemModstamp  | System Modstamp   | datetime     | D  | noperm
 """
+)
 
-_OBJECT_PERMISSIONS = "Id | ObjectPermissions ID | id | D | idlookup noperm\n" + """
+_OBJECT_PERMISSIONS = (
+    "Id | ObjectPermissions ID | id | D | idlookup noperm\n"
+    + """
 ParentId    | Parent ID         | reference    | C | ref=PermissionSet rel=Parent noperm
 SobjectType | SObject Type Name | picklist 255 | C | noperm
 PermissionsCreate | Create Records | boolean | CUD | noperm
@@ -109,23 +142,32 @@ PermissionsEdit   | Edit Records   | boolean | CUD | noperm
 PermissionsDelete | Delete Records | boolean | CUD | noperm
 PermissionsViewAllRecords   | Read All Records | boolean | CUD | noperm
 PermissionsModifyAllRecords | Edit All Records | boolean | CUD | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
-_ASSIGNMENT = "Id | PermissionSetAssignment ID | id | D | idlookup noperm\n" + """
+_ASSIGNMENT = (
+    "Id | PermissionSetAssignment ID | id | D | idlookup noperm\n"
+    + """
 PermissionSetId | PermissionSet ID | reference | C | ref=PermissionSet rel=PermissionSet noperm
 AssigneeId      | Assignee ID      | reference | C | ref=User rel=Assignee noperm
 IsActive        | Is Active        | boolean   | D | default=true noperm
 SystemModstamp  | Date Assigned    | datetime  | D | noperm
 """
+)
 
-_CUSTOM_FIELD = "Id | Custom Field Definition ID | id | D | idlookup noperm\n" + """
+_CUSTOM_FIELD = (
+    "Id | Custom Field Definition ID | id | D | idlookup noperm\n"
+    + """
 FullName        | Full Name        | string 255 | CN | noperm
 DeveloperName   | Developer Name   | string 40  | N  | namefield noperm
 TableEnumOrId   | Table Enum or ID | picklist 40 | N | noperm
 NamespacePrefix | Namespace Prefix | string 15  | N  | noperm
 ManageableState | Manageable State | picklist 40 | N | noperm default=unmanaged
 Metadata        | Metadata         | complexvalue | CUN | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
 _TOPIC = """
 Id             | Topic ID       | id          | D  | idlookup noperm
@@ -168,10 +210,16 @@ NewValue    | New Value     | anyType 255  | N | noperm
 def objects() -> tuple[ObjectType, ...]:
     """Everything that is not a person, an activity or a sale."""
 
-    def kind(name: str, prefix: str, table: str, **flags: bool) -> ObjectType:
+    def kind(name: str, prefix: str, table: str, **flags: Any) -> ObjectType:
         label = _spaced(name)
         return ObjectType(
-            name, label, label + "s", prefix, parse_fields(table, PICKLISTS), undeletable=False, **flags
+            name,
+            label,
+            label + "s",
+            prefix,
+            parse_fields(table, PICKLISTS),
+            undeletable=False,
+            **flags,
         )
 
     def fixed(name: str, prefix: str, table: str, *, updateable: bool = False) -> ObjectType:
@@ -199,4 +247,6 @@ def objects() -> tuple[ObjectType, ...]:
 
 
 def _spaced(name: str) -> str:
-    return "".join(f" {char}" if char.isupper() and index else char for index, char in enumerate(name))
+    return "".join(
+        f" {char}" if char.isupper() and index else char for index, char in enumerate(name)
+    )

@@ -3,7 +3,11 @@
 Account and Campaign are as recorded; the others follow the vendor's object reference.
 """
 
+# ruff: noqa: E501 - one field a line, however many picklist values it has
+
 from __future__ import annotations
+
+from typing import Any
 
 from sandbox.salesforce.fields import ObjectType, parse_fields
 from sandbox.salesforce.objects.common import (
@@ -124,7 +128,8 @@ IsPrimary     | Primary        | boolean     | CUD |
     + AUDIT
 )
 
-_STAGE = """
+_STAGE = (
+    """
 Id                   | Opportunity Stage ID   | id           | D | idlookup noperm
 MasterLabel          | Master Label           | string 255   | N | namefield noperm
 ApiName              | API Name               | string 255   | N | noperm
@@ -136,7 +141,9 @@ ForecastCategory     | Forecast Category      | picklist 40  | N | noperm
 ForecastCategoryName | Forecast Category Name | picklist 255 | N | noperm
 DefaultProbability   | Probability (%)        | percent 3.0  | N | noperm
 Description          | Description            | string 255   | N | noperm
-""" + AUDIT
+"""
+    + AUDIT
+)
 
 _CAMPAIGN = (
     head("Campaign")
@@ -213,7 +220,7 @@ HasResponded | Responded   | boolean    | CUD |
 def objects() -> tuple[ObjectType, ...]:
     """The sales objects and the campaign objects."""
 
-    def kind(name: str, label: str, prefix: str, table: str, **flags: bool) -> ObjectType:
+    def kind(name: str, label: str, prefix: str, table: str, **flags: Any) -> ObjectType:
         plural = label[:-1] + "ies" if label.endswith("y") else label + "s"
         return ObjectType(name, label, plural, prefix, parse_fields(table, PICKLISTS), **flags)
 
@@ -222,8 +229,14 @@ def objects() -> tuple[ObjectType, ...]:
         kind("Opportunity", "Opportunity", "006", _OPPORTUNITY),
         kind("OpportunityContactRole", "Opportunity Contact Role", "00K", _CONTACT_ROLE),
         kind(
-            "OpportunityStage", "Opportunity Stage", "01J", _STAGE,
-            createable=False, updateable=False, deletable=False, undeletable=False,
+            "OpportunityStage",
+            "Opportunity Stage",
+            "01J",
+            _STAGE,
+            createable=False,
+            updateable=False,
+            deletable=False,
+            undeletable=False,
         ),
         kind("Campaign", "Campaign", "701", _CAMPAIGN),
         kind("CampaignMember", "Campaign Member", "00v", _MEMBER),

@@ -92,7 +92,9 @@ async def delete(request: web.Request) -> web.Response:
         call.org.records.delete(table.kind.name, record_id, call.caller())
         return {"id": long, "success": True, "errors": []}
 
-    return answer(_run(call, _limited([{"id": one} for one in ids]), write, all_or_none=all_or_none))
+    return answer(
+        _run(call, _limited([{"id": one} for one in ids]), write, all_or_none=all_or_none)
+    )
 
 
 async def upsert(request: web.Request) -> web.Response:
@@ -111,10 +113,11 @@ async def upsert(request: web.Request) -> web.Response:
             raise SalesforceError("MISSING_ARGUMENT", message)
         found = matches(call.org.records, table, field, value)
         if len(found) > 1:
-            message = f"{field.name}: more than one record found for external id field: [{', '.join(found)}]"
+            listed = ", ".join(found)
+            message = f"{field.name}: more than one record found for external id field: [{listed}]"
             raise SalesforceError("DUPLICATE_EXTERNAL_ID", message, [field.name])
         made, created = write_by_key(
-            call.org.records, table, field, value, fields, found, call.caller()
+            call.org.records, table, field, value, fields, found=found, caller=call.caller()
         )
         return {"id": made, "success": True, "errors": [], "created": created}
 
@@ -227,9 +230,7 @@ def _id_of(row: Mapping[str, object]) -> str:
 
 
 def _fields(row: Mapping[str, object]) -> dict[str, object]:
-    return {
-        key: value for key, value in row.items() if key != "attributes" and key.lower() != "id"
-    }
+    return {key: value for key, value in row.items() if key != "attributes" and key.lower() != "id"}
 
 
 def _present(call: Call, sobject: str, record_id: str) -> None:

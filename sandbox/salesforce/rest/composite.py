@@ -15,8 +15,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.rest.context import DATA, TOKEN, USER, answer, call_of, json_body, refusal
 from sandbox.salesforce.rest.collections import failed
+from sandbox.salesforce.rest.context import DATA, TOKEN, USER, answer, call_of, json_body, refusal
 from sandbox.salesforce.snapshot import Snapshot
 
 MAX_SUBREQUESTS = 25
@@ -138,9 +138,7 @@ async def _subrequest(
     return response.status, shown, json.loads(text) if text else None
 
 
-async def _play(
-    request: web.Request, inner: web.BaseRequest, payload: bytes
-) -> web.StreamResponse:
+async def _play(request: web.Request, inner: web.BaseRequest, payload: bytes) -> web.StreamResponse:
     assert isinstance(inner, web.Request)  # noqa: S101 - a clone of one
     inner[USER], inner[TOKEN] = request[USER], request[TOKEN]
     inner._read_bytes = payload  # noqa: SLF001 - the one way to give a request its body
@@ -187,7 +185,9 @@ def _looked_up(match: re.Match[str], known: Mapping[str, object]) -> object:
 def _rolled_back(shown: dict[str, object]) -> dict[str, object]:
     if int(str(shown["httpStatusCode"])) >= _OK:
         return shown
-    message = "The transaction was rolled back since another operation in the same transaction failed."
+    message = (
+        "The transaction was rolled back since another operation in the same transaction failed."
+    )
     body = [SalesforceError("PROCESSING_HALTED", message).body()]
     return {**shown, "body": body, "httpHeaders": {}, "httpStatusCode": 400}
 

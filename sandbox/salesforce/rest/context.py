@@ -64,7 +64,9 @@ def call_of(request: web.Request) -> Call:
     )
 
 
-def answer(body: object, *, status: int = 200, headers: dict[str, str] | None = None) -> web.Response:
+def answer(
+    body: object, *, status: int = 200, headers: dict[str, str] | None = None
+) -> web.Response:
     """A JSON answer in the vendor's content type."""
     return web.Response(
         text=json.dumps(body, ensure_ascii=False, separators=(",", ":")),
@@ -87,7 +89,9 @@ async def json_body(request: web.Request) -> dict[str, object]:
     try:
         body = json.loads(await request.read())
     except (json.JSONDecodeError, UnicodeDecodeError) as error:
-        raise SalesforceError("JSON_PARSER_ERROR", "Unexpected character in the request body") from error
+        raise SalesforceError(
+            "JSON_PARSER_ERROR", "Unexpected character in the request body"
+        ) from error
     if not isinstance(body, dict):
         message = "The HTTP entity body must be a JSON object"
         raise SalesforceError("JSON_PARSER_ERROR", message)

@@ -58,9 +58,8 @@ async def _api(org: SalesforceOrg, request: web.Request, handler: Handler) -> we
     except web.HTTPNotFound:
         return refusal(not_found())
     except web.HTTPMethodNotAllowed as error:
-        message = (
-            f"HTTP Method '{request.method}' not allowed. Allowed are {','.join(sorted(error.allowed_methods))}"
-        )
+        allowed = ",".join(sorted(error.allowed_methods))
+        message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
         return refusal(SalesforceError("METHOD_NOT_ALLOWED", message))
     return _after(org, request.path, response)
 

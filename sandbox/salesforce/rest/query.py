@@ -66,7 +66,7 @@ def _paged(call: Call, request: web.Request, page: Page) -> web.Response:
 
 
 def _batch(request: web.Request) -> int:
-    """batchSize of Sforce-Query-Options, 200 to 2000 (FACTS section 4)."""
+    """BatchSize of Sforce-Query-Options, 200 to 2000 (FACTS section 4)."""
     for option in request.headers.get("Sforce-Query-Options", "").split(","):
         key, _, value = option.strip().partition("=")
         if key.strip().lower() == "batchsize" and value.strip().isdigit():

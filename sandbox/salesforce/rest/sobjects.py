@@ -157,7 +157,7 @@ async def upsert(request: web.Request) -> web.Response:
         raise not_found()
     lock(call, found[0] if found else None)
     made, created = write_by_key(
-        call.org.records, table, field, value, body, found, call.caller()
+        call.org.records, table, field, value, body, found=found, caller=call.caller()
     )
     if not created and int(call.version.split(".")[0]) < _CREATED_FLAG_VERSION:
         return web.Response(status=204)
@@ -197,6 +197,7 @@ def write_by_key(
     field: Field,
     value: object,
     body: Mapping[str, object],
+    *,
     found: list[str],
     caller: Caller,
 ) -> tuple[str, bool]:

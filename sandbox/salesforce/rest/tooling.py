@@ -73,7 +73,9 @@ async def create(request: web.Request) -> web.Response:
         call.org.records, sobject, {**_definition(metadata), "name": name}, guarded=True
     )
     made = _remember(call, sobject, field.name, metadata)
-    return answer({"id": made, "success": True, "errors": [], "warnings": [], "infos": []}, status=201)
+    return answer(
+        {"id": made, "success": True, "errors": [], "warnings": [], "infos": []}, status=201
+    )
 
 
 async def read(request: web.Request) -> web.Response:

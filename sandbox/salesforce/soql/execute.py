@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import islice
+from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import Row
@@ -116,5 +117,5 @@ def _sorted(scope: Scope, query: ast.Query, rows: Iterable[Row]) -> list[Row]:
     return ordered
 
 
-def _first(pair: tuple[object, Row]) -> object:
+def _first(pair: tuple[Any, Row]) -> Any:
     return pair[0]

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 from pathlib import Path as FilePath
+from typing import Any
 
 from lark import Lark, Token, Transformer
 from lark.exceptions import UnexpectedEOF, UnexpectedInput, UnexpectedToken
@@ -31,7 +32,7 @@ def malformed(message: str) -> SalesforceError:
 
 
 def unescape(quoted: str, *, like: bool = False) -> str:
-    """The text of a quoted literal; in LIKE patterns `\\_` and `\\%` stay escaped."""
+    """The text of a quoted literal; in LIKE patterns escaped wildcards stay escaped."""
 
     def one(match: re.Match[str]) -> str:
         char = match[1]
@@ -136,12 +137,10 @@ class _Builder(Transformer[Token, object]):
         return tuple(parts)
 
     def in_query(self, parts: list[object]) -> ast.Condition:
-        column, sobject, where = parts[1]  # type: ignore[misc]
-        return ast.InQuery(parts[0], column, str(sobject), where)  # type: ignore[arg-type]
+        return _in_query(parts, negated=False)
 
     def not_in_query(self, parts: list[object]) -> ast.Condition:
-        column, sobject, where = parts[1]  # type: ignore[misc]
-        return ast.InQuery(parts[0], column, str(sobject), where, negated=True)  # type: ignore[arg-type]
+        return _in_query(parts, negated=True)
 
     def value_list(self, parts: list[ast.Literal]) -> tuple[ast.Literal, ...]:
         return tuple(parts)
@@ -204,6 +203,11 @@ class _Builder(Transformer[Token, object]):
 
     def for_clause(self, parts: list[Token]) -> str:
         return str(parts[0]).upper() if parts else "ALL ROWS"
+
+
+def _in_query(parts: list[Any], *, negated: bool) -> ast.Condition:
+    column, sobject, where = parts[1]
+    return ast.InQuery(parts[0], column, str(sobject), where, negated)
 
 
 _LARK = Lark(_GRAMMAR, parser="lalr", maybe_placeholders=True)

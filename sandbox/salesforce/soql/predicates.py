@@ -10,6 +10,7 @@ import operator as op
 import re
 from collections.abc import Callable
 from datetime import date
+from typing import Any
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import NUMBERS, Field, Row, Value
@@ -21,7 +22,7 @@ from sandbox.salesforce.table import fold
 from sandbox.salesforce.times import parse_date_as_datetime
 
 Predicate = Callable[[Row], bool]
-_ORDER: dict[str, Callable[[object, object], bool]] = {
+_ORDER: dict[str, Callable[[Any, Any], bool]] = {
     "<": op.lt, "<=": op.le, ">": op.gt, ">=": op.ge,
 }  # fmt: skip
 _DAYS = frozenset({"date", "datetime"})
@@ -44,14 +45,14 @@ def compile_condition(scope: Scope, node: ast.Condition) -> Predicate:
 
 
 def _all(parts: list[Predicate]) -> Predicate:
-    if len(parts) == 2:  # noqa: PLR2004 - the common case, kept fast
+    if len(parts) == 2:
         first, second = parts
         return lambda row: first(row) and second(row)
     return lambda row: all(part(row) for part in parts)
 
 
 def _any(parts: list[Predicate]) -> Predicate:
-    if len(parts) == 2:  # noqa: PLR2004 - the common case, kept fast
+    if len(parts) == 2:
         first, second = parts
         return lambda row: first(row) or second(row)
     return lambda row: any(part(row) for part in parts)
@@ -198,7 +199,8 @@ def _member(scope: Scope, node: ast.Member) -> Predicate:
 
 def _spread(found: Resolved, node: ast.Member) -> Predicate:
     if found.field.type != "multipicklist":
-        message = f"includes or excludes operator only valid on multipicklist field: {found.field.name}"
+        name = found.field.name
+        message = f"includes or excludes operator only valid on multipicklist field: {name}"
         raise SalesforceError("INVALID_FIELD", message)
     choices = [frozenset(str(value.value).lower().split(";")) for value in node.values]
     get = found.get

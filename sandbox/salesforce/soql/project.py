@@ -73,15 +73,11 @@ def _group(scope: Scope, query: ast.Query, item: ast.Function) -> list[ast.Path]
     if group not in _GROUPS:
         raise malformed(f"unexpected token: '{group}'")
     if group != "STANDARD" and (query.limit is None or query.limit > _FIELDS_LIMIT):
-        message = (
-            "The SOQL FIELDS function must have a LIMIT of at most 200"
-        )
+        message = "The SOQL FIELDS function must have a LIMIT of at most 200"
         raise malformed(message)
     visible = scope.records.visible_fields(scope.kind, scope.user_id)
     return [
-        (field.name,)
-        for field in visible
-        if group == "ALL" or field.custom == (group == "CUSTOM")
+        (field.name,) for field in visible if group == "ALL" or field.custom == (group == "CUSTOM")
     ]
 
 

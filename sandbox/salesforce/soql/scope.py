@@ -32,7 +32,7 @@ class Resolved:
 
 @dataclass(frozen=True)
 class Step:
-    """One relationship to follow: canonical name, field that holds the id, tables it may lead to."""
+    """One relationship to follow: its name, the field that holds the id, the tables it leads to."""
 
     name: str
     holder: Field
@@ -123,7 +123,7 @@ class Scope:
         return Resolved(field, fetch, (step.name, field.name))
 
     def _of_parents(self, step: Step, name: str) -> tuple[Field, dict[str, Getter]]:
-        """The field of that name in each possible parent; `Type` of several is the object's name."""
+        """The field of that name in each parent; `Type` of several is the object's name."""
         getters: dict[str, Getter] = {}
         first: Field | None = None
         if name.lower() == "type" and len(step.tables) > 1:
@@ -144,7 +144,8 @@ class Scope:
         return first, getters
 
     def _missing(self, name: str, entity: str) -> SalesforceError:
-        return SalesforceError("INVALID_FIELD", f"No such column '{name}' on entity '{entity}'.{_ADVICE}")
+        message = f"No such column '{name}' on entity '{entity}'.{_ADVICE}"
+        return SalesforceError("INVALID_FIELD", message)
 
 
 def _constant(value: str) -> Getter:
