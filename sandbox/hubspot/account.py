@@ -383,9 +383,7 @@ class HubSpotAccount:
         if found is not None:
             values = self.consent.properties(address)
             record = store.live[found]
-            self.writer.update(
-                store, record, values, source="EMAIL", at=_ms(at), inside=True
-            )
+            self.writer.update(store, record, values, source="EMAIL", at=_ms(at), inside=True)
 
     def _status_change(self, event: Mapping[str, Any]) -> None:
         address, when = str(event.get("recipient", "")).lower(), int(event["created"])

@@ -76,8 +76,8 @@ async def _handle(
         response = await handler(request)
     except HubSpotError as error:
         response = failure(account, error)
-    except web.HTTPNotFound:
-        response = _no_route(account)
+    except web.HTTPException as error:  # no such route or method
+        response = failure(account, HubSpotError(error.status, None, "resource not found"))
     finally:
         FORCED_LAG.reset(lag_token)
         LATE_COMMIT.reset(late_token)
@@ -151,10 +151,6 @@ def server_error(account: HubSpotAccount, status: int) -> web.Response:
         },
         status,
     )
-
-
-def _no_route(account: HubSpotAccount) -> web.Response:
-    return failure(account, HubSpotError(404, None, "resource not found"))
 
 
 def _is_search(request: web.Request) -> bool:

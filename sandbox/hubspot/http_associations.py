@@ -14,6 +14,7 @@ from sandbox.hubspot.wire import (
     account_of,
     batch_reply,
     body_of,
+    cursor_in,
     inputs_of,
     list_of,
     nothing,
@@ -75,7 +76,7 @@ async def list_links(request: web.Request) -> web.Response:
     source, to = store_of(request), store_of(request, "to_type")
     record = account.live(source, request.match_info["object_id"])
     limit = number_in(request, "limit", 500, 500)
-    after = int(request.query.get("after") or 0)
+    after = cursor_in(request)
     ends = account.associations.of(source.name, record.id, to.name)
     ids = [each for each in sorted(ends) if each > after and each in to.live]
     body: dict[str, Any] = {

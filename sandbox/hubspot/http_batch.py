@@ -14,7 +14,13 @@ from aiohttp import web
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.errors import HubSpotError, conflict, validation
-from sandbox.hubspot.http_objects import SOURCE, by_unique, properties_in, wanted_names
+from sandbox.hubspot.http_objects import (
+    SOURCE,
+    by_unique,
+    create_linked,
+    properties_in,
+    wanted_names,
+)
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.wire import (
     account_of,
@@ -73,7 +79,7 @@ async def batch_create(request: web.Request) -> web.Response:
         _check_all_creates(account, store, inputs)
 
     def create(each: Input) -> Input:
-        written = account.write_new(store, properties_in(each), source=SOURCE)
+        written = create_linked(account, store, each)
         result = object_body(store, written.record, written.shown)
         return _traced(result, each)
 

@@ -15,6 +15,7 @@ from sandbox.hubspot.times import parse_ms
 from sandbox.hubspot.wire import (
     account_of,
     body_of,
+    cursor_in,
     flag_in,
     inputs_of,
     names_in,
@@ -35,10 +36,7 @@ async def list_forms(request: web.Request) -> web.Response:
     limit = number_in(request, "limit", 20, 500)
     types = tuple(names_in(request, "formTypes")) or ("hubspot",)
     found = account_of(request).forms.listed(types, archived=flag_in(request, "archived"))
-    after = request.query.get("after", "0")
-    if not after.isdigit():
-        raise validation("The after cursor is invalid.")
-    start = int(after)
+    start = cursor_in(request)
     body: dict[str, Any] = {"results": found[start : start + limit]}
     if start + limit < len(found):
         body["paging"] = {"next": {"after": str(start + limit)}}
@@ -105,7 +103,11 @@ async def submit_form(request: web.Request) -> web.Response:
 
 def _fill(body: dict[str, Any]) -> Fill:
     fields = body.get("fields")
-    if not isinstance(fields, list) or not fields:
+    if (
+        not isinstance(fields, list)
+        or not fields
+        or not all(isinstance(each, dict) for each in fields)
+    ):
         raise HubSpotError(
             400,
             None,

@@ -14,6 +14,7 @@ from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.wire import (
     account_of,
     body_of,
+    cursor_in,
     flag_in,
     names_in,
     nothing,
@@ -22,6 +23,7 @@ from sandbox.hubspot.wire import (
     reply,
     store_of,
 )
+from sandbox.hubspot.writes import Written
 
 SOURCE = "INTEGRATION"
 """sourceType of what an API caller writes."""
@@ -32,14 +34,12 @@ async def list_objects(request: web.Request) -> web.Response:
     account, store = account_of(request), store_of(request)
     history = names_in(request, "propertiesWithHistory")
     limit = number_in(request, "limit", 10, 50 if history else 100)
-    after = request.query.get("after", "")
-    if after and not after.isdigit():
-        raise validation("The after cursor is invalid.")
+    start = cursor_in(request)
     archived = flag_in(request, "archived")
     pool = store.archived if archived else store.live
     page: list[Record] = []
     more = False
-    for record_id in store.ids_after(int(after or 0), archived=archived):
+    for record_id in store.ids_after(start, archived=archived):
         record = pool.get(record_id)
         if record is None:
             continue
@@ -78,10 +78,7 @@ async def create_object(request: web.Request) -> web.Response:
     """POST one record, with associations if given."""
     account, store = account_of(request), store_of(request)
     body = await body_of(request)
-    links = [_link(account, store, each) for each in body.get("associations") or []]
-    written = account.write_new(store, properties_in(body), source=SOURCE)
-    for to, kinds in links:
-        account.associations.link((store.name, written.record.id), to, kinds)
+    written = create_linked(account, store, body)
     return reply(object_body(store, written.record, written.shown), 201)
 
 
@@ -152,6 +149,23 @@ async def search_objects(request: web.Request) -> web.Response:
     return reply(answer)
 
 
+def create_linked(account: HubSpotAccount, store: ObjectStore, body: dict[str, Any]) -> Written:
+    """Create a record with the associations asked for; neither without the other."""
+    links = [_link(account, store, each) for each in listed_in(body, "associations")]
+    written = account.write_new(store, properties_in(body), source=SOURCE)
+    for to, kinds in links:
+        account.associations.link((store.name, written.record.id), to, kinds)
+    return written
+
+
+def listed_in(body: dict[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of objects in a body, empty when absent; 400 when it is something else."""
+    found = body.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise validation(f"Invalid input JSON: {key} must be a list of objects.")
+    return found
+
+
 def properties_in(body: dict[str, Any]) -> dict[str, object]:
     """The `properties` object of a write, or 400."""
     properties = body.get("properties")
@@ -165,9 +179,7 @@ def wanted_names(store: ObjectStore, asked: list[str]) -> list[str]:
     return [*asked, *store.system_names] if asked else list(store.defaults)
 
 
-def by_unique(
-    account: HubSpotAccount, store: ObjectStore, name: str, value: str
-) -> Record | None:
+def by_unique(account: HubSpotAccount, store: ObjectStore, name: str, value: str) -> Record | None:
     """The live record with this value of a unique property (or e-mail); 400 if not unique."""
     if store.name == "contacts" and name == "email":
         holder = account.writer.email_holder(store, value.strip())

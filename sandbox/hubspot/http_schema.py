@@ -16,6 +16,7 @@ from sandbox.hubspot.wire import (
     account_of,
     batch_reply,
     body_of,
+    cursor_in,
     flag_in,
     inputs_of,
     nothing,
@@ -215,7 +216,7 @@ async def list_stages(request: web.Request) -> web.Response:
 async def list_owners(request: web.Request) -> web.Response:
     """GET the owners by ascending id, optionally of one e-mail."""
     limit = number_in(request, "limit", 100, 500)
-    after = int(request.query.get("after") or 0)
+    after = cursor_in(request)
     email = request.query.get("email", "").lower()
     archived = flag_in(request, "archived")
     found = [

@@ -72,10 +72,8 @@ class Page:
 
 def parse(store: ObjectStore, body: Mapping[str, Any], associated: Associated) -> Query:
     """Check a search body; 400 VALIDATION_ERROR in the vendor's way."""
-    groups = body.get("filterGroups") or []
-    if body.get("filters"):
-        groups = [*groups, {"filters": body["filters"]}]
-    sizes = [len(group.get("filters") or []) for group in groups]
+    groups = _groups(body)
+    sizes = [len(group) for group in groups]
     if len(groups) > MAX_GROUPS or any(size > MAX_FILTERS for size in sizes):
         raise validation(
             f"At most {MAX_GROUPS} filter groups of {MAX_FILTERS} filters each are allowed."
@@ -84,11 +82,10 @@ def parse(store: ObjectStore, body: Mapping[str, Any], associated: Associated) -
         raise validation(f"At most {MAX_FILTERS_IN_ALL} filters are allowed in one search.")
     limit, offset = _paging(body)
     properties = body.get("properties")
+    if properties is not None and not isinstance(properties, list):
+        raise validation("Invalid input JSON: properties must be a list.")
     return Query(
-        groups=tuple(
-            tuple(_filter(store, raw, associated) for raw in group.get("filters") or [])
-            for group in groups
-        ),
+        groups=tuple(tuple(_filter(store, raw, associated) for raw in group) for group in groups),
         sort=_sort(store, body.get("sorts") or []),
         properties=tuple(str(name) for name in properties) if properties else None,
         limit=limit,
@@ -99,15 +96,33 @@ def parse(store: ObjectStore, body: Mapping[str, Any], associated: Associated) -
 
 def run(store: ObjectStore, query: Query) -> Page:
     """Answer a checked search."""
-    found = _matches(store, query)
-    total = len(found)
-    page = found[query.offset : query.offset + query.limit]
+    ids = _keyset(store, query)
+    window = slice(query.offset, query.offset + query.limit)
+    if ids is None:
+        found = _matches(store, query)
+        total, page = len(found), found[window]
+    else:
+        total, page = len(ids), [store.live[record_id] for record_id in ids[window]]
     reached = query.offset + len(page)
     return Page(
         total=total,
         records=[record for record in page if record.archived_at is None],
         after=reached if reached < total else None,
     )
+
+
+def _groups(body: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
+    """The filters of each group; top-level `filters` are a group of their own."""
+    groups = body.get("filterGroups") or []
+    if body.get("filters"):
+        groups = [*groups, {"filters": body["filters"]}]
+    found = []
+    for group in groups:
+        filters = (group.get("filters") or []) if isinstance(group, Mapping) else None
+        if not isinstance(filters, list) or not all(isinstance(e, Mapping) for e in filters):
+            raise validation("Invalid input JSON: filterGroups must hold lists of filters.")
+        found.append(filters)
+    return found
 
 
 def _paging(body: Mapping[str, Any]) -> tuple[int, int]:
@@ -126,7 +141,7 @@ def _paging(body: Mapping[str, Any]) -> tuple[int, int]:
 
 
 def _sort(store: ObjectStore, sorts: list[Any]) -> tuple[str, bool] | None:
-    if len(sorts) > 1:
+    if not isinstance(sorts, list) or len(sorts) > 1:
         raise validation("Only one sort is allowed.")
     if not sorts:
         return None
@@ -134,8 +149,9 @@ def _sort(store: ObjectStore, sorts: list[Any]) -> tuple[str, bool] | None:
     if isinstance(first, str):
         name, descending = first.removeprefix("-"), first.startswith("-")
     else:
-        name = str(first.get("propertyName", ""))
-        descending = str(first.get("direction", "ASCENDING")) == "DESCENDING"
+        given = first if isinstance(first, Mapping) else {}
+        name = str(given.get("propertyName", ""))
+        descending = str(given.get("direction", "ASCENDING")) == "DESCENDING"
     if name not in store.book:
         raise validation(f"Property '{name}' cannot be sorted by: it does not exist.")
     return name, descending
@@ -216,9 +232,7 @@ def _range(prop: Property, operator: str, values: list[str]) -> Filter:
         return Filter(lambda _, s: "" < (s.get(name) or "") <= first, name, high=first)
     if operator == "LT":
         return Filter(lambda _, s: "" < (s.get(name) or "") < first, name, high=first)
-    return Filter(
-        lambda _, s: first <= (s.get(name) or "") <= last, name, low=first, high=last
-    )
+    return Filter(lambda _, s: first <= (s.get(name) or "") <= last, name, low=first, high=last)
 
 
 def _number_range(name: str, operator: str, values: list[float]) -> Filter:
@@ -244,10 +258,18 @@ def _number_range(name: str, operator: str, values: list[float]) -> Filter:
         )
 
     def test(_: Record, seen: Values) -> bool:
-        value = seen.get(name)
-        return bool(value) and holds(float(value or 0))
+        value = _number(seen.get(name))
+        return value is not None and holds(value)
 
     return Filter(test, name)
+
+
+def _number(text: str | None) -> float | None:
+    """A stored number; None for what a property held before it was retyped."""
+    try:
+        return float(text) if text else None
+    except ValueError:
+        return None
 
 
 def _token(name: str, wanted: str, *, negated: bool) -> Filter:
@@ -267,8 +289,8 @@ def _membership(prop: Property, operator: str, values: list[str]) -> Filter:
         numbers = {float(value) for value in values}
 
         def numeric(_: Record, seen: Values) -> bool:
-            value = seen.get(name)
-            return bool(value) and (float(value or 0) in numbers) != negated
+            value = _number(seen.get(name))
+            return value is not None and (value in numbers) != negated
 
         exact = None if negated else tuple(str(int(n)) for n in numbers if n.is_integer())
         return Filter(numeric, name, exact if name == "hs_object_id" else None)
@@ -291,6 +313,25 @@ def _membership(prop: Property, operator: str, values: list[str]) -> Filter:
 
 
 # --- answering -----------------------------------------------------------------------------
+
+
+def _keyset(store: ObjectStore, query: Query) -> list[int] | None:
+    """The ids of a backfill by keyset: everything above an id, by id, no record looked at.
+
+    None when the search is anything else, or the index still holds archived records.
+    """
+    if len(query.groups) != 1 or query.words or query.sort != ("hs_object_id", False):
+        return None
+    left = [each for each in query.groups[0] if not _covers(store, each)]
+    if any(
+        each.name != "hs_object_id" or each.low is None or each.high is not None for each in left
+    ):
+        return None
+    if any(late.archived_at is not None and late.seen is not None for late in store.unseen()):
+        return None
+    ids = store.ids_after(max((int(each.low or 0) for each in left), default=-1))
+    hidden = {late.id for late in store.unseen() if late.seen is None}
+    return [each for each in ids if each not in hidden] if hidden else ids
 
 
 def _matches(store: ObjectStore, query: Query) -> list[Record]:
@@ -335,25 +376,29 @@ def _candidates(
         ids = _exact_ids(store, each)
         if ids is not None:
             return [store.live[i] for i in sorted(ids) if i in store.live], group
-    modified = [f for f in group if f.name == store.modified_name and (f.low or f.high)]
-    best: list[tuple[str, int]] | None = None
-    for each in modified:
-        span = store.by_modified.between(each.low, each.high)
-        if best is None or len(span) < len(best):
-            best = span
-    if best is not None and len(best) < len(store.by_modified):
-        alive = {record_id for _, record_id in best if record_id in store.live}
+    group = tuple(each for each in group if not _covers(store, each))
+    times = {store.modified_name: store.by_modified, store.created_name: store.by_created}
+    spans = [
+        times[each.name].between(each.low, each.high)
+        for each in group
+        if each.name in times and (each.low or each.high)
+    ]
+    if spans:
+        alive = {record_id for _, record_id in min(spans, key=len) if record_id in store.live}
         return [store.live[i] for i in sorted(alive)], group
-    if best is not None:  # every entry lies in the span of each such filter that is closed below
-        group = tuple(f for f in group if not _covers(store, f))
     return _by_id(store, group)
 
 
 def _covers(store: ObjectStore, each: Filter) -> bool:
-    """Whether a lower bound on the modified time holds for every record."""
-    if each.name != store.modified_name or each.high is not None or each.low is None:
+    """Whether a lower bound on a record's own times holds for every record."""
+    if each.high is not None or each.low is None:
         return False
-    earliest = store.by_modified.first()
+    if each.name == store.modified_name:
+        earliest = store.by_modified.first()
+    elif each.name == store.created_name:
+        earliest = store.by_created.first()
+    else:
+        return False
     return earliest is None or each.low < earliest
 
 
@@ -397,6 +442,9 @@ def _ordered(
 
     def key(record: Record) -> tuple[bool, float | str, int]:
         value = (record.seen or {}).get(name) or ""
-        return (value == "", (float(value or 0) if numeric else value), record.id)
+        if numeric:
+            number = _number(value)
+            return (number is None, number or 0.0, record.id)
+        return (value == "", value, record.id)
 
     return sorted(records, key=key, reverse=descending)

@@ -152,8 +152,6 @@ class ObjectStore:
         """Ids greater than `after`, ascending; of the live or of the archived records."""
         if archived:
             return sorted(record_id for record_id in self.archived if record_id > after)
-        if len(self._ids) > 2 * len(self.live) + 100:
-            self._ids = sorted(self.live)
         return self._ids[bisect_right(self._ids, after) :]
 
     def unseen(self) -> Iterator[Record]:
@@ -165,9 +163,7 @@ class ObjectStore:
     def add(self, record: Record, *, at: int, visible: int, now: int) -> None:
         """Enter a new record; searches find it from `visible` (milliseconds) on."""
         self.live[record.id] = record
-        place = bisect_left(self._ids, record.id)
-        if place == len(self._ids) or self._ids[place] != record.id:
-            self._ids.insert(place, record.id)
+        insort(self._ids, record.id)
         self.by_created.add(iso(record.created), record.id)
         self.by_modified.add(iso(at), record.id)
         for name in self._hashes:
@@ -236,7 +232,8 @@ class ObjectStore:
     # --- inside ----------------------------------------------------------------------------
 
     def _drop(self, record: Record) -> None:
-        self.live.pop(record.id, None)
+        if self.live.pop(record.id, None) is not None:
+            del self._ids[bisect_left(self._ids, record.id)]
         for name in self._hashes:
             self._unhash(name, record.values.get(name), record.id)
 

@@ -6,6 +6,7 @@ vendor's [C]; INVALID_NUMBER, INVALID_EMAIL and VALUE_TOO_LONG are assumed names
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
 
@@ -100,14 +101,13 @@ def _allowed(prop: Property, text: str, known: Callable[[str, str], bool]) -> bo
 def _measured(prop: Property, text: str) -> str:
     try:
         if prop.type == "number":
-            float(text)
+            if not math.isfinite(float(text)):
+                raise ValueError(text)  # noqa: TRY301 - refused just below, like any other
             return text.strip()
         return parse_date(text) if prop.type == "date" else iso(parse_ms(text))
     except (ValueError, OverflowError):
         code = "INVALID_NUMBER" if prop.type == "number" else "INVALID_DATE"
-        raise RefusedValueError(
-            prop.name, code, f"{text} was not a valid {prop.type}."
-        ) from None
+        raise RefusedValueError(prop.name, code, f"{text} was not a valid {prop.type}.") from None
 
 
 def _bad_option(prop: Property, text: str) -> RefusedValueError:

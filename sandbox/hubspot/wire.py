@@ -85,6 +85,14 @@ def number_in(request: web.Request, key: str, default: int, most: int) -> int:
     return min(int(text), most)
 
 
+def cursor_in(request: web.Request) -> int:
+    """The `after` cursor as a number, 0 when absent; 400 when it is none of ours."""
+    after = request.query.get("after") or "0"
+    if not after.isdigit():
+        raise validation("The after cursor is invalid.")
+    return int(after)
+
+
 def reply(body: object, status: int = 200) -> web.Response:
     """A JSON reply with the vendor's content type."""
     return web.Response(

@@ -163,9 +163,9 @@ class Writer:
             try:
                 current = record.values.get(name) if record else None
                 if name == "email" and store.name == "contacts":
-                    new[name] = canonical_email(name, value)
-                else:
-                    new[name] = canonical(prop, value, current, self._known)
+                    new[prop.name] = canonical_email(name, value)
+                else:  # the definition's own name, so that all records share one string
+                    new[prop.name] = canonical(prop, value, current, self._known)
             except RefusedValueError as refused:
                 problems.append(refused.problem)
         if store.name == "deals":

@@ -44,8 +44,7 @@ def fill(hub: Hub, guid: str, *, secure: bool = False, **values: str) -> Any:
     word = "secure/submit" if secure else "submit"
     body = {
         "fields": [
-            {"objectTypeId": "0-1", "name": name, "value": value}
-            for name, value in values.items()
+            {"objectTypeId": "0-1", "name": name, "value": value} for name, value in values.items()
         ],
         "context": {"pageUri": "https://www.demo.example/webinar", "pageName": "Webinar page"},
     }
