@@ -300,6 +300,25 @@ def write_batches(
     return outcomes
 
 
+Group = tuple[Sequence[Write], int, Callable[[Sequence[Write]], list[Outcome]]]
+
+
+def write_groups(groups: Sequence[Group]) -> list[Outcome]:
+    """`write_batches` for rows that take different calls: (rows, batch size, send) each.
+
+    Raises only while nothing of any group was sent; later the rows not sent become RETRY.
+    """
+    outcomes: list[Outcome] = []
+    for rows, size, send in groups:
+        try:
+            outcomes += write_batches(rows, size, send)
+        except LeadloopError as error:
+            if not outcomes:
+                raise
+            outcomes += [Outcome(r.key, OutcomeStatus.RETRY, r.id, error=error) for r in rows]
+    return outcomes
+
+
 def _parts(
     batch: list[Write], refused: BatchRefusedError, outcomes: list[Outcome]
 ) -> list[list[Write]]:

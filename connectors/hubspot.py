@@ -21,7 +21,6 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import (
-    Answer,
     Clock,
     NullLimiter,
     Sleep,
@@ -36,11 +35,22 @@ from connectors.hubspot_events import (
     email_event,
     form_fill,
     newest_first,
-    parse_instant,
     to_ms,
 )
 from connectors.hubspot_fields import ensure_properties, object_schema
-from connectors.hubspot_wire import SEARCH_BUCKET, SYSTEM, Paths, Wire, expect
+from connectors.hubspot_read import (
+    LIST_PAGE,
+    OBJECTS,
+    READ_BATCH,
+    RELATED,
+    UNIQUE,
+    Reader,
+    loser_of,
+    losers_of,
+    next_of,
+    record_of,
+)
+from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.hubspot_write import Writer
 from mappings.ports import (
     AccountInfo,
@@ -57,82 +67,15 @@ from mappings.records import Json, Outcome, Record, RecordRef, Write
 
 CAPABILITIES = Capabilities(
     write_batch=100,  # FACTS section 2: at most 100 inputs
-    read_batch=100,  # FACTS section 2
+    read_batch=READ_BATCH,
     overlap_seconds=300.0,  # BEHAVIOURS, Cursors; search lag of up to 38 s was recorded
     granularity_seconds=0.001,  # FACTS section 2: ISO milliseconds
     native_upsert=True,  # batch/upsert by a unique property
     reads_back=True,  # in part: see above
 )
-
-SEARCH_PAGE = 200  # FACTS section 2
-LIST_PAGE = 100  # FACTS section 2
 SUBMISSIONS_PAGE = 50  # FACTS section 2
 EVENTS_PAGE = 1000  # FACTS section 2
-ASSOCIATIONS_READ = 1000  # FACTS section 2
-SEARCH_BODY = 3000  # characters, FACTS section 2
 FORMS_PAGE = 50  # assumed: the default page is 20, and 50 is accepted
-
-OBJECTS = ("contacts", "companies", "deals")
-MODIFIED = {"contacts": "lastmodifieddate"}  # the others: hs_lastmodifieddate, FACTS section 2
-ALWAYS = {
-    "contacts": (
-        "email",
-        "hs_additional_emails",
-        "hs_email_optout",
-        "hs_merged_object_ids",
-        "recent_conversion_date",
-        "createdate",
-    ),
-    "companies": ("name", "domain", "hs_merged_object_ids", "createdate"),
-    "deals": ("dealname", "dealstage", "pipeline", "hs_merged_object_ids", "createdate"),
-}
-RELATED = {"contacts": ("companies",), "companies": (), "deals": ("contacts", "companies")}
-UNIQUE = frozenset({"leadloop_id", "email"})
-"""Properties batch/read takes as `idProperty`: at once consistent, which search is not."""
-
-
-def modified_property(object_name: str) -> str:
-    """The property that moves with every change of a record."""
-    return MODIFIED.get(object_name, "hs_lastmodifieddate")
-
-
-def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
-    """A record from the wire's object; one that is archived is `deleted`."""
-    fields = dict(raw.get("properties") or {})
-    archived = bool(raw.get("archived"))
-    stamp = fields.get(modified_property(object_name)) or raw.get("updatedAt")
-    revision = str(raw.get("archivedAt") if archived and raw.get("archivedAt") else stamp)
-    created = raw.get("createdAt")
-    return Record(
-        ref=RecordRef(SYSTEM, object_name, str(raw["id"])),
-        fields=fields,
-        revision=revision,
-        modified_at=parse_instant(revision),
-        created_at=instant(created) if created else None,
-        deleted=archived,
-        associations={
-            name: tuple(dict.fromkeys(str(r["id"]) for r in found.get("results", ())))
-            for name, found in (raw.get("associations") or {}).items()
-        },
-    )
-
-
-def losers_of(record: Record) -> list[Record]:
-    """The records that were merged into this one, as deleted ones which name it."""
-    text = str(record.fields.get("hs_merged_object_ids") or "")
-    ids = [part.strip() for part in text.split(";") if part.strip()]
-    return [_loser(record, other) for other in ids if other != record.ref.id]
-
-
-def _loser(winner: Record, other: str) -> Record:
-    return Record(
-        ref=RecordRef(SYSTEM, winner.ref.object, other),
-        fields={},
-        revision=f"merged:{winner.ref.id}",
-        modified_at=winner.modified_at,
-        deleted=True,
-        merged_into=winner.ref.id,
-    )
 
 
 class HubSpotConnector:
@@ -160,15 +103,12 @@ class HubSpotConnector:
         # Assumed: 38 s was the longest lag of search in the recordings (FACTS section 2).
         lag = float(settings.get("search_lag_seconds") or 40.0)
         self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
-        self._fields: dict[str, tuple[str, ...]] = {}
+        self._read = Reader(self._wire, self._paths)
         self._forms: dict[str, str] | None = None
-        self.configure({})
 
     def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Which properties to read of which object, beside those the connector needs."""
-        for name in OBJECTS:
-            own = (*ALWAYS[name], modified_property(name), "leadloop_id")
-            self._fields[name] = tuple(dict.fromkeys((*own, *fields.get(name, ()))))
+        self._read.configure(fields)
 
     def set_backfill(self, *, on: bool) -> None:
         """HubSpot has no header that keeps workflows still: nothing to set."""
@@ -240,19 +180,19 @@ class HubSpotConnector:
         """The records as they are now. An id that was merged away yields two: the record it is
         now part of, and itself as deleted with `merged_into`.
         """
-        found = self._batch_read(object_name, list(dict.fromkeys(ids)), None)
+        found = self._read.batch_read(object_name, list(dict.fromkeys(ids)), None)
         have = {record.ref.id for record in found}
         losers: list[Record] = []
         for record_id in dict.fromkeys(i for i in ids if i not in have):
-            record = self._single(object_name, record_id)
+            record = self._read.single(object_name, record_id)
             if record is None:
                 continue
             if record.ref.id != record_id:
-                losers.append(_loser(record, record_id))
+                losers.append(loser_of(record, record_id))
             if record.ref.id not in have:
                 have.add(record.ref.id)
                 found.append(record)
-        return [*self._related(object_name, found), *losers]
+        return [*self._read.related(object_name, found), *losers]
 
     def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
         """Records by a value. Unique properties are looked up at once and archived ones too;
@@ -261,13 +201,13 @@ class HubSpotConnector:
         """
         wanted = [v for v in dict.fromkeys(values) if v]
         if field_name in UNIQUE:
-            found = self._batch_read(object_name, wanted, field_name)
+            found = self._read.batch_read(object_name, wanted, field_name)
             have = {str(r.fields.get(field_name) or "").lower() for r in found}
             missing = [v for v in wanted if v.lower() not in have]
-            gone = self._batch_read(object_name, missing, field_name, archived=True)
-            return [*self._related(object_name, found), *gone]
-        found = self._search_values(object_name, field_name, wanted)
-        return self._related(object_name, found)
+            gone = self._read.batch_read(object_name, missing, field_name, archived=True)
+            return [*self._read.related(object_name, found), *gone]
+        found = self._read.search_values(object_name, field_name, wanted)
+        return self._read.related(object_name, found)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""
@@ -289,33 +229,16 @@ class HubSpotConnector:
         start = moment(since, "start")
         related = ",".join(RELATED[stream]) or None
         while True:
-            answer = self._list(stream, after, associations=related)
+            answer = self._read.page(stream, after, associations=related)
             start = start or answer.date(self._clock)
             body = expect(answer)
             records = [record_of(stream, raw) for raw in body["results"]]
-            after = _next(body)
+            after = next_of(body)
             last = after is None
             cursor = self._settled(start) if last else {"list": after, "start": iso(start)}
             yield Page(_with_losers(records), (), cursor, last=last)
             if last:
                 return
-
-    def _list(
-        self,
-        object_name: str,
-        after: str | None,
-        *,
-        associations: str | None = None,
-        archived: bool = False,
-    ) -> Answer:
-        query = {
-            "limit": LIST_PAGE,
-            "after": after,
-            "properties": ",".join(self._fields[object_name]),
-            "associations": associations,
-            "archived": "true" if archived else "false",
-        }
-        return self._wire.get(self._paths.objects(object_name), query)
 
     def _incremental(
         self, stream: str, since: Mapping[str, Json], landed: Landed
@@ -328,14 +251,14 @@ class HubSpotConnector:
         """
         at, start, last_id = instant(since["at"]), moment(since, "start"), since.get("after")
         if start is None:
-            answer = self._search(stream, at, newest=True)
+            answer = self._read.search(stream, at, newest=True)
             start = answer.date(self._clock)
             body = expect(answer)
             records = [record_of(stream, raw) for raw in body["results"]]
             fresh = _unseen(landed, stream, records)
-            whole = _next(body) is None
+            whole = next_of(body) is None
             if whole or (not fresh and body["total"] == landed.count_since(stream, at)):
-                full = _with_losers(self._related(stream, fresh))
+                full = _with_losers(self._read.related(stream, fresh))
                 yield Page(full, (), self._settled(start), last=True)
                 return
         yield from self._keyset(stream, at, start, last_id or "0", landed)
@@ -344,34 +267,17 @@ class HubSpotConnector:
         self, stream: str, at: datetime, start: datetime, last_id: str, landed: Landed
     ) -> Iterator[Page]:
         while True:
-            body = expect(self._search(stream, at, after_id=last_id))
+            body = expect(self._read.search(stream, at, after_id=last_id))
             records = [record_of(stream, raw) for raw in body["results"]]
-            last = _next(body) is None or not records
+            last = next_of(body) is None or not records
             if not last:
                 last_id = max((r.ref.id for r in records), key=int)
             open_cursor = {"at": iso(at), "start": iso(start), "after": last_id}
-            fresh = self._related(stream, _unseen(landed, stream, records))
+            fresh = self._read.related(stream, _unseen(landed, stream, records))
             cursor = self._settled(start) if last else open_cursor
             yield Page(_with_losers(fresh), (), cursor, last=last)
             if last:
                 return
-
-    def _search(
-        self, stream: str, at: datetime, *, newest: bool = False, after_id: str = ""
-    ) -> Answer:
-        stamp = modified_property(stream)
-        filters = [{"propertyName": stamp, "operator": "GTE", "value": str(to_ms(at))}]
-        if after_id:
-            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": after_id})
-        order = (stamp, "DESCENDING") if newest else ("hs_object_id", "ASCENDING")
-        body = {
-            "filterGroups": [{"filters": filters}],
-            "sorts": [{"propertyName": order[0], "direction": order[1]}],
-            "properties": list(self._fields[stream]),
-            "limit": SEARCH_PAGE,
-        }
-        path = self._paths.objects(stream, "/search")
-        return self._wire.ask(path, body, bucket=SEARCH_BUCKET)
 
     def _settled(self, start: datetime) -> dict[str, Json]:
         return {"at": iso(start - self._overlap)}
@@ -382,11 +288,11 @@ class HubSpotConnector:
         """All archived records: archiving moves no modified date, so there is no "since"."""
         after = (since or {}).get("list")
         while True:
-            answer = self._list(name, after, archived=True)
+            answer = self._read.page(name, after, archived=True)
             at = answer.date(self._clock)
             body = expect(answer)
             records = [record_of(name, raw) for raw in body["results"]]
-            after = _next(body)
+            after = next_of(body)
             cursor: dict[str, Json] = {"list": after} if after else {"at": iso(at)}
             yield Page(tuple(_unseen(landed, stream, records)), (), cursor, last=after is None)
             if after is None:
@@ -400,78 +306,11 @@ class HubSpotConnector:
             at = answer.date(self._clock)
             body = expect(answer)
             records = [_owner(raw) for raw in body["results"]]
-            after = _next(body)
+            after = next_of(body)
             fresh = tuple(_unseen(landed, stream, records))
             yield Page(fresh, (), {"at": iso(at)}, last=after is None)
             if after is None:
                 return
-
-    # --- look-ups ----------------------------------------------------------------------------
-
-    def _batch_read(
-        self,
-        object_name: str,
-        values: Sequence[str],
-        id_property: str | None,
-        *,
-        archived: bool = False,
-    ) -> list[Record]:
-        found: list[Record] = []
-        path = self._paths.objects(object_name, "/batch/read")
-        for part in _slices(values, CAPABILITIES.read_batch):
-            body: dict[str, Any] = {
-                "inputs": [{"id": value} for value in part],
-                "properties": list(self._fields[object_name]),
-            }
-            if id_property:
-                body["idProperty"] = id_property
-            answer = self._wire.ask(path, body, archived="true" if archived else "false")
-            found += [record_of(object_name, raw) for raw in expect(answer)["results"]]
-        return found
-
-    def _single(self, object_name: str, record_id: str) -> Record | None:
-        query = {"properties": ",".join(self._fields[object_name])}
-        answer = self._wire.get(self._paths.objects(object_name, f"/{record_id}"), query)
-        return None if answer.status == 404 else record_of(object_name, expect(answer))
-
-    def _search_values(
-        self, object_name: str, field_name: str, values: Sequence[str]
-    ) -> list[Record]:
-        found: dict[str, Record] = {}
-        fields = list(dict.fromkeys((*self._fields[object_name], field_name)))
-        room = SEARCH_BODY - sum(len(f) + 4 for f in fields) - 400
-        # IN takes strings in lower case only (FACTS section 2); the answer is compared exactly.
-        for part in _by_length([v.lower() for v in values], max(room, 200)):
-            condition = {"propertyName": field_name, "operator": "IN", "values": part}
-            after: str | None = None
-            while True:
-                body = {
-                    "filterGroups": [{"filters": [condition]}],
-                    "properties": fields,
-                    "limit": SEARCH_PAGE,
-                    **({"after": after} if after else {}),
-                }
-                path = self._paths.objects(object_name, "/search")
-                answer = expect(self._wire.ask(path, body, bucket=SEARCH_BUCKET))
-                for raw in answer["results"]:
-                    found[str(raw["id"])] = record_of(object_name, raw)
-                after = _next(answer)
-                if after is None:
-                    break
-        wanted = set(values)
-        return [r for r in found.values() if r.fields.get(field_name) in wanted]
-
-    def _related(self, object_name: str, records: Sequence[Record]) -> list[Record]:
-        """The records with their associations, read 1000 a call."""
-        linked: dict[str, dict[str, tuple[str, ...]]] = {r.ref.id: {} for r in records}
-        for other in RELATED.get(object_name, ()):
-            path = self._paths.associations(object_name, other, "/batch/read")
-            for part in _slices(list(linked), ASSOCIATIONS_READ):
-                body = {"inputs": [{"id": record_id} for record_id in part]}
-                for row in expect(self._wire.ask(path, body)).get("results", ()):
-                    ids = [str(to["toObjectId"]) for to in row.get("to", ())]
-                    linked[str(row["from"]["id"])][other] = tuple(dict.fromkeys(ids))
-        return [_with_associations(r, linked[r.ref.id]) for r in records]
 
     # --- events ------------------------------------------------------------------------------
 
@@ -500,7 +339,7 @@ class HubSpotConnector:
         answer = self._wire.get(self._paths.submissions(guid), query)
         body = expect(answer)
         events = tuple(form_fill(raw, guid=guid, name=title) for raw in body["results"])
-        more = _next(body)
+        more = next_of(body)
         return Batch(
             events,
             (lambda: self._submissions(guid, title, more)) if more else None,
@@ -520,7 +359,7 @@ class HubSpotConnector:
             query = {"limit": FORMS_PAGE, "after": after, "formTypes": "all"}
             body = expect(self._wire.get(self._paths.forms, query))
             forms |= {str(f["id"]): str(f.get("name", "")) for f in body["results"]}
-            after = _next(body)
+            after = next_of(body)
             if after is None:
                 return forms
 
@@ -533,32 +372,6 @@ def connect(
     Settings: `access_token`; `base_url`, `api` ("v3" or "2026-03"), `search_lag_seconds`.
     """
     return HubSpotConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
-
-
-def _next(body: Mapping[str, Any]) -> str | None:
-    after = ((body.get("paging") or {}).get("next") or {}).get("after")
-    return None if after is None else str(after)
-
-
-def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:
-    fresh = landed.unseen(stream, [(r.ref.id, r.revision) for r in records])
-    return [r for r in records if r.ref.id in fresh]
-
-
-def _with_losers(records: Sequence[Record]) -> tuple[Record, ...]:
-    return (*records, *(loser for record in records for loser in losers_of(record)))
-
-
-def _with_associations(record: Record, found: Mapping[str, tuple[str, ...]]) -> Record:
-    return Record(
-        ref=record.ref,
-        fields=record.fields,
-        revision=record.revision,
-        modified_at=record.modified_at,
-        created_at=record.created_at,
-        deleted=record.deleted,
-        associations=found,
-    )
 
 
 def _owner(raw: Mapping[str, Any]) -> Record:
@@ -574,21 +387,10 @@ def _owner(raw: Mapping[str, Any]) -> Record:
     )
 
 
-def _slices(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
-    for start in range(0, len(values), size):
-        yield values[start : start + size]
+def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:
+    fresh = landed.unseen(stream, [(r.ref.id, r.revision) for r in records])
+    return [r for r in records if r.ref.id in fresh]
 
 
-def _by_length(values: Sequence[str], room: int) -> Iterator[list[str]]:
-    """Values in groups whose JSON stays within `room` characters; at most 100 a group."""
-    group: list[str] = []
-    used = 0
-    for value in values:
-        size = len(value) + 4
-        if group and (used + size > room or len(group) >= 100):
-            yield group
-            group, used = [], 0
-        group.append(value)
-        used += size
-    if group:
-        yield group
+def _with_losers(records: Sequence[Record]) -> tuple[Record, ...]:
+    return (*records, *(loser for record in records for loser in losers_of(record)))

@@ -88,8 +88,6 @@ def ensure_properties(
         wanted = [d for d in definitions if d.object == object_name]
         missing = [d for d in wanted if d.name not in known]
         outcomes += [_check(d, known[d.name]) for d in wanted if d.name in known]
-        if missing:
-            _ensure_group(wire, paths, object_name)
         outcomes += [_create(wire, paths, definition) for definition in missing]
     return outcomes
 
@@ -120,6 +118,9 @@ def _create(wire: Wire, paths: Paths, wanted: FieldDefinition) -> Outcome:
         ]
     try:
         answer = wire.send("POST", paths.properties(wanted.object), body)
+        if answer.status in (400, 404):  # the first of its group: the group comes first
+            _ensure_group(wire, paths, wanted.object)
+            answer = wire.send("POST", paths.properties(wanted.object), body)
     except AuthenticationError:
         return _refused(wanted, "auth.missing_scopes", "may not be created with this token")
     if answer.status in (200, 201, 409):

@@ -74,10 +74,10 @@ class Paths:
         base = "/crm/v4/associations" if self.api == "v3" else f"/crm/associations/{_DATED}"
         return f"{base}/{from_object}/{to_object}{tail}"
 
-    def consent(self, email: str, tail: str = "") -> str:
-        """Subscription states of one address."""
+    def consent(self, tail: str) -> str:
+        """Batch calls on subscription states."""
         version = "v4" if self.api == "v3" else _DATED
-        return f"/communication-preferences/{version}/statuses/{quote(email, safe='')}{tail}"
+        return f"/communication-preferences/{version}/statuses/batch{tail}"
 
     owners = "/crm/v3/owners/"
     forms = "/marketing/v3/forms/"

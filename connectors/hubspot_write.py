@@ -5,7 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.base import Answer, BatchRefusedError, ReplyLostError, rejected, write_batches
+from connectors.base import (
+    Answer,
+    BatchRefusedError,
+    ReplyLostError,
+    rejected,
+    write_batches,
+    write_groups,
+)
 from connectors.hubspot_wire import SYSTEM, Paths, Refusal, Wire, problem, refusal
 from mappings.errors import (
     InvariantError,
@@ -16,6 +23,7 @@ from mappings.errors import (
 from mappings.records import Operation, Outcome, OutcomeStatus, Record, Write
 
 BATCH = 100  # FACTS section 2
+CONSENT_BATCH = 100  # assumed: the vendor's pages name no limit for consent batches
 ASSOCIATE_BATCH = 2000  # FACTS section 2: associations v4 batch create
 
 RecordOf = Callable[[str, Mapping[str, Any]], Record]
@@ -42,12 +50,17 @@ class Writer:
         if operation is Operation.UPDATE:
             return write_batches(rows, BATCH, self._update)
         if operation is Operation.OPT_OUT:
-            return write_batches(rows, 1, self._opt_out)
-        outcomes: list[Outcome] = []
-        for other in dict.fromkeys(str(row.fields["to_object"]) for row in rows):
-            part = [row for row in rows if row.fields["to_object"] == other]
-            outcomes += write_batches(part, ASSOCIATE_BATCH, self._associate)
-        return outcomes
+            whole = [row for row in rows if row.fields.get("subscription") is None]
+            single = [row for row in rows if row.fields.get("subscription") is not None]
+            return write_groups(
+                [
+                    (whole, CONSENT_BATCH, self._opt_out_all),
+                    (single, CONSENT_BATCH, self._opt_out_one),
+                ]
+            )
+        others = dict.fromkeys(str(row.fields["to_object"]) for row in rows)
+        parts = [[row for row in rows if row.fields["to_object"] == other] for other in others]
+        return write_groups([(part, ASSOCIATE_BATCH, self._associate) for part in parts])
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Archive records by id; 204 says nothing about single ones."""
@@ -99,22 +112,26 @@ class Writer:
         body = _accept(answer, rows)
         return [self._done(row, body)]
 
-    def _opt_out(self, rows: Sequence[Write]) -> list[Outcome]:
-        """Unsubscribe one address, of everything or of one subscription type (v4)."""
-        row = rows[0]
-        email, subscription = str(row.fields["email"]), row.fields.get("subscription")
-        if subscription is None:
-            path = self._paths.consent(email, "/unsubscribe-all")
-            answer = self._wire.send("POST", path, None, channel="EMAIL")
-        else:
-            body = {
-                "subscriptionId": int(str(subscription)),
+    def _opt_out_all(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Unsubscribe addresses from all mail; asking again changes nothing."""
+        body = {"inputs": [_address(row) for row in rows]}
+        path = self._paths.consent("/unsubscribe-all")
+        answer = _accept(self._wire.send("POST", path, body, channel="EMAIL"), rows)
+        return _consent_outcomes(answer, rows)
+
+    def _opt_out_one(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Unsubscribe addresses from one subscription type each."""
+        inputs = [
+            {
+                "subscriberIdString": _address(row),
+                "subscriptionId": int(str(row.fields["subscription"])),
                 "statusState": "UNSUBSCRIBED",
                 "channel": "EMAIL",
             }
-            answer = self._wire.send("POST", self._paths.consent(email), body)
-        _accept(answer, rows)
-        return [Outcome(row.key, OutcomeStatus.OK, row.id)]
+            for row in rows
+        ]
+        answer = self._wire.send("POST", self._paths.consent("/write"), {"inputs": inputs})
+        return _consent_outcomes(_accept(answer, rows), rows)
 
     def _associate(self, rows: Sequence[Write]) -> list[Outcome]:
         """Join records by the default association of their two objects."""
@@ -184,6 +201,25 @@ class _Finder:
         ids = {str(i) for name in ("ids", "id") for i in context.get(name) or ()}
         by_key = [row for (_, value), row in self._by_key.items() if value in ids]
         return [self._by_id[i] for i in sorted(ids) if i in self._by_id] or by_key
+
+
+def _address(row: Write) -> str:
+    return str(row.fields["email"]).strip().lower()
+
+
+def _consent_outcomes(body: Mapping[str, Any], rows: Sequence[Write]) -> list[Outcome]:
+    """Consent answers name the addresses that failed; all others are done."""
+    failed: dict[str, LeadloopError] = {}
+    for wrong in body.get("errors") or ():
+        error = refusal(wrong, object_name=rows[0].object).error
+        for address in (wrong.get("context") or {}).get("subscriberIdString") or ():
+            failed[str(address).lower()] = error
+    return [
+        rejected(row, failed[_address(row)])
+        if _address(row) in failed
+        else Outcome(row.key, OutcomeStatus.OK, row.id)
+        for row in rows
+    ]
 
 
 def _silent(row: Write, errors: Sequence[Refusal]) -> Outcome:

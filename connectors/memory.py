@@ -403,9 +403,7 @@ class MemoryConnector:
     ) -> Outcome:
         merged = {**record.fields, **fields}
         if created is False and merged == dict(record.fields):
-            return Outcome(
-                row.key, OutcomeStatus.OK, record.ref.id, created=created, record=record
-            )
+            return Outcome(row.key, OutcomeStatus.OK, record.ref.id, created=created, record=record)
         stored = self._store(
             replace(record, fields=merged, modified_at=self._now(), modified_by="memory-user")
         )

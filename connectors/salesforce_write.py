@@ -13,6 +13,7 @@ from connectors.base import (
     Sleep,
     rejected,
     write_batches,
+    write_groups,
 )
 from connectors.salesforce_soql import id18, name
 from connectors.salesforce_wire import SYSTEM, Wire
@@ -72,12 +73,11 @@ class Writer:
         if rows[0].operation is not Operation.CREATE:
             return write_batches(rows, BATCH, self._patient(self._update))
         keys = dict.fromkeys(row.external_id[0] if row.external_id else "" for row in rows)
-        outcomes: list[Outcome] = []
+        groups = []
         for key in keys:
             part = [r for r in rows if (r.external_id[0] if r.external_id else "") == key]
-            send = self._patient(self._upsert if key else self._insert)
-            outcomes += write_batches(part, BATCH, send)
-        return outcomes
+            groups.append((part, BATCH, self._patient(self._upsert if key else self._insert)))
+        return write_groups(groups)
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete to the recycle bin; what is deleted already counts as done."""
@@ -204,9 +204,7 @@ def row_error(code: str, raw: Mapping[str, Any], object_name: str) -> LeadloopEr
     """A row's error in neutral words; the vendor's message is left behind."""
     if code == "DUPLICATES_DETECTED":
         message = "salesforce's duplicate rule found such records"
-        return DuplicateFoundError(
-            message, found=_found(raw), system=SYSTEM, object=object_name
-        )
+        return DuplicateFoundError(message, found=_found(raw), system=SYSTEM, object=object_name)
     if code == "DUPLICATE_EXTERNAL_ID":
         message = "salesforce has several records with one external id"
         return AmbiguousIdentityError(message, system=SYSTEM, object=object_name)

@@ -1,0 +1,231 @@
+"""Reading HubSpot's records: lists, searches, batches, single calls, and what a record looks like.
+
+Every reader answers with full records, associations included, whichever call they came by.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from connectors.base import Answer, instant
+from connectors.hubspot_events import parse_instant, to_ms
+from connectors.hubspot_wire import SEARCH_BUCKET, SYSTEM, Paths, Wire, expect
+from mappings.records import Record, RecordRef
+
+READ_BATCH = 100  # FACTS section 2
+SEARCH_PAGE = 200  # FACTS section 2
+LIST_PAGE = 100  # FACTS section 2
+ASSOCIATIONS_READ = 1000  # FACTS section 2
+SEARCH_BODY = 3000  # characters, FACTS section 2
+
+OBJECTS = ("contacts", "companies", "deals")
+MODIFIED = {"contacts": "lastmodifieddate"}  # the others: hs_lastmodifieddate, FACTS section 2
+ALWAYS = {
+    "contacts": (
+        "email",
+        "hs_additional_emails",
+        "hs_email_optout",
+        "hs_merged_object_ids",
+        "recent_conversion_date",
+        "createdate",
+    ),
+    "companies": ("name", "domain", "hs_merged_object_ids", "createdate"),
+    "deals": ("dealname", "dealstage", "pipeline", "hs_merged_object_ids", "createdate"),
+}
+RELATED = {"contacts": ("companies",), "companies": (), "deals": ("contacts", "companies")}
+UNIQUE = frozenset({"leadloop_id", "email"})
+"""Properties batch/read takes as `idProperty`: at once consistent, which search is not."""
+
+
+def modified_property(object_name: str) -> str:
+    """The property that moves with every change of a record."""
+    return MODIFIED.get(object_name, "hs_lastmodifieddate")
+
+
+def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
+    """A record from the wire's object; one that is archived is `deleted`."""
+    fields = dict(raw.get("properties") or {})
+    archived = bool(raw.get("archived"))
+    stamp = fields.get(modified_property(object_name)) or raw.get("updatedAt")
+    revision = str(raw.get("archivedAt") if archived and raw.get("archivedAt") else stamp)
+    created = raw.get("createdAt")
+    return Record(
+        ref=RecordRef(SYSTEM, object_name, str(raw["id"])),
+        fields=fields,
+        revision=revision,
+        modified_at=parse_instant(revision),
+        created_at=instant(created) if created else None,
+        deleted=archived,
+        associations={
+            name: tuple(dict.fromkeys(str(r["id"]) for r in found.get("results", ())))
+            for name, found in (raw.get("associations") or {}).items()
+        },
+    )
+
+
+def losers_of(record: Record) -> list[Record]:
+    """The records that were merged into this one, as deleted ones which name it."""
+    text = str(record.fields.get("hs_merged_object_ids") or "")
+    ids = [part.strip() for part in text.split(";") if part.strip()]
+    return [loser_of(record, other) for other in ids if other != record.ref.id]
+
+
+def loser_of(winner: Record, other: str) -> Record:
+    """The record that was merged away into `winner`."""
+    return Record(
+        ref=RecordRef(SYSTEM, winner.ref.object, other),
+        fields={},
+        revision=f"merged:{winner.ref.id}",
+        modified_at=winner.modified_at,
+        deleted=True,
+        merged_into=winner.ref.id,
+    )
+
+
+class Reader:
+    """Reads records of one account. `fields` are the properties to read of each object."""
+
+    def __init__(self, wire: Wire, paths: Paths) -> None:
+        self._wire = wire
+        self._paths = paths
+        self._fields: dict[str, tuple[str, ...]] = {}
+        self.configure({})
+
+    def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
+        """Which properties to read of which object, beside those the connector needs."""
+        for name in OBJECTS:
+            own = (*ALWAYS[name], modified_property(name), "leadloop_id")
+            self._fields[name] = tuple(dict.fromkeys((*own, *fields.get(name, ()))))
+
+    def page(
+        self,
+        object_name: str,
+        after: str | None,
+        *,
+        associations: str | None = None,
+        archived: bool = False,
+    ) -> Answer:
+        """A page of all live (or all archived) records, in the order of their ids."""
+        query = {
+            "limit": LIST_PAGE,
+            "after": after,
+            "properties": ",".join(self._fields[object_name]),
+            "associations": associations,
+            "archived": "true" if archived else "false",
+        }
+        return self._wire.get(self._paths.objects(object_name), query)
+
+    def search(
+        self, stream: str, at: datetime, *, newest: bool = False, after_id: str = ""
+    ) -> Answer:
+        """A page of what changed since `at`: newest first, or by id behind `after_id`."""
+        stamp = modified_property(stream)
+        filters = [{"propertyName": stamp, "operator": "GTE", "value": str(to_ms(at))}]
+        if after_id:
+            filters.append({"propertyName": "hs_object_id", "operator": "GT", "value": after_id})
+        order = (stamp, "DESCENDING") if newest else ("hs_object_id", "ASCENDING")
+        body = {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": order[0], "direction": order[1]}],
+            "properties": list(self._fields[stream]),
+            "limit": SEARCH_PAGE,
+        }
+        path = self._paths.objects(stream, "/search")
+        return self._wire.ask(path, body, bucket=SEARCH_BUCKET)
+
+    def batch_read(
+        self,
+        object_name: str,
+        values: Sequence[str],
+        id_property: str | None,
+        *,
+        archived: bool = False,
+    ) -> list[Record]:
+        """Records by id or by a unique property, without associations; unknown ones left out."""
+        found: list[Record] = []
+        path = self._paths.objects(object_name, "/batch/read")
+        for part in _slices(values, READ_BATCH):
+            body: dict[str, Any] = {
+                "inputs": [{"id": value} for value in part],
+                "properties": list(self._fields[object_name]),
+            }
+            if id_property:
+                body["idProperty"] = id_property
+            answer = self._wire.ask(path, body, archived="true" if archived else "false")
+            found += [record_of(object_name, raw) for raw in expect(answer)["results"]]
+        return found
+
+    def single(self, object_name: str, record_id: str) -> Record | None:
+        """One record by id, merges followed, without associations; None when it is not there."""
+        query = {"properties": ",".join(self._fields[object_name])}
+        answer = self._wire.get(self._paths.objects(object_name, f"/{record_id}"), query)
+        return None if answer.status == 404 else record_of(object_name, expect(answer))
+
+    def search_values(
+        self, object_name: str, field_name: str, values: Sequence[str]
+    ) -> list[Record]:
+        """Records by any property, through search; without associations."""
+        found: dict[str, Record] = {}
+        fields = list(dict.fromkeys((*self._fields[object_name], field_name)))
+        room = SEARCH_BODY - sum(len(f) + 4 for f in fields) - 400
+        # IN takes strings in lower case only (FACTS section 2); the answer is compared exactly.
+        for part in _by_length([v.lower() for v in values], max(room, 200)):
+            condition = {"propertyName": field_name, "operator": "IN", "values": part}
+            after: str | None = None
+            while True:
+                body = {
+                    "filterGroups": [{"filters": [condition]}],
+                    "properties": fields,
+                    "limit": SEARCH_PAGE,
+                    **({"after": after} if after else {}),
+                }
+                path = self._paths.objects(object_name, "/search")
+                answer = expect(self._wire.ask(path, body, bucket=SEARCH_BUCKET))
+                for raw in answer["results"]:
+                    found[str(raw["id"])] = record_of(object_name, raw)
+                after = next_of(answer)
+                if after is None:
+                    break
+        wanted = set(values)
+        return [r for r in found.values() if r.fields.get(field_name) in wanted]
+
+    def related(self, object_name: str, records: Sequence[Record]) -> list[Record]:
+        """The records with their associations, read 1000 a call."""
+        linked: dict[str, dict[str, tuple[str, ...]]] = {r.ref.id: {} for r in records}
+        for other in RELATED.get(object_name, ()):
+            path = self._paths.associations(object_name, other, "/batch/read")
+            for part in _slices(list(linked), ASSOCIATIONS_READ):
+                body = {"inputs": [{"id": record_id} for record_id in part]}
+                for row in expect(self._wire.ask(path, body)).get("results", ()):
+                    ids = [str(to["toObjectId"]) for to in row.get("to", ())]
+                    linked[str(row["from"]["id"])][other] = tuple(dict.fromkeys(ids))
+        return [replace(r, associations=linked[r.ref.id]) for r in records]
+
+
+def next_of(body: Mapping[str, Any]) -> str | None:
+    """Where the next page begins; None on the last."""
+    after = ((body.get("paging") or {}).get("next") or {}).get("after")
+    return None if after is None else str(after)
+
+
+def _slices(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    for start in range(0, len(values), size):
+        yield values[start : start + size]
+
+
+def _by_length(values: Sequence[str], room: int) -> Iterator[list[str]]:
+    """Values in groups whose JSON stays within `room` characters; at most 100 a group."""
+    group: list[str] = []
+    used = 0
+    for value in values:
+        size = len(value) + 4
+        if group and (used + size > room or len(group) >= 100):
+            yield group
+            group, used = [], 0
+        group.append(value)
+        used += size
+    if group:
+        yield group
