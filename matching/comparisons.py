@@ -20,7 +20,8 @@ from rapidfuzz import fuzz, process
 from rapidfuzz.distance import OSA, JaroWinkler
 
 from matching.normalise import Person
-from matching.text import phonetic
+from matching.text import phonetic, squash
+from matching.vocabulary import FREE_MAIL
 
 Codes = NDArray[np.int8]
 """One level code per pair; 0 is unknown, 1 the strongest level."""
@@ -42,11 +43,13 @@ class Comparison:
         return self.levels.index(level) + 1
 
 
-EMAIL = Comparison("email", ("exact", "same_local", "typo", "local_from_name", "different"))
+EMAIL = Comparison(
+    "email", ("exact", "exact_free", "same_local", "typo", "local_from_name", "different")
+)
 PHONE = Comparison("phone", ("exact", "national", "near", "different"), ("exact",))
 GIVEN = Comparison(
     "given",
-    ("exact", "typo", "nickname", "similar", "partial", "different"),
+    ("exact", "typo", "nickname", "similar", "partial", "initial", "different"),
     ("exact",),
 )
 FAMILY = Comparison("family", ("exact", "typo", "similar", "part", "different"), ("exact",))
@@ -158,7 +161,7 @@ def _word(left: Sequence[str], right: Sequence[str], comparison: Comparison) -> 
     known = [i for i, (a, b) in enumerate(zip(left, right, strict=True)) if a and b]
     if not known:
         return codes
-    first, second = [left[i] for i in known], [right[i] for i in known]
+    first, second = [squash(left[i]) for i in known], [squash(right[i]) for i in known]
     edits = _scores(first, second, OSA.distance)
     alike = _scores(first, second, JaroWinkler.similarity)
     length = np.array([min(len(a), len(b)) for a, b in zip(first, second, strict=True)])
@@ -192,6 +195,8 @@ def _given_beyond(a: Person, b: Person) -> int:
     short, long = sorted((a.given, b.given), key=len)
     if long.startswith(short) or {a.given, b.given} & {*a.middle.split(), *b.middle.split()}:
         return GIVEN.code("partial")
+    if a.given[:1] == b.given[:1]:
+        return GIVEN.code("initial")
     return GIVEN.code("different")
 
 
@@ -210,9 +215,9 @@ def _try_swapped(
 ) -> None:
     """Where neither column agrees, compare them crosswise (forms filled in the wrong order)."""
     given, family, order = codes
-    odd = np.isin(given, [0, GIVEN.code("partial"), GIVEN.code("different")]) & np.isin(
-        family, [0, FAMILY.code("different"), FAMILY.code("part")]
-    )
+    odd = np.isin(
+        given, [0, GIVEN.code("partial"), GIVEN.code("initial"), GIVEN.code("different")]
+    ) & np.isin(family, [0, FAMILY.code("different"), FAMILY.code("part")])
     rows = np.flatnonzero(odd)
     if not len(rows):
         return
@@ -236,9 +241,11 @@ def _try_swapped(
 def _email(a: Person, b: Person) -> int:
     if not a.emails or not b.emails:
         return 0
-    if not set(a.emails).isdisjoint(b.emails):
-        return EMAIL.code("exact")
-    named = (a.given, b.given, *a.family.split(), *b.family.split())
+    shared = set(a.emails) & set(b.emails)
+    if shared:
+        at_work = any(address.rpartition("@")[2] not in FREE_MAIL for address in shared)
+        return EMAIL.code("exact" if at_work else "exact_free")
+    named = [squash(name) for p in (a, b) for name in (p.given, *p.family.split())]
     return min(_address(x, y, named) for x in a.emails for y in b.emails)
 
 
@@ -260,7 +267,7 @@ def _address(one: str, other: str, named: Sequence[str]) -> int:
 
 def _made_of(local: str, named: Sequence[str]) -> bool:
     """Whether a name accounts for most of the local part (then it is no second piece of news)."""
-    rest = local
+    local = rest = squash(local)
     for name in named:
         if len(name) > 2:  # noqa: PLR2004 - "li" stands in many words
             rest = rest.replace(name, "")

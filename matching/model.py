@@ -25,7 +25,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.comparisons import COMPARISONS, Compared
+from matching.comparisons import COMPARISONS, FAMILY, GIVEN, Compared
 from matching.normalise import Person
 
 Floats = NDArray[np.float64]
@@ -78,23 +78,27 @@ class Alternative:
 
 
 _PERSONAL = {
-    "relative": ("birth_date",),
-    "colleague": ("family", "name_order", "birth_date", "street"),
+    "relative": ("birth_date", "title"),
+    "colleague": ("family", "name_order", "birth_date", "title"),
 }
 # Assumed: one relative for eight matches, four colleagues for one match; how often they share.
 RELATIVE = Alternative("relative", 3.0, email=0.03, phone=0.5, given=0.01)
-COLLEAGUE = Alternative("colleague", -2.0, email=0.001, phone=0.3, given=0.001)
+COLLEAGUE = Alternative("colleague", -2.0, email=0.002, phone=0.3, given=0.001)
 
 
 @dataclass(frozen=True)
 class Model:
-    """Comparisons with m and u, prior (log2 odds that two records taken at random are one
-    person's), term frequencies and how the numbers came about. `version` names the content.
+    """Comparisons with m and u, prior, term frequencies and how the numbers came about.
+
+    `prior` is log2 odds that two records taken at random are one person's. `namesakes` is by how
+    many bits two people share their full name more often than chance would have it: given and
+    family names run together in families and peoples. `version` names the content.
     """
 
     prior: float
     comparisons: Mapping[str, tuple[Level, ...]]
     frequencies: Mapping[str, Frequencies] = field(default_factory=dict)
+    namesakes: float = 1.0
     relative: Alternative = RELATIVE
     colleague: Alternative = COLLEAGUE
     trained: Mapping[str, Any] = field(default_factory=dict)
@@ -131,12 +135,13 @@ class Model:
 @dataclass(frozen=True)
 class Weighed:
     """For n pairs: per comparison the level's weight and the frequency adjustment, then the
-    correction for relatives and colleagues, and the total. prior + weights + adjustments +
-    correction = total, in bits.
+    corrections for namesakes, and for relatives and colleagues, and the total. prior + weights +
+    adjustments + corrections = total, in bits.
     """
 
     weights: Mapping[str, Floats]
     adjustments: Mapping[str, Floats]
+    namesakes: Floats
     correction: Floats
     total: Floats
 
@@ -151,12 +156,21 @@ def _weigh(model: Model, compared: Compared) -> Weighed:
         weights[comparison.name] = table[codes]
         adjustments[comparison.name] = _adjust(model, comparison.name, compared)
         plain = plain + weights[comparison.name] + adjustments[comparison.name]
+    named = -model.namesakes * _named_alike(compared)
+    plain = plain + named
     against = [plain]
     for alternative in (model.relative, model.colleague):
         personal = _personal(model, compared, alternative, weights, adjustments)
         against.append(alternative.odds + personal)
     total = -np.logaddexp2.reduce([-odds for odds in against], axis=0)
-    return Weighed(weights, adjustments, total - plain, total)
+    return Weighed(weights, adjustments, named, total - plain, total)
+
+
+def _named_alike(compared: Compared) -> Floats:
+    """1.0 where given and family name both agree, as spelt or as a nickname, else 0.0."""
+    given, family = compared.codes["given"], compared.codes["family"]
+    alike = (given > 0) & (given <= GIVEN.code("nickname")) & (family > 0)
+    return np.asarray(alike & (family <= FAMILY.code("typo")), dtype=np.float64)
 
 
 def _personal(
@@ -185,12 +199,15 @@ def likelihoods(model: Model, compared: Compared) -> tuple[Floats, Floats]:
 
 
 def _shared(model: Model, compared: Compared, name: str, share: float) -> Floats:
-    """Weight of an identifier against people who share it in `share` of the cases."""
+    """Weight of an identifier against people who share it in `share` of the cases.
+
+    An address at an employer is shared far less often than a family's at home.
+    """
     levels = model.comparisons[name]
     table = [0.0]
     for level in levels:
-        same = level is levels[0] or level.name == "national"
-        u = max(level.u, share) if same else level.u
+        shares = {"exact": share if name == "phone" else share / 20, "exact_free": share}
+        u = max(level.u, shares.get(level.name, share if level.name == "national" else 0.0))
         table.append(log2(max(level.m, 1e-6) / u))
     return np.array(table)[compared.codes[name]]
 
@@ -222,7 +239,7 @@ def term(name: str, value: str) -> str:
 
 # Assumed: rounded from what is commonly seen in contact data; training replaces them.
 _DEFAULTS: dict[str, tuple[tuple[float, float], ...]] = {
-    "email": ((0.55, 1e-7), (0.05, 2e-5), (0.03, 1e-5), (0.09, 0.03), (0.28, 0.97)),
+    "email": ((0.45, 1e-7), (0.10, 1e-7), (0.05, 2e-5), (0.03, 1e-5), (0.09, 0.03), (0.28, 0.97)),
     "phone": ((0.50, 2e-5), (0.05, 2e-5), (0.04, 1e-3), (0.41, 0.999)),
     "given": (
         (0.80, 0.008),
@@ -230,7 +247,8 @@ _DEFAULTS: dict[str, tuple[tuple[float, float], ...]] = {
         (0.06, 0.002),
         (0.03, 0.012),
         (0.02, 0.02),
-        (0.04, 0.957),
+        (0.01, 0.06),
+        (0.03, 0.897),
     ),
     "family": ((0.88, 0.002), (0.05, 0.001), (0.02, 0.008), (0.01, 0.0005), (0.04, 0.9885)),
     "name_order": ((0.98, 0.98), (0.02, 0.98)),
@@ -288,6 +306,7 @@ def with_levels(model: Model, name: str, levels: tuple[Level, ...]) -> Model:
 def _as_json(model: Model) -> dict[str, Any]:
     return {
         "prior": model.prior,
+        "namesakes": model.namesakes,
         "comparisons": {
             name: [{"level": level.name, "m": level.m, "u": level.u} for level in levels]
             for name, levels in model.comparisons.items()
@@ -312,6 +331,7 @@ def _as_json(model: Model) -> dict[str, Any]:
 def _from_json(data: Mapping[str, Any]) -> Model:
     return Model(
         prior=float(data["prior"]),
+        namesakes=float(data["namesakes"]),
         comparisons={
             name: tuple(Level(one["level"], float(one["m"]), float(one["u"])) for one in levels)
             for name, levels in data["comparisons"].items()

@@ -57,7 +57,7 @@ class Scored:
 
     def exact_email(self, row: int) -> bool:
         """Whether the pair shares an address that is a person's."""
-        return self.level(row, EMAIL.name) == EMAIL.code("exact")
+        return 0 < self.level(row, EMAIL.name) <= EMAIL.code("exact_free")
 
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
@@ -102,6 +102,7 @@ class Scored:
         return {
             "prior": round(self.prior, _DIGITS),
             "fields": fields,
+            "namesakes": round(float(self.weighed.namesakes[row]), _DIGITS),
             "near_people": round(float(self.weighed.correction[row]), _DIGITS),
             "identifier": round(float(self.identified[row]), _DIGITS),
         }
@@ -120,10 +121,11 @@ def _identified(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
     """Pairs that an exact identifier ties, nothing personal contradicting it."""
     codes = compared.codes
     given, family = codes[GIVEN.name], codes[FAMILY.name]
-    named_apart = (given == GIVEN.code("different")) | (
+    named_apart = np.isin(given, [GIVEN.code("initial"), GIVEN.code("different")]) | (
         (given == 0) & (family == FAMILY.code("different"))
     )
-    mailed = (codes[EMAIL.name] == EMAIL.code("exact")) & ~named_apart
+    exact = [EMAIL.code("exact"), EMAIL.code("exact_free")]
+    mailed = np.isin(codes[EMAIL.name], exact) & ~named_apart
     born_apart = codes[BIRTH.name] == BIRTH.code("different")
     return np.asarray((mailed | _agreeing_phone(compared)) & ~born_apart)
 
@@ -134,4 +136,5 @@ def _agreeing_phone(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
     swapped = (codes[ORDER.name] == ORDER.code("swapped")) & (given > 0)
     straight = (given > 0) & (given <= GIVEN.code("nickname"))
     same = (family > 0) & (family <= FAMILY.code("typo"))
-    return np.asarray((codes[PHONE.name] == PHONE.code("exact")) & (swapped | (straight & same)))
+    called = np.isin(codes[PHONE.name], [PHONE.code("exact"), PHONE.code("national")])
+    return np.asarray(called & (swapped | (straight & same)))

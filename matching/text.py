@@ -118,12 +118,19 @@ def birth_date(value: str, *, month_first: bool = False) -> str:
     return "" if result in _DEFAULT_DATES or year == 0 else result
 
 
+def squash(value: str) -> str:
+    """A name with the German spelling of umlauts undone: "koehler" and "kohler" are one name."""
+    for spelt, plain in (("ae", "a"), ("oe", "o"), ("ue", "u")):
+        value = value.replace(spelt, plain)
+    return value
+
+
 @lru_cache(maxsize=65_536)
 def phonetic(value: str) -> str:
     """A metaphone code of the name without its spaces; names of other scripts stay as they are."""
     import jellyfish
 
-    letters = value.replace(" ", "")
+    letters = squash(value.replace(" ", ""))
     if not letters.isascii():
         return letters
     return jellyfish.metaphone(letters) or letters

@@ -9,8 +9,10 @@ their levels.
 
 from __future__ import annotations
 
+import logging
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from math import log2
 from typing import Any
@@ -18,21 +20,34 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.comparisons import COMPARISONS, EMAIL, Compared, Comparison, compare
+from matching.comparisons import (
+    COMPARISONS,
+    EMAIL,
+    FAMILY,
+    PHONE,
+    STREET,
+    Compared,
+    Comparison,
+    compare,
+)
 from matching.model import Floats, Frequencies, Level, Model, default_model, likelihoods, term
 from matching.normalise import Person
 from matching.scoring import score
 
 _RANDOM_PAIRS = 100_000
-_MOST_PAIRS = 300_000
+_MOST_PAIRS = 60_000
 _FEWEST_PAIRS = 100
 _FEWEST_MATCHES = 30.0
 _FEWEST_PEOPLE = 50
+_EDGE = 1e-6
+_STEPS = 40
+_REFINEMENTS = 4
 _BELIEF = 60.0  # the defaults count as this many matches
 _COMMON = 1_000  # values kept by name in a frequency table
 _PRIOR_RANGE = (-24.0, -7.0)
 _RELATIVE_RANGE = (-1.0, 9.0)
 _MOST_WEIGHT = 20.0
+_NAMESAKE_RANGE = (0.0, 6.0)
 
 Binary = NDArray[np.int8]
 
@@ -62,21 +77,52 @@ def fit(
     if expected < _FEWEST_MATCHES:
         return default_model()
     stranger = _strangers(left, right, model, rng)
-    comparisons = {
-        comparison.name: _levels(comparison, model, blocked, classified.matches, stranger)
-        for comparison in COMPARISONS
-    }
-    model = replace(model, prior=_prior(expected, len(left) * len(right)), comparisons=comparisons)
+    matches, whole = classified.matches, len(pairs) / len(chosen)
+    population = len(left) * len(right)
+    for _ in range(_REFINEMENTS):
+        model = _learn(model, blocked, matches, stranger, population=population, whole=whole)
+        matches = _probabilities(model, blocked)
     return replace(
         model,
-        relative=replace(model.relative, odds=_relatives(model, blocked, expected)),
         trained={
             "people": [len(left), len(right)],
             "pairs": len(chosen),
-            "expected_matches": round(expected, 1),
+            "expected_matches": round(float(matches.sum()) * whole, 1),
             "classified_by": classified.method,
             "seed": seed,
         },
+    )
+
+
+def _learn(
+    model: Model,
+    blocked: Compared,
+    matches: Floats,
+    stranger: Compared,
+    *,
+    population: int,
+    whole: float,
+) -> Model:
+    """The model with everything estimated anew from one classification of the blocked pairs.
+
+    What the classifier cannot see (namesakes, relatives, frequencies) enters here: repeated, it
+    takes back pairs that agree in name alone. `whole` is how many pairs each sampled one stands
+    for.
+    """
+    start = default_model()
+    learned = replace(
+        model,
+        prior=_prior(float(matches.sum()) * whole, population),
+        comparisons={
+            comparison.name: _levels(comparison, start, blocked, matches, stranger)
+            for comparison in COMPARISONS
+        },
+        relative=start.relative,
+    )
+    return replace(
+        learned,
+        namesakes=_namesakes(learned, blocked, matches, population / whole),
+        relative=replace(start.relative, odds=_relatives(learned, blocked)),
     )
 
 
@@ -120,29 +166,48 @@ def features(compared: Compared) -> tuple[Binary, list[str]]:
 def expectation_maximisation(matrix: Binary, start: Floats) -> Floats:
     """Match probability of each row by recordlinkage's ECM classifier, begun at `start`.
 
-    `start` holds a first guess of each row's probability; the classifier's own start assumes
-    that every feature speaks for a match, which is what makes it collapse.
+    `start` holds a first guess of each row's probability: the classifier's own start assumes that
+    every feature speaks for a match, which is one thing that makes it collapse. The other is a
+    feature that never occurs in one class (0 times infinity); between steps the shares are
+    therefore kept off 0 and 1.
     """
-    import pandas as pd
     import recordlinkage as rl
 
-    classifier = rl.ECMClassifier(init="jaro", binarize=None, max_iter=200, atol=1e-5)
-    smooth = np.clip(start, 1e-6, 1 - 1e-6)
-    share = float(smooth.mean())
-    match = np.clip((smooth @ matrix) / smooth.sum(), 1e-4, 1 - 1e-4)
-    other = np.clip(((1 - smooth) @ matrix) / (1 - smooth).sum(), 1e-4, 1 - 1e-4)
+    guess = np.clip(start, _EDGE, 1 - _EDGE)
+    share = float(guess.mean())
+    ones = np.vstack([(1 - guess) @ matrix / (1 - guess).sum(), guess @ matrix / guess.sum()])
+    with _root_logger_unchanged(), np.errstate(divide="ignore", invalid="ignore"):
+        for _ in range(_STEPS):
+            shares = np.clip(np.array([1 - share, share]), _EDGE, 1 - _EDGE)
+            ones = np.clip(ones, _EDGE, 1 - _EDGE)
+            begin = (np.log(shares), np.log(_columns(ones)))
+            kernel = rl.ECMClassifier(binarize=None, max_iter=1, atol=None).kernel
+            # The classifier begins at names of starts only; this is the one way in (0.16).
+            kernel._init_parameters_jaro = lambda _, begin=begin: begin  # noqa: SLF001
+            kernel.fit(matrix)
+            moved = np.exp(kernel.feature_log_prob_[:, 1::2])
+            still = bool(np.allclose(moved, ones, atol=1e-4))
+            ones, share = moved, float(np.exp(kernel.class_log_prior_[1]))
+            if still or not np.isfinite(ones).all():
+                break
+        kernel.feature_log_prob_ = np.log(_columns(np.clip(ones, _EDGE, 1 - _EDGE)))
+        return np.asarray(kernel.predict_proba(matrix)[:, 1], dtype=np.float64)
 
-    def begin(_: Any) -> tuple[Any, Any]:
-        # Columns come in pairs (0, 1) for each feature, classes in the order (non-match, match).
-        rows = [np.column_stack([1 - p, p]).ravel() for p in (other, match)]
-        return np.log([1 - share, share]), np.log(np.vstack(rows))
 
-    classifier.kernel._init_parameters_jaro = begin  # noqa: SLF001 - the one way in (0.16)
-    index = pd.MultiIndex.from_arrays([np.arange(len(matrix)), np.arange(len(matrix))])
-    frame = pd.DataFrame(matrix, index=index)
-    with np.errstate(divide="ignore", invalid="ignore"):
-        classifier.fit(frame)
-        return np.asarray(classifier.prob(frame), dtype=np.float64)
+def _columns(ones: Floats) -> Floats:
+    """Shares of 1 as the classifier keeps them: for each feature the share of 0, then of 1."""
+    return np.stack([1 - ones, ones], axis=2).reshape(len(ones), -1)
+
+
+@contextmanager
+def _root_logger_unchanged() -> Iterator[None]:
+    """The classifier logs through the root logger, which would install a handler there."""
+    root, guard = logging.getLogger(), logging.NullHandler()
+    root.addHandler(guard)
+    try:
+        yield
+    finally:
+        root.removeHandler(guard)
 
 
 def classify(blocked: Compared, defaults: Floats) -> Classified:
@@ -205,14 +270,14 @@ def _levels(
     m = _blend(m_count, [level.m for level in before], _BELIEF)
     u = _blend(u_count, [level.u for level in before], 100 + 0.2 * float(u_count.sum()))
     levels = [Level(old.name, float(m[i]), float(u[i])) for i, old in enumerate(before)]
-    if comparison is EMAIL:
-        # Two people with one address are too rare to be counted; a local part made of the name
-        # is judged given the name. Both keep the default's odds.
-        for name in ("exact", "local_from_name"):
-            at = comparison.code(name) - 1
-            ratio = before[at].u / before[at].m
-            levels[at] = replace(levels[at], u=levels[at].m * ratio)
-    return _ordered(levels)
+    if comparison is not EMAIL:
+        return _ordered(levels)
+    # Two people with one address are too rare to be counted; a local part made of the name is
+    # judged given the name. Both keep the default's odds.
+    for name in ("exact", "exact_free", "local_from_name"):
+        at = comparison.code(name) - 1
+        levels[at] = replace(levels[at], u=levels[at].m * before[at].u / before[at].m)
+    return (*levels[:2], *_ordered(levels[2:]))
 
 
 def _blend(counts: NDArray[Any], default: Sequence[float], belief: float) -> Floats:
@@ -221,39 +286,57 @@ def _blend(counts: NDArray[Any], default: Sequence[float], belief: float) -> Flo
 
 
 def _ordered(levels: Sequence[Level]) -> tuple[Level, ...]:
-    """The levels with weights that never rise from a stronger one to a weaker one, the first
-    never negative, the last never positive.
+    """The levels with weights that never rise from a stronger one to a weaker one: neighbours in
+    the wrong order are pooled, keeping their m and u together what they were.
     """
-    result: list[Level] = []
-    ceiling = _MOST_WEIGHT
-    for at, level in enumerate(levels):
-        weight = min(level.weight, ceiling) if level.name != "exact" else level.weight
-        if at == 0:
-            weight = max(weight, 0.0)
-        if at == len(levels) - 1:
-            weight = min(weight, 0.0)
-        result.append(replace(level, m=level.u * 2.0**weight))
-        ceiling = weight
-    return tuple(result)
+    pools: list[tuple[float, float, list[Level]]] = []
+    for level in levels:
+        pools.append((level.m, level.u, [level]))
+        while len(pools) > 1 and pools[-1][0] * pools[-2][1] > pools[-2][0] * pools[-1][1]:
+            m, u, members = pools.pop()
+            before_m, before_u, before = pools.pop()
+            pools.append((before_m + m, before_u + u, before + members))
+    return tuple(
+        replace(level, m=level.u * min(m / u, 2.0**_MOST_WEIGHT))
+        for m, u, members in pools
+        for level in members
+    )
 
 
-def _relatives(model: Model, blocked: Compared, expected: float) -> float:
+def _relatives(model: Model, blocked: Compared) -> float:
     """Log2 of how many matches there are for one pair of relatives in these people.
 
+    Counted where it can be told: among pairs of one family name who share a street or a number.
     Expectation maximisation over the shares of matches, relatives and strangers among all pairs,
     levels held fixed; the default counts as `_BELIEF` matches.
     """
-    match, relative = likelihoods(model, blocked)
-    prior = np.exp2(model.prior)
-    share = prior * 2.0**-model.relative.odds
-    relatives = 0.0
+    family, street, phone = (blocked.codes[name] for name in ("family", "street", "phone"))
+    near = ((street > 0) & (street <= STREET.code("similar"))) | (
+        (phone > 0) & (phone <= PHONE.code("national"))
+    )
+    near &= (family > 0) & (family <= FAMILY.code("typo"))
+    match, relative = (bits[near] for bits in likelihoods(model, blocked))
+    prior, odds = np.exp2(model.prior), model.relative.odds
     for _ in range(50):
-        as_match, as_relative = prior * np.exp2(match), share * np.exp2(relative)
-        relatives = float((as_relative / (1.0 + as_match + as_relative)).sum())
-        share = prior * max(relatives, 1e-3) / expected
-    believed = _BELIEF * 2.0**-model.relative.odds
-    odds = log2((expected + _BELIEF) / (relatives + believed))
+        as_match, as_relative = prior * np.exp2(match), prior * 2.0**-odds * np.exp2(relative)
+        whole = 1.0 + as_match + as_relative
+        matches, relatives = float((as_match / whole).sum()), float((as_relative / whole).sum())
+        believed = _BELIEF * 2.0**-model.relative.odds
+        odds = log2((matches + _BELIEF) / (relatives + believed))
     return min(max(odds, _RELATIVE_RANGE[0]), _RELATIVE_RANGE[1])
+
+
+def _namesakes(model: Model, blocked: Compared, matches: Floats, population: float) -> float:
+    """By how many bits two people share a full name more often than by chance.
+
+    Chance is given and family name taken singly. Every pair of one full name is in a block.
+    """
+    given, family = blocked.codes["given"], blocked.codes["family"]
+    both = (given == 1) & (family == 1)
+    found = float((1.0 - matches[both]).sum())
+    chance = model.comparisons["given"][0].u * model.comparisons["family"][0].u
+    bits = log2((found + 4.0) / (chance * population + 2.0))  # counting for one bit by default
+    return min(max(bits, _NAMESAKE_RANGE[0]), _NAMESAKE_RANGE[1])
 
 
 def _prior(expected: float, population: int) -> float:
