@@ -27,8 +27,9 @@ from mappings.fieldmap import (
     OutcomeRule,
     PairMapping,
 )
+from mappings.loading import Loading, Schemas
 from mappings.mapping_checks import check_pair
-from mappings.object_loader import Loading, Schemas, load_object
+from mappings.object_loader import load_object
 from mappings.positions import Faults, Node, read_document, suggest
 from mappings.records import EventKind
 from mappings.sections import Section, choose, wrong

@@ -18,7 +18,7 @@ from mappings.fieldmap import (
     PairMapping,
     ValueType,
 )
-from mappings.object_loader import Loading
+from mappings.loading import Loading
 from mappings.ports import FieldSchema
 from mappings.records import EventKind, Side
 from mappings.required_fields import own_fields

@@ -18,7 +18,7 @@ from pathlib import Path
 from mappings.errors import ConfigurationError, Position
 from mappings.fieldmap import PairMapping
 from mappings.loader import FORMAT, mapping_files, read_mapping
-from mappings.object_loader import Schemas
+from mappings.loading import Schemas
 from mappings.positions import Faults, read_document, suggest
 from mappings.sections import Section
 from sync.config_values import Values, secret_keys

@@ -16,7 +16,7 @@ from pathlib import Path
 from mappings.errors import ConfigurationError, LeadloopError, Problem
 from mappings.fieldmap import EntityKind
 from mappings.loader import load_mapping
-from mappings.object_loader import Schemas
+from mappings.loading import Schemas
 from mappings.ports import AccountInfo, Cadence, Connector, FieldDefinition, ObjectSchema
 from mappings.records import OutcomeStatus, Side
 from mappings.required_fields import TASK, required_fields

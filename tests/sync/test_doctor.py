@@ -237,6 +237,7 @@ def test_resting_beyond_a_quarter_of_the_allowance_is_refused(
     ],
 )  # fmt: skip
 def test_a_field_that_does_not_serve_is_an_error(
+    *,
     config: Config,
     hubspot: Account,
     salesforce: Account,
