@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from sandbox.hubspot import standard_contact, standard_other
-from sandbox.hubspot.errors import HubSpotError, validation
+from sandbox.hubspot.errors import HubSpotError, integer_in, objects_in, validation
 from sandbox.hubspot.properties import PropertyBook
 from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.times import iso, shown
@@ -68,7 +68,7 @@ class Catalogue:
         labels = definition.get("labels")
         if not isinstance(name, str) or not isinstance(labels, dict):
             raise validation("A schema needs name, labels and properties.")
-        number = int(definition.get("id") or self._next_custom)
+        number = integer_in(definition, "id", self._next_custom)
         self._next_custom = max(self._next_custom, number) + 1
         type_id = f"2-{number}"
         full_name = f"p{self._portal_id}_{name}"
@@ -76,7 +76,7 @@ class Catalogue:
             raise HubSpotError(409, "OBJECT_ALREADY_EXISTS", f"Object type {name} already exists.")
         group = f"{name}_information"
         book = PropertyBook(name, f"@{group}{standard_other.SYSTEM}", at=at)
-        for raw in definition.get("properties") or []:
+        for raw in objects_in(definition, "properties"):
             book.create({"groupName": group, **raw}, at=at)
         store = ObjectStore(
             type_id=type_id,

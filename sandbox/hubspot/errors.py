@@ -8,6 +8,7 @@ it into an entry of their `errors` list.
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 
@@ -71,6 +72,30 @@ class HubSpotError(Exception):
 def validation(message: str, *, sub_category: str | None = None) -> HubSpotError:
     """A 400 VALIDATION_ERROR with a plain message."""
     return HubSpotError(400, "VALIDATION_ERROR", message, sub_category=sub_category)
+
+
+def object_in(body: Mapping[str, Any], key: str) -> dict[str, Any]:
+    """An object inside a body, {} when absent; 400 when it is something else."""
+    found = body.get(key) or {}
+    if not isinstance(found, dict):
+        raise validation(f"Invalid input JSON: {key} must be an object.")
+    return found
+
+
+def objects_in(body: Mapping[str, Any], key: str) -> list[dict[str, Any]]:
+    """A list of objects inside a body, [] when absent; 400 when it is something else."""
+    found = body.get(key) or []
+    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
+        raise validation(f"Invalid input JSON: {key} must be a list of objects.")
+    return found
+
+
+def integer_in(body: Mapping[str, Any], key: str, default: int) -> int:
+    """An integer inside a body; 400 when it is something else."""
+    try:
+        return int(body.get(key, default))
+    except (TypeError, ValueError):
+        raise validation(f"Invalid input JSON: {key} must be an integer.") from None
 
 
 def not_found(message: str = "resource not found") -> HubSpotError:

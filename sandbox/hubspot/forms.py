@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-from sandbox.hubspot.errors import not_found, validation
+from sandbox.hubspot.errors import not_found, object_in, objects_in, validation
 from sandbox.hubspot.times import iso, parse_ms, shown
 
 FORM_TYPES = ("hubspot", "captured", "flow", "blog_comment")
@@ -82,10 +82,10 @@ class Forms:
             "createdAt": shown(iso(parse_ms(str(created)))) if created else stamp,
             "updatedAt": stamp,
             "archived": False,
-            "fieldGroups": list(definition.get("fieldGroups") or []),
-            "configuration": dict(definition.get("configuration") or _CONFIGURATION),
-            "displayOptions": dict(definition.get("displayOptions") or _DISPLAY),
-            "legalConsentOptions": dict(definition.get("legalConsentOptions") or {"type": "none"}),
+            "fieldGroups": objects_in(definition, "fieldGroups"),
+            "configuration": object_in(definition, "configuration") or dict(_CONFIGURATION),
+            "displayOptions": object_in(definition, "displayOptions") or dict(_DISPLAY),
+            "legalConsentOptions": object_in(definition, "legalConsentOptions") or {"type": "none"},
             "formType": kind,
         }
         self._definitions[guid] = stored
@@ -102,6 +102,8 @@ class Forms:
     def change(self, guid: str, changes: Mapping[str, Any], *, at: int) -> dict[str, Any]:
         """Update a definition's own parts."""
         stored = self.read(guid)
+        objects_in(changes, "fieldGroups")
+        object_in(changes, "configuration")
         fixed = {"id", "createdAt", "formType"}
         stored.update({key: value for key, value in changes.items() if key not in fixed})
         stored["updatedAt"] = shown(iso(at))
@@ -121,7 +123,8 @@ class Forms:
         return {
             str(each["name"]): bool(each.get("required"))
             for group in groups
-            for each in group.get("fields") or []
+            for each in objects_in(group, "fields")
+            if "name" in each
         }
 
     def record(

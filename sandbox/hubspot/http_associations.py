@@ -8,7 +8,7 @@ from aiohttp import web
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.associations import kinds_from, kinds_shown
-from sandbox.hubspot.errors import HubSpotError, validation
+from sandbox.hubspot.errors import HubSpotError, object_in, objects_in, validation
 from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.wire import (
     account_of,
@@ -122,9 +122,9 @@ async def batch_create_links(request: web.Request) -> web.Response:
     errors: list[dict[str, Any]] = []
     for each in inputs_of(await body_of(request), MAX_CREATE):
         try:
-            one = account.live(source, str((each.get("from") or {}).get("id", "")))
-            other = account.live(to, str((each.get("to") or {}).get("id", "")))
-            kinds = kinds_from(each.get("types") or [])
+            one = account.live(source, str(object_in(each, "from").get("id", "")))
+            other = account.live(to, str(object_in(each, "to").get("id", "")))
+            kinds = kinds_from(objects_in(each, "types"))
             account.associations.link((source.name, one.id), (to.name, other.id), kinds)
             results.append(
                 {
@@ -148,8 +148,8 @@ async def batch_default_links(request: web.Request) -> web.Response:
     results: list[Any] = []
     errors: list[dict[str, Any]] = []
     for each in inputs_of(await body_of(request), MAX_CREATE):
-        from_id = str((each.get("from") or {}).get("id", ""))
-        to_id = str((each.get("to") or {}).get("id", ""))
+        from_id = str(object_in(each, "from").get("id", ""))
+        to_id = str(object_in(each, "to").get("id", ""))
         try:
             account.associate(source.name, from_id, to.name, to_id)
             results += _default_results(account, source, from_id, to, to_id)
@@ -163,8 +163,8 @@ async def batch_archive_links(request: web.Request) -> web.Response:
     account = account_of(request)
     source, to = store_of(request), store_of(request, "to_type")
     for each in inputs_of(await body_of(request), MAX_CREATE):
-        from_id = str((each.get("from") or {}).get("id", ""))
-        for other in each.get("to") or []:
+        from_id = str(object_in(each, "from").get("id", ""))
+        for other in objects_in(each, "to"):
             to_id = str(other.get("id", ""))
             if from_id.isdigit() and to_id.isdigit():
                 account.associations.unlink((source.name, int(from_id)), (to.name, int(to_id)))
@@ -201,6 +201,6 @@ def _none_found(source: ObjectStore, to: ObjectStore, wanted: str) -> dict[str, 
 
 def _ends(each: dict[str, Any]) -> dict[str, list[str]]:
     return {
-        "fromObjectId": [str((each.get("from") or {}).get("id", ""))],
-        "toObjectId": [str((each.get("to") or {}).get("id", ""))],
+        "fromObjectId": [str(object_in(each, "from").get("id", ""))],
+        "toObjectId": [str(object_in(each, "to").get("id", ""))],
     }

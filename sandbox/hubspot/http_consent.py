@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.hubspot.errors import HubSpotError, validation
 from sandbox.hubspot.http_objects import SOURCE
 from sandbox.hubspot.times import iso, shown
-from sandbox.hubspot.wire import account_of, batch_reply, body_of, reply, started
+from sandbox.hubspot.wire import account_of, batch_reply, body_of, inputs_of, reply, started
 
 STATES = ("SUBSCRIBED", "UNSUBSCRIBED", "NOT_SPECIFIED")
 
@@ -129,12 +129,9 @@ async def batch_write_v4(request: web.Request) -> web.Response:
     """POST answers of several addresses; each may fail by itself."""
     account = account_of(request)
     head = started(account)
-    inputs = (await body_of(request)).get("inputs")
-    if not isinstance(inputs, list) or len(inputs) > 100:
-        raise validation("inputs must be a list of at most 100 entries.")
     results: list[Any] = []
     errors: list[dict[str, Any]] = []
-    for each in inputs:
+    for each in inputs_of(await body_of(request)):
         email = str(each.get("subscriberIdString") or "")
         try:
             results.append(_set_v4(request, _email(email), each))

@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.hubspot.email_events import MAX_PAGE
-from sandbox.hubspot.errors import HubSpotError, not_found, validation
+from sandbox.hubspot.errors import HubSpotError, not_found, object_in, objects_in, validation
 from sandbox.hubspot.submit import Fill, check, submit
 from sandbox.hubspot.times import parse_ms
 from sandbox.hubspot.wire import (
@@ -97,7 +97,7 @@ async def submit_form(request: web.Request) -> web.Response:
     except ValueError:
         raise validation("submittedAt must be milliseconds since 1970.") from None
     submit(account, guid, fill, submitted_at=when)
-    message = account.forms.read(guid)["configuration"].get("postSubmitAction") or {}
+    message = object_in(account.forms.read(guid)["configuration"], "postSubmitAction")
     return reply({"inlineMessage": str(message.get("value") or "Thank you.")})
 
 
@@ -116,8 +116,8 @@ def _fill(body: dict[str, Any]) -> Fill:
                 {"message": "Error in 'fields'. It is required", "errorType": "REQUIRED_FIELD"}
             ],
         )
-    context = body.get("context") or {}
-    consent = (body.get("legalConsentOptions") or {}).get("consent") or {}
+    context = object_in(body, "context")
+    consent = object_in(object_in(body, "legalConsentOptions"), "consent")
     return Fill(
         values=tuple(
             (
@@ -131,7 +131,7 @@ def _fill(body: dict[str, Any]) -> Fill:
         page_name=str(context.get("pageName") or ""),
         consents=tuple(
             (int(each["subscriptionTypeId"]), bool(each.get("value")))
-            for each in consent.get("communications") or []
+            for each in objects_in(consent, "communications")
             if str(each.get("subscriptionTypeId", "")).isdigit()
         ),
     )

@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.hubspot import search
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.associations import kinds_from
-from sandbox.hubspot.errors import not_found, validation
+from sandbox.hubspot.errors import not_found, object_in, objects_in, validation
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.wire import (
     account_of,
@@ -151,19 +151,11 @@ async def search_objects(request: web.Request) -> web.Response:
 
 def create_linked(account: HubSpotAccount, store: ObjectStore, body: dict[str, Any]) -> Written:
     """Create a record with the associations asked for; neither without the other."""
-    links = [_link(account, store, each) for each in listed_in(body, "associations")]
+    links = [_link(account, store, each) for each in objects_in(body, "associations")]
     written = account.write_new(store, properties_in(body), source=SOURCE)
     for to, kinds in links:
         account.associations.link((store.name, written.record.id), to, kinds)
     return written
-
-
-def listed_in(body: dict[str, Any], key: str) -> list[dict[str, Any]]:
-    """A list of objects in a body, empty when absent; 400 when it is something else."""
-    found = body.get(key) or []
-    if not isinstance(found, list) or not all(isinstance(each, dict) for each in found):
-        raise validation(f"Invalid input JSON: {key} must be a list of objects.")
-    return found
 
 
 def properties_in(body: dict[str, Any]) -> dict[str, object]:
@@ -213,8 +205,8 @@ def _find(account: HubSpotAccount, store: ObjectStore, request: web.Request) -> 
 def _link(
     account: HubSpotAccount, store: ObjectStore, raw: dict[str, Any]
 ) -> tuple[tuple[str, int], list[tuple[str, int]]]:
-    kinds = kinds_from(raw.get("types") or [])
-    to_id = str((raw.get("to") or {}).get("id", ""))
+    kinds = kinds_from(objects_in(raw, "types"))
+    to_id = str(object_in(raw, "to").get("id", ""))
     types = {number for _, number in kinds}
     for other in account.catalogue.stores.values():
         reachable = {account.associations.default_type(store.name, other.name)}

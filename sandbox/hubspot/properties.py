@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from sandbox.hubspot.errors import HubSpotError, not_found, validation
+from sandbox.hubspot.errors import HubSpotError, integer_in, not_found, objects_in, validation
 from sandbox.hubspot.times import iso, shown
 
 TYPES = frozenset(
@@ -241,7 +241,7 @@ def parse_definition(definition: Mapping[str, Any], *, at: int) -> Property:
         raise validation(
             f"Invalid type {definition['type']!r} or fieldType {definition['fieldType']!r}."
         )
-    options = definition.get("options") or []
+    options = objects_in(definition, "options")
     if definition["type"] == "bool" and not options:
         options = [{"value": "true", "label": "Yes"}, {"value": "false", "label": "No"}]
     return Property(
@@ -257,7 +257,7 @@ def parse_definition(definition: Mapping[str, Any], *, at: int) -> Property:
         form_field=bool(definition.get("formField", False)),
         external_options=bool(definition.get("externalOptions", False)),
         unique=bool(definition.get("hasUniqueValue", False)),
-        display_order=int(definition.get("displayOrder", -1)),
+        display_order=integer_in(definition, "displayOrder", -1),
         created=at,
         updated=at,
     )
@@ -307,7 +307,7 @@ def _parse_option(raw: Mapping[str, Any], index: int) -> Option:
     return Option(
         value=str(raw["value"]),
         label=str(raw["label"]),
-        display_order=int(raw.get("displayOrder", index)),
+        display_order=integer_in(raw, "displayOrder", index),
         hidden=bool(raw.get("hidden", False)),
         description=raw.get("description"),
     )

@@ -295,6 +295,43 @@ def test_associations_in_both_directions(hub: Hub) -> None:
     assert found["results"][0]["from"]["id"] == one
 
 
+def test_batch_create_associates(hub: Hub) -> None:
+    """A batch create makes the associations its inputs ask for, or refuses the input."""
+    company = hub.account.create("companies", {"name": "Acme"})
+    kind = {"associationCategory": "HUBSPOT_DEFINED", "associationTypeId": 279}
+    one = {"properties": {"email": "one@demo.example"},
+           "associations": [{"to": {"id": company}, "types": [kind]}]}  # fmt: skip
+    made = hub.post(f"{CONTACTS}/batch/create", {"inputs": [one]}, 201)["results"][0]["id"]
+    ends = hub.get(f"/crm/v4/objects/contacts/{made}/associations/companies")["results"]
+    assert [each["toObjectId"] for each in ends] == [int(company)]
+    lost = {**one, "associations": [{"to": {"id": "1"}, "types": [kind]}],
+            "properties": {"email": "two@demo.example"}}  # fmt: skip
+    assert hub.call("POST", f"{CONTACTS}/batch/create", {"inputs": [lost]}).status_code == 404
+    assert hub.account.find_contact("two@demo.example") is None
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (CONTACTS, []),
+        (CONTACTS, {"properties": "email"}),
+        (f"{CONTACTS}/batch/read", {"inputs": [1]}),
+        (f"{CONTACTS}/batch/create", {"inputs": [{}] * 101}),
+        (f"{CONTACTS}/search", {"filterGroups": [1]}),
+        (f"{CONTACTS}/search", {"sorts": {"a": 1}}),
+        ("/crm/v3/properties/contacts", {**UNIQUE, "options": [1]}),
+        ("/crm/v3/schemas", {"name": "o", "labels": {}, "properties": [1]}),
+        ("/marketing/v3/forms/", {"name": "F", "fieldGroups": [1]}),
+        ("/crm/v4/associations/contacts/companies/batch/create", {"inputs": [{"from": 1}]}),
+        ("/communication-preferences/v3/subscribe", {"emailAddress": 1}),
+    ],
+)
+def test_malformed_bodies_are_refused(hub: Hub, path: str, body: object) -> None:
+    """A body of the wrong shape is a 400 in the vendor's form, never a crash."""
+    answer = hub.call("POST", path, body)
+    assert (answer.status_code, answer.json()["category"]) == (400, "VALIDATION_ERROR")
+
+
 def test_property_life(hub: Hub) -> None:
     """A property is created once, changed, archived; its uniqueness never changes."""
     path = "/crm/v3/properties/contacts"
