@@ -26,9 +26,9 @@ _BOOLEAN = {"true": True, "True": True, "TRUE": True, "false": False, "False": F
             "FALSE": False}  # fmt: skip
 _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,17})")
 _FLOAT = re.compile(r"[-+]?[0-9]{1,18}\.[0-9]{1,18}")
-_SECRET_LINE = re.compile(
-    r"(?i)^(\s*-?\s*[\w-]*(?:token|secret|password|passphrase|credential|private|key)[\w-]*\s*:\s*)"
-    r"(?!\s*(?:\$\{|$)).*"
+_SECRET = re.compile(
+    r"(?i)([\w-]*(?:token|secret|password|passphrase|credential|_key)[\w-]*[\"']?\s*:\s*)"
+    r"(?!\$\{)\S.*"
 )
 _URL_PASSWORD = re.compile(r"(://[^:/@\s]*:)[^@\s]*@")
 
@@ -106,7 +106,7 @@ class Faults:
 
 def excerpt(line: str, column: int) -> str:
     """The line with a caret under the column; secrets masked, long lines cut around it."""
-    shown = _URL_PASSWORD.sub(r"\1***@", _SECRET_LINE.sub(r"\1***", line)).replace("\t", " ")
+    shown = _URL_PASSWORD.sub(r"\1***@", _SECRET.sub(r"\1***", line)).replace("\t", " ")
     if not shown.strip():
         return ""
     start = max(0, min(column - 1, len(shown)) - _EXCERPT // 2) if len(shown) > _EXCERPT else 0

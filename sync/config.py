@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
-from mappings.errors import ConfigurationError, Position
+from mappings.errors import ConfigurationError
 from mappings.fieldmap import PairMapping
 from mappings.loader import FORMAT, mapping_files, read_mapping
 from mappings.loading import Schemas
@@ -350,15 +350,17 @@ class _Reader:
         return mapping, path
 
     def _region(self, section: Section) -> str | None:
+        region = section.text("region").upper()
+        if not region:
+            return None
         import phonenumbers
 
-        region = section.text("region").upper()
-        if region and region not in phonenumbers.SUPPORTED_REGIONS:
+        if region not in phonenumbers.SUPPORTED_REGIONS:
             self._faults.add(
                 section.place("region"), f"`{region}` is no ISO country.",
                 "Use two letters, such as DE or US.", code="config.unknown_value",
             )  # fmt: skip
-        return region or None
+        return region
 
     def _state_url(self) -> str:
         node = self._top.node("state")
@@ -452,8 +454,3 @@ def _digest(parts: Mapping[str, object], pairs: tuple[PairConfig, ...]) -> str:
         ],
     }
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()[:16]
-
-
-def start_of(path: Path) -> Position:
-    """The first character of a file, for problems that concern all of it."""
-    return Position(path.name, 1, 1)

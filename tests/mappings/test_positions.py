@@ -106,6 +106,7 @@ def test_no_damage_to_a_mapping_causes_a_traceback(tmp_path: Path) -> None:
 def test_an_excerpt_hides_secrets() -> None:
     """The line shown with a fault never holds a secret, whatever its key or address."""
     assert "pat-1" not in excerpt('  access_token: "pat-1"', 3)
+    assert "pat-1" not in excerpt("hubspot: {kind: hubspot, 'access_token': pat-1}", 3)
     assert "pw" not in excerpt("url: postgresql://me:pw@host/db", 1)
     assert "client_secret: ${NAME}" in excerpt("client_secret: ${NAME}", 1)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -246,6 +247,22 @@ def test_secrets_are_in_no_repr_and_no_message(tmp_path: Path) -> None:
         )
     assert SECRET not in shown
     assert "consumer-5ecret" not in shown
+
+
+def test_no_damage_to_a_config_causes_a_traceback(tmp_path: Path) -> None:
+    """Cut, doubled and sprinkled, a config loads or fails as ConfigurationError, secrets kept."""
+    draw = random.Random(11)
+    path = workspace(tmp_path)
+    damaged = CONFIG.replace("${SALESFORCE_CLIENT_SECRET}", "consumer-5ecret")
+    for _ in range(150):
+        text = damaged
+        for _ in range(draw.randint(1, 4)):
+            start = draw.randrange(len(text))
+            junk = "".join(draw.choice("{}[]:,&*!|>'\"%$#-? \n\tab0~") for _ in range(3))
+            text = text[:start] + draw.choice(["", junk]) + text[start + draw.randint(0, 12) :]
+        path.write_text(text, encoding="utf-8")
+        shown = "".join(f"{p.message}{p.fix}" for p in problems_of(path))
+        assert SECRET not in shown
 
 
 def test_a_secret_may_come_from_a_file(tmp_path: Path) -> None:
