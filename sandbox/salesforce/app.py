@@ -6,7 +6,7 @@ from aiohttp import web
 
 from sandbox.salesforce import soap
 from sandbox.salesforce.org import SalesforceOrg
-from sandbox.salesforce.rest import collections, composite, oauth, query, sobjects, tooling
+from sandbox.salesforce.rest import bulk, collections, composite, oauth, query, sobjects, tooling
 from sandbox.salesforce.rest.context import ORG
 from sandbox.salesforce.rest.middleware import vendor
 
@@ -18,6 +18,7 @@ def build_app(org: SalesforceOrg) -> web.Application:
     """The application for one org; routes are templates, so that calls can be counted by them."""
     app = web.Application(middlewares=[vendor], client_max_size=_MAX_BODY)
     app[ORG] = org
-    for family in (oauth, soap, query, tooling, collections, composite, sobjects):
+    bulk.install(app)
+    for family in (oauth, soap, query, tooling, bulk, collections, composite, sobjects):
         app.add_routes(family.routes())
     return app

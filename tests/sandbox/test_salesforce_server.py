@@ -10,7 +10,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -41,6 +41,7 @@ class Site:
     url: str
     ca_file: Path
     session: requests.Session
+    others: list[requests.Session] = field(default_factory=list)
 
     def login(self) -> str:
         """A fresh token by client credentials, put on the session."""
@@ -72,6 +73,7 @@ class Site:
         session = requests.Session()
         session.verify = str(self.ca_file)
         session.trust_env = False
+        self.others.append(session)
         return Salesforce(
             session_id=token, instance_url=self.url, session=session, version="68.0"
         )
@@ -108,7 +110,8 @@ def serving(directory: Path) -> Iterator[Site]:
     try:
         yield site
     finally:
-        session.close()
+        for one in (session, *site.others):
+            one.close()
         asyncio.run_coroutine_threadsafe(_stop(runner), loop).result(10)
         loop.call_soon_threadsafe(loop.stop)
         thread.join(10)
@@ -118,7 +121,7 @@ def serving(directory: Path) -> Iterator[Site]:
 async def _stop(runner: web.AppRunner) -> None:
     await runner.cleanup()
     # TLS connections close in a few turns of the loop; leaving before would warn of them.
-    await asyncio.sleep(0.1)
+    await asyncio.sleep(0.2)
 
 
 @pytest.fixture
