@@ -7,7 +7,7 @@ the pen, but cannot know an account's own fields.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.errors import Position
@@ -19,6 +19,8 @@ from mappings.standard_fields import is_custom, standard_schemas
 
 Schemas = Mapping[Side, Mapping[str, ObjectSchema]]
 """What the vendors describe, by side and object name."""
+
+_SHORTEST, _LONG, _SLIPS_LONG = 4, 8, 2
 
 
 @dataclass(frozen=True)
@@ -92,19 +94,26 @@ class Loading:
         )  # fmt: skip
 
 
-def slip_of(name: str, known: Mapping[str, object]) -> str | None:
+def slip_of(name: str, known: Iterable[str]) -> str | None:
     """The standard name this is a slip of the pen of: a letter or two off, or other case."""
     from rapidfuzz.distance import DamerauLevenshtein
+    from rapidfuzz.process import extract
 
-    plain = name.replace("_", "").lower()
-    for candidate in known:
-        other = candidate.replace("_", "").lower()
-        if plain == other:
-            return candidate
-        allowed = 2 if len(other) >= 8 else 1  # noqa: PLR2004 - longer words take two slips
-        if len(other) >= 4 and abs(len(plain) - len(other)) <= allowed:  # noqa: PLR2004
-            if plain.startswith(other) and plain[len(other) :].isdigit():
-                continue  # phone2 is another phone, no slip
-            if DamerauLevenshtein.distance(plain, other, score_cutoff=allowed) <= allowed:
-                return candidate
+    plain = _plain(name)
+    names = {_plain(candidate): candidate for candidate in known}
+    if plain in names:
+        return names[plain]
+    hits = extract(
+        plain, list(names), scorer=DamerauLevenshtein.distance, score_cutoff=_SLIPS_LONG, limit=5
+    )
+    for other, distance, _ in hits:
+        allowed = _SLIPS_LONG if len(other) >= _LONG else 1
+        # phone2 is another phone, and of very short names everything is a slip.
+        another = plain.startswith(other) and plain[len(other) :].isdigit()
+        if distance <= allowed and len(other) >= _SHORTEST and not another:
+            return names[other]
     return None
+
+
+def _plain(name: str) -> str:
+    return name.replace("_", "").lower()

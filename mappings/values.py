@@ -16,6 +16,7 @@ import re
 import unicodedata
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
+from functools import lru_cache
 
 from mappings.fieldmap import ValueType
 from mappings.records import Json
@@ -29,6 +30,8 @@ _TRUE = {"true", "yes", "1", "on"}
 _FALSE = {"false", "no", "0", "off"}
 _DIGITS = 40  # longer or more extreme numbers are text, not amounts
 _NUMERIC = frozenset({ValueType.NUMBER, ValueType.CURRENCY})
+_LOOSE = frozenset({ValueType.PHONE, ValueType.URL, ValueType.BOOLEAN})
+_CHECKED = _NUMERIC | {ValueType.BOOLEAN, ValueType.DATE, ValueType.DATETIME, ValueType.EMAIL}
 
 
 def canonical(value: Json, type: ValueType) -> Json:
@@ -75,9 +78,9 @@ def comparable(value: Json, type: ValueType, *, region: str | None = None) -> Js
 def equal(a: Json, b: Json, type: ValueType, *, region: str | None = None) -> bool:
     """Whether two values, in any vendor's spelling, mean the same."""
     left, right = canonical(a, type), canonical(b, type)
-    return bool(left == right) or bool(
-        comparable(left, type, region=region) == comparable(right, type, region=region)
-    )
+    if left == right or type not in _LOOSE:
+        return bool(left == right)
+    return bool(comparable(left, type, region=region) == comparable(right, type, region=region))
 
 
 def to_vendor(value: Json, type: ValueType, system: str) -> Json:
@@ -100,6 +103,8 @@ def to_vendor(value: Json, type: ValueType, system: str) -> Json:
 
 def is_valid(value: Json, type: ValueType) -> bool:
     """Whether a non-blank value really is of its type; blank always is."""
+    if type not in _CHECKED:
+        return True
     plain = canonical(value, type)
     if plain is None:
         return True
@@ -111,11 +116,10 @@ def is_valid(value: Json, type: ValueType) -> bool:
         return _parse_date(plain) is not None and len(plain) == len("2026-01-01")
     if type is ValueType.DATETIME:
         return _parse_datetime(plain) is not None
-    if type is ValueType.EMAIL:
-        return re.fullmatch(r"[^@\s]+@[^@\s]+", plain) is not None
-    return True
+    return re.fullmatch(r"[^@\s]+@[^@\s]+", plain) is not None
 
 
+@lru_cache(maxsize=4096)
 def phone_e164(text: str, region: str | None = None) -> str | None:
     """The phone number in E.164 with ";ext=" where there is one, or None when it cannot be read.
 
@@ -142,8 +146,12 @@ def _text(value: Json) -> str | None:
         value = repr(value)
     if isinstance(value, list):
         value = ";".join(str(item) for item in value)
-    text = unicodedata.normalize("NFC", str(value))
-    return text.replace("\r\n", "\n").replace("\r", "\n").strip() or None
+    text = str(value)
+    if not text.isascii():
+        text = unicodedata.normalize("NFC", text)
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.strip() or None
 
 
 def _decimal(text: str) -> Decimal | None:
