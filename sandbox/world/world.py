@@ -22,8 +22,9 @@ from sandbox.world.sales import Sales
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A world's first morning, a Monday."""
-KINDS = ("generated", "febrl4")
-MOST_PEOPLE = 200_000
+MOST_PEOPLE = {"generated": 200_000, "febrl4": 5_000}
+"""The most people a world can have on one side; FEBRL 4 ships 5,000."""
+KINDS = tuple(MOST_PEOPLE)
 _HISTORY = timedelta(days=80)
 _HISTORY_FORMS = 0.35
 _HISTORY_MAILS = 0.7
@@ -126,8 +127,9 @@ def build_world(
         message = f"kind must be one of: {', '.join(KINDS)}"
         raise ValueError(message)
     records = people if crm_records is None else crm_records
-    if not (10 <= people <= MOST_PEOPLE and 0 <= records <= MOST_PEOPLE):
-        message = f"people must be 10 to {MOST_PEOPLE}, crm_records at most as many"
+    most = MOST_PEOPLE[kind]
+    if not (10 <= people <= most and 0 <= records <= most):
+        message = f"people must be 10 to {most}, crm_records 0 to {most}"
         raise ValueError(message)
     draw = Draw(f"{seed}/{kind}")
     clock.set(START)

@@ -177,6 +177,8 @@ def test_world_is_loaded_once(tmp_path: Path) -> None:
     with running(tmp_path, world=None) as sandbox:
         assert sandbox.admin("POST", "/world", {"kind": "moon"}).status_code == 400
         assert sandbox.admin("POST", "/world", {"people": 3}).status_code == 400
+        large = {"kind": "febrl4", "people": 6000}
+        assert sandbox.admin("POST", "/world", large).status_code == 400
         made = sandbox.admin("POST", "/world", {"kind": "generated", "people": 40, "seed": 5})
         assert made.status_code == 201
         assert made.json()["hubspot_contacts"] == 40
