@@ -2,7 +2,7 @@
 
 Dispositions: `pending` (not yet attributed or delivered), `held` (the person is in review),
 `journaled` (a write carries it), `delivered`, `rolled_up`, `baseline` (before go-live, rolled
-up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `dead` (its write was
+up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `echo` (an opt-out Leadloop itself carried over, told back), `dead` (its write was
 refused), `no_person` (nobody to log it on, with the reason in the run's report).
 """
 
@@ -23,6 +23,7 @@ EVENTS = table_of(EventRow)
 ACTIVITIES = table_of(ActivityRow)
 COUNTED = ("rolled_up", "baseline")
 OPEN = ("pending", "held")
+UNCOUNTED = ("off", "filtered", "echo")
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,12 +95,12 @@ def unseen(tx: Tx, system: str, keys: Sequence[str]) -> set[str]:
 
 
 def unattributed(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[StoredEvent]:
-    """Pending events without a golden record, oldest first by row id."""
+    """Pending and held events without a golden record, oldest first by row id."""
     rows = tx.connection.execute(
         select(EVENTS)
         .where(
             tx.mine(EVENTS),
-            EVENTS.c.disposition == "pending",
+            EVENTS.c.disposition.in_(OPEN),
             EVENTS.c.entity_id.is_(None),
             EVENTS.c.id > after,
         )
@@ -171,7 +172,7 @@ def rollups(
             EVENTS.c.entity_id.in_(batch),
             rolled,
             EVENTS.c.filtered.is_(False),
-            EVENTS.c.disposition.not_in(["off", "filtered"]),
+            EVENTS.c.disposition.not_in(UNCOUNTED),
         )
         found.update(_fold_rollups(tx, mine))
     return found
@@ -213,7 +214,7 @@ def _last_names(tx: Tx, mine: Any) -> dict[str, str]:
         .subquery()
     )
     rows = tx.connection.execute(select(named.c.entity_id, named.c.name).where(named.c.place == 1))
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def record_activities(tx: Tx, run_id: str, delivered: Sequence[tuple[str, str, str]]) -> None:
@@ -248,7 +249,21 @@ def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(EVENTS.c.disposition, func.count()).where(tx.mine(EVENTS))
     if run_id is not None:
         query = query.where(EVENTS.c.run_id == run_id)
-    return dict(tx.connection.execute(query.group_by(EVENTS.c.disposition)).tuples().all())
+    return dict(tx.connection.execute(query.group_by(EVENTS.c.disposition)).all())
+
+
+def with_echo(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
+    """Golden records one of whose events was an echo of a write of ours."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        found.update(
+            tx.connection.execute(
+                select(EVENTS.c.entity_id).where(
+                    tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.disposition == "echo"
+                )
+            ).scalars()
+        )
+    return found
 
 
 def of_entity(tx: Tx, entity_id: str, *, limit: int = 500) -> list[StoredEvent]:

@@ -280,14 +280,15 @@ def add_work(tx: Tx, entity_ids: Iterable[str], reason: str) -> None:
     )
 
 
-def work(tx: Tx, *, after: int = 0, limit: int = 500) -> list[tuple[int, str]]:
-    """(row id, golden record id) of what must be planned again, oldest first."""
-    rows = tx.connection.execute(
-        select(WORK.c.id, WORK.c.entity_id)
-        .where(tx.mine(WORK), WORK.c.id > after)
-        .order_by(WORK.c.id)
-        .limit(limit)
-    )
+def work(
+    tx: Tx, *, after: int = 0, limit: int = 500, reasons: Sequence[str] | None = None
+) -> list[tuple[int, str]]:
+    """(row id, golden record id) of what must be planned again, oldest first; for the given
+    reasons only, where there are any."""
+    query = select(WORK.c.id, WORK.c.entity_id).where(tx.mine(WORK), WORK.c.id > after)
+    if reasons is not None:
+        query = query.where(WORK.c.reason.in_(list(reasons)))
+    rows = tx.connection.execute(query.order_by(WORK.c.id).limit(limit))
     return [(row_id, entity_id) for row_id, entity_id in rows]
 
 
@@ -304,4 +305,4 @@ def count(tx: Tx) -> dict[str, int]:
         .where(tx.mine(ENTITIES), ENTITIES.c.status == "live")
         .group_by(ENTITIES.c.kind)
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())

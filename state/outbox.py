@@ -203,7 +203,7 @@ def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(INTENTS.c.status, func.count()).where(tx.mine(INTENTS))
     if run_id is not None:
         query = query.where(INTENTS.c.run_id == run_id)
-    return dict(tx.connection.execute(query.group_by(INTENTS.c.status)).tuples().all())
+    return dict(tx.connection.execute(query.group_by(INTENTS.c.status)).all())
 
 
 def of_entity(tx: Tx, entity_id: str) -> list[StoredIntent]:
@@ -277,6 +277,24 @@ def dead_letters(
         query = query.where(DEAD.c.at >= since)
     rows = tx.connection.execute(query.order_by(DEAD.c.id.desc()).limit(limit))
     return [_letter(row) for row in rows]
+
+
+def opted_out(tx: Tx, entity_ids: Iterable[str], side: Side) -> set[str]:
+    """Golden records whose opt-out Leadloop itself has carried to that side."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        found.update(
+            tx.connection.execute(
+                select(INTENTS.c.entity_id).where(
+                    tx.mine(INTENTS),
+                    INTENTS.c.entity_id.in_(batch),
+                    INTENTS.c.operation == Operation.OPT_OUT.value,
+                    INTENTS.c.side == side.value,
+                    INTENTS.c.status == "ok",
+                )
+            ).scalars()
+        )
+    return found
 
 
 def dead_count(tx: Tx) -> int:

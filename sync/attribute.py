@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mappings.fieldmap import EntityKind
-from mappings.records import Record, RecordRef
-from state import events, identity, mirror, reviews
+from mappings.records import EventKind, Record, RecordRef, Side
+from state import events, identity, mirror, outbox, reviews
 from state.events import StoredEvent
 from state.store import Tx, chunks
 from sync.pair import Pair
@@ -88,12 +88,16 @@ def _attribute(
     asked = reviews.open_subjects(tx, [str(ref) for refs in people.values() for ref in refs])
     owners: dict[int, str] = {}
     words: dict[str, list[int]] = {}
+    echoing = _echoing(tx, waiting, {link.entity_id for link in links.values()})
     for stored in waiting:
         refs = people.get(stored.event.email or "", [])
         linked = sorted(links[ref].entity_id for ref in refs if ref in links)
         if linked:
             owners[stored.id] = linked[0]
-            if stored.disposition == "held":
+            if stored.event.kind is EventKind.EMAIL_UNSUBSCRIBE and linked[0] in echoing:
+                echoing.discard(linked[0])
+                words.setdefault("echo", []).append(stored.id)
+            elif stored.disposition == "held":
                 words.setdefault("pending", []).append(stored.id)
         elif any(str(ref) in asked for ref in refs):
             words.setdefault("held", []).append(stored.id)
@@ -104,6 +108,18 @@ def _attribute(
         events.dispose(tx, run_id, ids, word)
     identity.add_work(tx, owners.values(), "events")
     return Counter({"attributed": len(owners), **{w: len(i) for w, i in words.items()}})
+
+
+def _echoing(tx: Tx, waiting: Sequence[StoredEvent], entity_ids: set[str]) -> set[str]:
+    """People whose opt-out we carried to the MAP and who have not been told back yet.
+
+    The MAP reports our own opt-out as an event like any other; the next one of that person after
+    ours is taken for it. Assumed: no better mark, since `source` is an open string (FACTS 2).
+    """
+    if not any(s.event.kind is EventKind.EMAIL_UNSUBSCRIBE for s in waiting):
+        return set()
+    carried = outbox.opted_out(tx, entity_ids, Side.MAP)
+    return carried - events.with_echo(tx, carried)
 
 
 def _people(

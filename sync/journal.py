@@ -1,6 +1,9 @@
 """The journal stage: what was planned becomes intents, in the same transaction that takes the
 golden record off the work list. From here on nothing is lost: a killed run leaves intents that
 the next one finds.
+
+A follow-up (outcomes of a record that is only now being created) is planned so that people see
+it, and journaled by the next round, when the vendor has told what the new record looks like.
 """
 
 from __future__ import annotations
@@ -42,14 +45,14 @@ def journal(pair: Pair, run_id: str, planned: Planned, verdict: Verdict) -> Jour
     return Journaled(totals["intents"], totals["refused"], totals["waiting"])
 
 
-def _journal(
-    tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]
-) -> Counter[str]:
+def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -> Counter[str]:
     kept = [
         intent
         for plan in plans
         for intent in plan.intents
-        if intent.key not in held and intent.depends_on not in held
+        if intent.key not in held
+        and intent.depends_on not in held
+        and not intent.details.get("follow_up")
     ]
     known = outbox.results(tx, [intent.key for intent in kept])
     _reopen(tx, run_id, known)

@@ -65,9 +65,7 @@ def adopt_deals(pair: Pair, run_id: str) -> int:
     for batch in _work(pair):
         with pair.store.begin() as tx:
             links = [link for own in identity.members(tx, batch).values() for link in own]
-            on_map = {
-                link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP
-            }
+            on_map = {link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP}
             contacts = [
                 link.ref.id
                 for link in links
@@ -89,26 +87,32 @@ def _deal_key(pair: Pair, ref: RecordRef) -> str:
     return identity.mint(pair.namespace, ref)
 
 
-def _work(pair: Pair) -> Iterator[list[str]]:
+def _work(pair: Pair, reasons: Sequence[str] | None = None) -> Iterator[list[str]]:
     """The work list in chunks, as it is while it is read."""
     after = 0
     while True:
         with pair.store.read() as tx:
-            rows = identity.work(tx, after=after, limit=CHUNK)
+            rows = identity.work(tx, after=after, limit=CHUNK, reasons=reasons)
         if not rows:
             return
         after = rows[-1][0]
         yield [entity_id for _, entity_id in rows]
 
 
-def plan(pair: Pair, *, lane: Lane = Lane.INCREMENTAL) -> Planned:
-    """Plan everything on the work list. Changes known to be refused are left out (they wait as
+FOLLOW_UPS = ("created", "moved_meanwhile")
+"""Why a golden record is planned again by the run that has just written it."""
+
+
+def plan(
+    pair: Pair, *, lane: Lane = Lane.INCREMENTAL, reasons: Sequence[str] | None = None
+) -> Planned:
+    """Plan everything on the work list, or what is there for these reasons. Changes known to be refused are left out (they wait as
     dead letters); golden records with writes under way wait until those are settled."""
     planned = Planned()
     rules = rules_of(pair, lane)
     with pair.store.read() as tx:
         users = load_users(pair, tx)
-    for batch in _work(pair):
+    for batch in _work(pair, reasons):
         with pair.store.read() as tx:
             busy = outbox.unsettled_entities(tx, batch)
             views = gather(pair, tx, [e for e in batch if e not in busy], users)
@@ -140,9 +144,7 @@ def without_refused(plan: EntityPlan, refused: set[str], waiting: Counter[str]) 
     stopped = {i.key for i in plan.intents if i.fingerprint in refused}
     if not stopped:
         return plan
-    kept = tuple(
-        i for i in plan.intents if i.key not in stopped and i.depends_on not in stopped
-    )
+    kept = tuple(i for i in plan.intents if i.key not in stopped and i.depends_on not in stopped)
     waiting["dead_letter"] += 1
     return replace(plan, intents=kept)
 

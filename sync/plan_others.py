@@ -130,8 +130,30 @@ def _create_deal(view: EntityView, rules: Rules) -> EntityPlan:
             },
         )
     )
+    key = _key_update(view, rules)
     joins = _joins(view, rules, None, create.key)
-    return EntityPlan(view.entity_id, (create, *joins), rejections=creation.rejections)
+    return EntityPlan(view.entity_id, (create, *key, *joins), rejections=creation.rejections)
+
+
+def _key_update(view: EntityView, rules: Rules) -> Iterator[Intent]:
+    """The link key on the opportunity whose deal is being created."""
+    record = view.crm_record
+    if record is None or record.fields.get(CRM_KEY, view.entity_id) == view.entity_id:
+        return
+    yield make(
+        Draft(
+            entity_id=view.entity_id,
+            side=Side.CRM,
+            system=rules.crm_system,
+            operation=Operation.UPDATE,
+            object=record.ref.object,
+            fields={CRM_KEY: view.entity_id},
+            lane=rules.lane,
+            reason="fields",
+            target=record,
+            changes=[FieldChange(CRM_KEY, record.fields[CRM_KEY], view.entity_id, "link_key")],
+        )
+    )
 
 
 def _joins(

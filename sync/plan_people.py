@@ -295,6 +295,7 @@ def _map_writes(
                     details={
                         "bond": bond_of(view.map_record, view.crm_record),
                         "expected": {key: list(value) for key, value in expected.items()},
+                        "follow_up": create_key is not None,
                     },
                 )
             )

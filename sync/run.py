@@ -27,7 +27,7 @@ from sync.fold import fold
 from sync.guard import Approval, Verdict, examine
 from sync.journal import journal
 from sync.pair import Pair
-from sync.plan import Planned, adopt_deals, change_kinds, plan
+from sync.plan import FOLLOW_UPS, Planned, adopt_deals, change_kinds, plan
 from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
 from sync.resolve import resolve_people
@@ -103,23 +103,30 @@ def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | N
     leftovers = apply(pair, run_id)
     prepared = prepare(pair, run_id, everything=everything)
     report.counts.update(_prepared_counts(prepared))
-    applied = [leftovers]
-    planned = prepared.planned
+    verdict = guard(pair, prepared.planned, approval)
+    approve_mapping(pair, approval)
+    journaled = journal(pair, run_id, prepared.planned, verdict)
+    report.counts["held"] = len(verdict.held)
+    report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
+    applied = [leftovers, apply(pair, run_id)]
+    applied += follow_up(pair, run_id)
+    _finish(pair, report, applied)
+
+
+def follow_up(pair: Pair, run_id: str) -> list[Applied]:
+    """What this run's own writes brought about: outcomes of created records, and what people
+    changed on records while they were being written. Bounded by what the guard let through."""
+    applied: list[Applied] = []
     for _ in range(ROUNDS):
-        verdict = guard(pair, planned, approval)
-        approve_mapping(pair, approval)
-        journaled = journal(pair, run_id, planned, verdict)
-        report.counts["held"] = len(verdict.held)
-        report.counts["waiting"] = journaled.waiting + sum(planned.waiting.values())
-        if not journaled.intents:
-            break
-        applied.append(apply(pair, run_id))
-        if _parked(applied):
-            break
-        planned = plan(pair, lane=lane_of(pair))
+        planned = plan(pair, lane=lane_of(pair), reasons=FOLLOW_UPS)
         if not planned.plans:
             break
-    _finish(pair, report, applied)
+        journaled = journal(pair, run_id, planned, Verdict(tuple(planned.intents())))
+        if journaled.intents:
+            applied.append(apply(pair, run_id))
+        if _parked(applied):
+            break
+    return applied
 
 
 def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
@@ -225,7 +232,5 @@ def dry_run(pair: Pair, *, store: Store, everything: bool = True) -> tuple[Pair,
     copy = replace(pair, store=store)
     run_id = new_run_id()
     with store.begin() as tx:
-        runs.start(
-            tx, run_id, "plan", config_hash=pair.config_hash, mapping_hash=pair.mapping.hash
-        )
+        runs.start(tx, run_id, "plan", config_hash=pair.config_hash, mapping_hash=pair.mapping.hash)
     return copy, prepare(copy, run_id, everything=everything)

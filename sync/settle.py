@@ -91,6 +91,7 @@ class Settling:
                 elif intent.operation is not Operation.ASSOCIATE:
                     self.written[ref] = intent
         identity.link(tx, self.run_id, links)
+        identity.add_work(tx, [link.entity_id for link in links], "created")
         self._merge_shadows(tx, shadows)
         outbox.record_changes(tx, self.run_id, self.pair.config_hash, changes)
         events.record_activities(tx, self.run_id, delivered)
@@ -119,9 +120,7 @@ class Settling:
             agreed = shadows.setdefault((intent.entity_id, bond), {})
             agreed.update({key: value[:2] for key, value in expected.items()})
 
-    def _merge_shadows(
-        self, tx: Tx, shadows: Mapping[tuple[str, str], Mapping[str, Any]]
-    ) -> None:
+    def _merge_shadows(self, tx: Tx, shadows: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
         known = identity.shadows(tx, {entity_id for entity_id, _ in shadows})
         identity.store_shadows(
             tx,
@@ -266,4 +265,3 @@ def _somebody_else(intent: Intent, record: Record, known: Mirrored | None) -> bo
         for name, value in record.fields.items()
         if name in before and name not in intent.fields and name not in stamps
     )
-
