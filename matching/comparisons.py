@@ -261,7 +261,8 @@ def _address(one: str, other: str, named: Sequence[str]) -> int:
         and OSA.distance(local_one, local_other) == 1
         and local_one[-1].isdigit() == local_other[-1].isdigit()
     ):
-        return EMAIL.code("typo")
+        # One letter apart and made of a name: a relative's or a colleague's, as likely as a slip.
+        return EMAIL.code("different" if _made_of(local_one, named) else "typo")
     return EMAIL.code("different")
 
 

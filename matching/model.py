@@ -190,12 +190,13 @@ def _personal(
     return odds
 
 
-def likelihoods(model: Model, compared: Compared) -> tuple[Floats, Floats]:
-    """Bits against strangers, without any prior: for one person, and for two relatives."""
+def likelihoods(model: Model, compared: Compared) -> tuple[Floats, Floats, Floats]:
+    """Bits against strangers, without any prior: for one person, relatives, colleagues."""
     weighed = _weigh(model, compared)
     match = weighed.total - weighed.correction - model.prior
-    personal = _personal(model, compared, model.relative, weighed.weights, weighed.adjustments)
-    return match, match - personal
+    parts = weighed.weights, weighed.adjustments
+    relative = match - _personal(model, compared, model.relative, *parts)
+    return match, relative, match - _personal(model, compared, model.colleague, *parts)
 
 
 def _shared(model: Model, compared: Compared, name: str, share: float) -> Floats:

@@ -23,7 +23,6 @@ from numpy.typing import NDArray
 from matching.comparisons import (
     COMPARISONS,
     EMAIL,
-    FAMILY,
     PHONE,
     STREET,
     Compared,
@@ -45,7 +44,8 @@ _REFINEMENTS = 4
 _BELIEF = 60.0  # the defaults count as this many matches
 _COMMON = 1_000  # values kept by name in a frequency table
 _PRIOR_RANGE = (-24.0, -7.0)
-_RELATIVE_RANGE = (-1.0, 9.0)
+_NEAR_RANGE = (-5.0, 9.0)
+_FEW = 15.0  # matches that the defaults about people near each other count for
 _MOST_WEIGHT = 20.0
 _NAMESAKE_RANGE = (0.0, 6.0)
 
@@ -118,11 +118,14 @@ def _learn(
             for comparison in COMPARISONS
         },
         relative=start.relative,
+        colleague=start.colleague,
     )
+    learned = replace(learned, namesakes=_namesakes(learned, blocked, matches, population / whole))
+    relatives, colleagues = _near_people(learned, blocked)
     return replace(
         learned,
-        namesakes=_namesakes(learned, blocked, matches, population / whole),
-        relative=replace(start.relative, odds=_relatives(learned, blocked)),
+        relative=replace(start.relative, odds=relatives),
+        colleague=replace(start.colleague, odds=colleagues),
     )
 
 
@@ -303,27 +306,30 @@ def _ordered(levels: Sequence[Level]) -> tuple[Level, ...]:
     )
 
 
-def _relatives(model: Model, blocked: Compared) -> float:
-    """Log2 of how many matches there are for one pair of relatives in these people.
+def _near_people(model: Model, blocked: Compared) -> tuple[float, float]:
+    """Log2 of how many matches there are for one pair of relatives, and for one of colleagues.
 
-    Counted where it can be told: among pairs of one family name who share a street or a number.
-    Expectation maximisation over the shares of matches, relatives and strangers among all pairs,
-    levels held fixed; the default counts as `_BELIEF` matches.
+    Counted where it can be told: among pairs who share a street or a number. Expectation
+    maximisation over the shares of matches, relatives, colleagues and strangers, levels held
+    fixed; each default counts as a few matches.
     """
-    family, street, phone = (blocked.codes[name] for name in ("family", "street", "phone"))
+    street, phone = blocked.codes["street"], blocked.codes["phone"]
     near = ((street > 0) & (street <= STREET.code("similar"))) | (
         (phone > 0) & (phone <= PHONE.code("national"))
     )
-    near &= (family > 0) & (family <= FAMILY.code("typo"))
-    match, relative = (bits[near] for bits in likelihoods(model, blocked))
-    prior, odds = np.exp2(model.prior), model.relative.odds
+    match, relative, colleague = (bits[near] for bits in likelihoods(model, blocked))
+    start = model.relative.odds, model.colleague.odds
+    odds = start
     for _ in range(50):
-        as_match, as_relative = prior * np.exp2(match), prior * 2.0**-odds * np.exp2(relative)
-        whole = 1.0 + as_match + as_relative
-        matches, relatives = float((as_match / whole).sum()), float((as_relative / whole).sum())
-        believed = _BELIEF * 2.0**-model.relative.odds
-        odds = log2((matches + _BELIEF) / (relatives + believed))
-    return min(max(odds, _RELATIVE_RANGE[0]), _RELATIVE_RANGE[1])
+        parts = [match, relative - odds[0], colleague - odds[1]]
+        whole = np.logaddexp2.reduce([np.full(len(match), -model.prior), *parts], axis=0)
+        found = [float(np.exp2(part - whole).sum()) for part in parts]
+        odds = (
+            log2((found[0] + _FEW) / (found[1] + _FEW * 2.0 ** -start[0])),
+            log2((found[0] + _FEW) / (found[2] + _FEW * 2.0 ** -start[1])),
+        )
+    low, high = _NEAR_RANGE
+    return min(max(odds[0], low), high), min(max(odds[1], low), high)
 
 
 def _namesakes(model: Model, blocked: Compared, matches: Floats, population: float) -> float:
