@@ -93,7 +93,7 @@ def examine(
 def live_schemas(pair: PairConfig, connectors: Mapping[Side, Connector]) -> Schemas:
     """What both vendors describe of every object the pair's mapping uses.
 
-    Raises what `describe` raises; an object the vendor does not know is left out.
+    Raises what `describe` raises.
     """
     wanted = {
         Side.MAP: [entry.map_object for entry in pair.mapping.objects],
@@ -110,17 +110,21 @@ def validate(config: Config, schemas: Mapping[str, Schemas] | None = None) -> tu
 
     The config itself was checked when it was loaded.
     """
-    problems: list[Problem] = []
-    for pair in config.pairs:
-        try:
-            load_mapping(
-                pair.mapping_path,
-                schemas=(schemas or {}).get(pair.name),
-                base=config.directory,
-            )
-        except ConfigurationError as error:
-            problems += error.problems
-    return tuple(problems)
+    return tuple(
+        problem
+        for pair in config.pairs
+        for problem in _mapping_problems(config, pair, (schemas or {}).get(pair.name))
+    )
+
+
+def _mapping_problems(
+    config: Config, pair: PairConfig, schemas: Schemas | None
+) -> tuple[Problem, ...]:
+    try:
+        load_mapping(pair.mapping_path, schemas=schemas, base=config.directory)
+    except ConfigurationError as error:
+        return error.problems
+    return ()
 
 
 def calls_at_rest(connector: Connector, schedule: ScheduleConfig) -> int:
@@ -224,7 +228,7 @@ def _pair(
         schemas = live_schemas(pair, connectors)
     except LeadloopError as error:
         return [*findings, _failed(pair.name, error)]
-    problems = validate(config, {pair.name: schemas})
+    problems = _mapping_problems(config, pair, schemas)
     findings += [
         Finding(problem.code, Level.ERROR, f"{problem.at}: {problem.message}", problem.fix)
         for problem in problems
