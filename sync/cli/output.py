@@ -1,0 +1,130 @@
+"""What the command line prints: data to stdout, messages to stderr, errors with their remedy.
+
+JSON is one object on stdout, with `format` (this shape's version) and `command`; an error is an
+object with `error`. Text is wrapped to the terminal and coloured only there, never under NO_COLOR.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from mappings.errors import ConfigurationError, LeadloopError, Problem
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+FORMAT = 1
+"""Version of the JSON that commands print; grows when a key changes its meaning or goes."""
+LONGEST = 60
+
+
+def emit_json(command: str, data: Mapping[str, Any]) -> None:
+    """Print a command's data as one JSON object on one line."""
+    whole = {"format": FORMAT, "command": command, **data}
+    sys.stdout.write(json.dumps(whole, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.flush()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, (set, frozenset)):
+        return sorted(value)
+    if hasattr(value, "isoformat"):
+        return value.isoformat()
+    return str(value)
+
+
+def console(*, stderr: bool = False) -> Console:
+    """Rich's console on stdout or stderr; NO_COLOR and what is no terminal are Rich's business."""
+    from rich.console import Console
+
+    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+
+
+def say(text: str) -> None:
+    """A message for people, on stderr."""
+    sys.stderr.write(text + "\n")
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:
+    """A table of plain text; cells are never read as markup."""
+    from rich import box
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for name in columns:
+        made.add_column(name, overflow="fold")
+    for row in rows:
+        made.add_row(*(Text("" if cell is None else str(cell)) for cell in row))
+    return made
+
+
+def shown(text: str) -> str:
+    """Text of a user's, fit for a message: one line, not too long, no control characters."""
+    plain = "".join(char if char.isprintable() else "?" for char in text)
+    return plain if len(plain) <= LONGEST else plain[: LONGEST - 3] + "..."
+
+
+def print_error(error: LeadloopError, *, as_json: bool) -> None:
+    """One clear message: what, where, why, remedy. JSON on stdout when JSON was asked for."""
+    if as_json:
+        sys.stdout.write(json.dumps({"format": FORMAT, "error": error_data(error)}) + "\n")
+        sys.stdout.flush()
+        return
+    sys.stderr.write(error_text(error) + "\n")
+
+
+def error_data(error: LeadloopError) -> dict[str, Any]:
+    """The error as data, every problem of a file with its place."""
+    data: dict[str, Any] = {**error.as_dict(), "exit_code": error.exit_code}
+    if isinstance(error, ConfigurationError) and error.problems:
+        data["problems"] = [problem_data(problem) for problem in error.problems]
+    return data
+
+
+def problem_data(problem: Problem) -> dict[str, Any]:
+    """One fault of a file as data."""
+    return {
+        "file": problem.at.file,
+        "line": problem.at.line,
+        "column": problem.at.column,
+        "code": problem.code,
+        "message": problem.message,
+        "fix": problem.fix,
+    }
+
+
+def error_text(error: LeadloopError) -> str:
+    """The error as text: what and why, where, remedy."""
+    lines = [f"error: {error.message} [{error.code}]"]
+    where = [
+        f"{name} {value}"
+        for name, value in (
+            ("system", error.system),
+            ("object", error.object),
+            ("record", error.record_key),
+            ("field", error.field),
+        )
+        if value
+    ]
+    if where:
+        lines.append(f"  where: {', '.join(where)}")
+    if isinstance(error, ConfigurationError) and error.problems:
+        lines += [problem_text(problem) for problem in error.problems]
+        count = len(error.problems)
+        lines.append("")
+        lines.append(f"{count} problem{'s' if count > 1 else ''} found.")
+    lines.append(f"  remedy: {error.remedy}")
+    return "\n".join(lines)
+
+
+def problem_text(problem: Problem) -> str:
+    """One fault of a file: place and message, the line with a caret, the fix."""
+    lines = ["", f"{problem.at}: {problem.message} [{problem.code}]"]
+    lines += [f"    {line}" for line in problem.excerpt.splitlines()]
+    lines.append(f"    fix: {problem.fix}")
+    return "\n".join(lines)
