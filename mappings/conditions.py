@@ -44,7 +44,7 @@ def compile_condition(text: str, at: Position, fields: Mapping[str, ValueType]) 
     place of the first fault, counted from `at`, where the text begins.
     """
     if not text.strip():
-        return lambda _: True
+        return _every
     faults = Faults()
     condition = check_condition(text, at, fields, faults)
     faults.stop("The condition cannot be used")
@@ -82,17 +82,32 @@ def check_condition(
 
 
 def condition_of(mapping: ObjectMapping) -> Condition:
-    """An object mapping's `include`, ready to ask. The loader has checked it."""
-    return compile_condition(mapping.include, mapping.at, condition_fields(mapping))
+    """An object mapping's `include`, ready to ask; compiled once however often it is fetched."""
+    if not mapping.include.strip():
+        return _every
+    rules = tuple((rule.map, rule.type) for rule in mapping.fields)
+    return _compiled(mapping.include, mapping.at, mapping.map_object, rules)
 
 
-def condition_fields(mapping: ObjectMapping) -> dict[str, ValueType]:
-    """The MAP properties a mapping's condition may name: standard ones, mapped ones with the
-    rule's type, and whatever else it names, as text.
+@lru_cache(maxsize=64)
+def _compiled(
+    text: str, at: Position, map_object: str, rules: tuple[tuple[str, ValueType], ...]
+) -> Condition:
+    return compile_condition(text, at, _condition_fields(text, map_object, rules))
+
+
+def _every(_: Mapping[str, Json]) -> bool:
+    return True
+
+
+def _condition_fields(
+    text: str, map_object: str, rules: tuple[tuple[str, ValueType], ...]
+) -> dict[str, ValueType]:
+    """The names a condition may use: standard ones, mapped ones with the rule's type, and
+    whatever else it names, as text.
     """
-    known = dict.fromkeys(names_in(mapping.include), ValueType.TEXT)
-    known |= standard_condition_fields(mapping.map_object)
-    return known | {rule.map: rule.type for rule in mapping.fields}
+    known = dict.fromkeys(names_in(text), ValueType.TEXT)
+    return known | standard_condition_fields(map_object) | dict(rules)
 
 
 def standard_condition_fields(map_object: str) -> dict[str, ValueType]:

@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+from pathlib import Path
+
 import pytest
 
-from mappings.conditions import compile_condition, names_in
+from mappings.conditions import compile_condition, condition_of, names_in
 from mappings.errors import ConfigurationError, Position
 from mappings.fieldmap import ValueType
+from mappings.loader import load_mapping
 from mappings.records import Json
+from tests.mappings.minimal import MAPPING, write
 
 AT = Position("mapping.yaml", 10, 15)
 FIELDS = {
@@ -69,6 +74,19 @@ def test_a_faulty_condition_is_refused_with_its_place(text: str, column: int, fi
     assert problem.at.line == 10
     assert problem.at.column == column
     assert fix in problem.fix
+
+
+def test_a_mapping_decides_what_it_includes(tmp_path: Path) -> None:
+    """`include` is asked with standard, mapped and the account's own fields, and compiled once."""
+    text = MAPPING.replace("num_notes < 100.0", 'my_score > 5.0 && segment == "smb"')
+    mapping = load_mapping(write(tmp_path, text)).object("people")
+    condition = condition_of(mapping)
+    record = {"lifecyclestage": "lead", "my_score": "7", "segment": "smb"}
+    assert condition(record)
+    assert not condition(record | {"my_score": "3"})
+    assert not condition(record | {"segment": None})
+    assert condition_of(mapping) is condition
+    assert condition_of(replace(mapping, include=""))({})
 
 
 def test_a_condition_names_its_fields() -> None:
