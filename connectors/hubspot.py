@@ -202,10 +202,11 @@ class HubSpotConnector:
         wanted = [v for v in dict.fromkeys(values) if v]
         if field_name in UNIQUE:
             found = self._read.batch_read(object_name, wanted, field_name)
-            have = {str(r.fields.get(field_name) or "").lower() for r in found}
+            have = {value for record in found for value in _values_of(record, field_name)}
             missing = [v for v in wanted if v.lower() not in have]
             gone = self._read.batch_read(object_name, missing, field_name, archived=True)
-            return [*self._read.related(object_name, found), *gone]
+            deleted = [record for record in gone if record.deleted]
+            return [*self._read.related(object_name, found), *deleted]
         found = self._read.search_values(object_name, field_name, wanted)
         return self._read.related(object_name, found)
 
@@ -394,3 +395,11 @@ def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Reco
 
 def _with_losers(records: Sequence[Record]) -> tuple[Record, ...]:
     return (*records, *(loser for record in records for loser in losers_of(record)))
+
+
+def _values_of(record: Record, field_name: str) -> list[str]:
+    """What a record is found by under a unique property, in lower case."""
+    text = str(record.fields.get(field_name) or "")
+    if field_name == "email":
+        text += f";{record.fields.get('hs_additional_emails') or ''}"
+    return [part.strip().lower() for part in text.split(";") if part.strip()]

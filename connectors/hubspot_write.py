@@ -162,7 +162,7 @@ class Writer:
         for wrong in body.get("errors") or ():
             named = refusal(wrong, object_name=rows[0].object)
             for row in finder.rows_named(wrong):
-                outcomes.setdefault(row.key, rejected(row, named.error))
+                outcomes.setdefault(row.key, _refused(row, named, wrong))
         silent = [row for row in rows if row.key not in outcomes]
         errors = [refusal(e, object_name=rows[0].object) for e in body.get("errors") or ()]
         return [*outcomes.values(), *(_silent(row, errors) for row in silent)]
@@ -220,6 +220,13 @@ def _consent_outcomes(body: Mapping[str, Any], rows: Sequence[Write]) -> list[Ou
         else Outcome(row.key, OutcomeStatus.OK, row.id)
         for row in rows
     ]
+
+
+def _refused(row: Write, named: Refusal, wrong: Mapping[str, Any]) -> Outcome:
+    """A row's refusal; where HubSpot failed on it by itself, the row may be sent again."""
+    if wrong.get("category") == "INTERNAL_ERROR":
+        return Outcome(row.key, OutcomeStatus.RETRY, row.id, error=named.error)
+    return rejected(row, named.error)
 
 
 def _silent(row: Write, errors: Sequence[Refusal]) -> Outcome:

@@ -17,6 +17,7 @@ from connectors.base import VendorConnector
 from mappings.errors import RateLimitedError
 from mappings.ports import FieldDefinition, Page
 from mappings.records import (
+    Event,
     Json,
     Operation,
     Outcome,
@@ -31,7 +32,7 @@ class LandedRows:
 
     def __init__(self) -> None:
         self.records: dict[str, dict[str, Record]] = {}
-        self.events: dict[str, dict[str, object]] = {}
+        self.events: dict[str, dict[str, Event]] = {}
 
     def land(self, stream: str, page: Page) -> None:
         """Take a page in; a row that landed before is replaced."""
