@@ -208,7 +208,7 @@ class HubSpotConnector:
             deleted = [record for record in gone if record.deleted]
             return [*self._read.related(object_name, found), *deleted]
         found = self._read.search_values(object_name, field_name, wanted)
-        return self._read.related(object_name, found)
+        return self._read.complete(object_name, found)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""
@@ -259,7 +259,7 @@ class HubSpotConnector:
             fresh = _unseen(landed, stream, records)
             whole = next_of(body) is None
             if whole or (not fresh and body["total"] == landed.count_since(stream, at)):
-                full = _with_losers(self._read.related(stream, fresh))
+                full = _with_losers(self._read.complete(stream, fresh))
                 yield Page(full, (), self._settled(start), last=True)
                 return
         yield from self._keyset(stream, at, start, last_id or "0", landed)
@@ -274,7 +274,7 @@ class HubSpotConnector:
             if not last:
                 last_id = max((r.ref.id for r in records), key=int)
             open_cursor = {"at": iso(at), "start": iso(start), "after": last_id}
-            fresh = self._read.related(stream, _unseen(landed, stream, records))
+            fresh = self._read.complete(stream, _unseen(landed, stream, records))
             cursor = self._settled(start) if last else open_cursor
             yield Page(_with_losers(fresh), (), cursor, last=last)
             if last:
@@ -338,6 +338,8 @@ class HubSpotConnector:
     def _submissions(self, guid: str, title: str, after: str | None) -> Batch:
         query = {"limit": SUBMISSIONS_PAGE, "after": after}
         answer = self._wire.get(self._paths.submissions(guid), query)
+        if answer.status == 404:  # the form was removed since the forms were listed
+            return Batch((), None, answer.date(self._clock))
         body = expect(answer)
         events = tuple(form_fill(raw, guid=guid, name=title) for raw in body["results"])
         more = next_of(body)

@@ -18,6 +18,8 @@ from mappings.records import Record, RecordRef
 READ_BATCH = 100  # FACTS section 2
 SEARCH_PAGE = 200  # FACTS section 2
 LIST_PAGE = 100  # FACTS section 2
+SEARCH_ROOM = 800
+"""Characters of that body kept for everything that is no property to read."""
 ASSOCIATIONS_READ = 1000  # FACTS section 2
 SEARCH_BODY = 3000  # characters, FACTS section 2
 
@@ -118,6 +120,23 @@ class Reader:
         }
         return self._wire.get(self._paths.objects(object_name), query)
 
+    def _searched(self, object_name: str) -> list[str]:
+        """The properties to ask search for: all of them, or where those do not fit into its short
+        body only the stamp; `complete` then reads the rest.
+        """
+        fields = list(self._fields[object_name])
+        return [modified_property(object_name)] if self._slim(object_name) else fields
+
+    def _slim(self, object_name: str) -> bool:
+        used = sum(len(name) + 4 for name in self._fields[object_name])
+        return used > SEARCH_BODY - SEARCH_ROOM
+
+    def complete(self, object_name: str, records: Sequence[Record]) -> list[Record]:
+        """Records of a search with all their properties and associations."""
+        if self._slim(object_name):
+            records = self.batch_read(object_name, [r.ref.id for r in records], None)
+        return self.related(object_name, records)
+
     def search(
         self, stream: str, at: datetime, *, newest: bool = False, after_id: str = ""
     ) -> Answer:
@@ -130,7 +149,7 @@ class Reader:
         body = {
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": order[0], "direction": order[1]}],
-            "properties": list(self._fields[stream]),
+            "properties": self._searched(stream),
             "limit": SEARCH_PAGE,
         }
         path = self._paths.objects(stream, "/search")
@@ -169,10 +188,12 @@ class Reader:
     ) -> list[Record]:
         """Records by any property, through search; without associations."""
         found: dict[str, Record] = {}
-        fields = list(dict.fromkeys((*self._fields[object_name], field_name)))
-        room = SEARCH_BODY - sum(len(f) + 4 for f in fields) - 400
-        # IN takes strings in lower case only (FACTS section 2); the answer is compared exactly.
-        for part in _by_length([v.lower() for v in values], max(room, 200)):
+        fields = list(dict.fromkeys((*self._searched(object_name), field_name)))
+        asked = list(dict.fromkeys(v for value in values for v in (value, value.lower())))
+        room = SEARCH_BODY - sum(len(f) + 4 for f in fields) - 300
+        # IN takes strings in lower case, enumerations as they are (FACTS section 2): ask for both,
+        # and compare the answer exactly.
+        for part in _by_length(asked, room):
             condition = {"propertyName": field_name, "operator": "IN", "values": part}
             after: str | None = None
             while True:

@@ -199,6 +199,44 @@ def test_companies_of_contacts_come_with_every_kind_of_reading(bench: HubSpotBen
     assert fetched.associations == {"companies": (company,)}
 
 
+def test_more_properties_than_a_search_takes_are_read_all_the_same(bench: HubSpotBench) -> None:
+    """The body of a search holds 3,000 characters: with a long list of properties the pull reads
+    what changed by search and the records by batch; so does a look-up.
+    """
+    names = [f"a_rather_long_name_of_a_property_{number}" for number in range(120)]
+    for prop in names:
+        definition = {
+            "name": prop,
+            "label": prop,
+            "type": "string",
+            "fieldType": "text",
+            "groupName": "contactinformation",
+        }
+        bench.vendors.do(partial(bench.account.ensure_property, "contacts", definition))
+    bench.connector.configure({"contacts": ("lastname", *names)})
+    bench.flood(250, start=0)
+    puller = bench.puller()
+    puller.pull()
+    ids = sorted(bench.live(), key=int)[:230]
+    for record_id in ids:
+        values = {names[-1]: f"value of {record_id}"}
+        bench.vendors.do(partial(bench.account.update, "contacts", record_id, values))
+    puller.pull()
+    assert all(puller.row(i).fields[names[-1]] == f"value of {i}" for i in ids)
+    wanted = [f"value of {i}" for i in ids]
+    found = bench.connector.find("contacts", names[-1], wanted)
+    assert {r.ref.id for r in found} == set(ids)
+    bench.calls()
+    puller.pull()
+    assert bench.calls() == 1
+
+
+def test_a_form_that_is_gone_has_no_more_submissions(bench: HubSpotBench) -> None:
+    """A form removed since the forms were listed ends its stream quietly."""
+    puller = Puller(bench.connector, "form:00000000-0000-4000-8000-000000000000")
+    assert puller.pull() == []
+
+
 def test_deals_come_with_their_people_and_companies(bench: HubSpotBench) -> None:
     """Deals and companies are created by key like contacts, joined, and pulled with both."""
     wanted = [
@@ -479,3 +517,23 @@ def test_the_account_tells_its_currency(bench: HubSpotBench) -> None:
     assert info.account_id == "8812345"
     assert info.currency == "USD"
     assert info.daily_limit
+
+
+def test_rows_committed_late_are_not_missed(bench: HubSpotBench) -> None:
+    """A row that appears with a stamp older than what was read already comes with the next pull,
+    among more rows than a page holds too.
+    """
+    bench.flood(260, start=0)
+    puller = bench.puller()
+    puller.pull()
+    bench.wait(3)
+    puller.pull()
+    bench.put(500)
+    puller.pull()
+    bench.vendors.arm("hubspot", "late_commit", value=20, calls=1)
+    (outcome,) = bench.connector.write([bench.create(501)])
+    puller.pull()
+    bench.wait(30)
+    puller.pull()
+    assert outcome.id in puller.live()
+    assert puller.live() == bench.live()

@@ -373,3 +373,23 @@ def test_datetimes_are_cut_to_whole_seconds() -> None:
     """The vendor keeps whole seconds: a literal never lies behind its instant."""
     at = datetime(2026, 3, 2, 8, 0, 0, 999_000, tzinfo=UTC)
     assert literal(at) == "2026-03-02T08:00:00Z"
+
+
+def test_rows_committed_late_are_not_missed(bench: SalesforceBench) -> None:
+    """A row that appears with a stamp older than what was read already comes with the next pull,
+    among more rows than a page holds too.
+    """
+    bench.flood(260, start=0)
+    puller = bench.puller()
+    puller.pull()
+    bench.wait(3)
+    puller.pull()
+    bench.put(500)
+    puller.pull()
+    bench.vendors.arm("salesforce", "late_commit", value=20, calls=1)
+    (outcome,) = bench.connector.write([bench.create(501)])
+    puller.pull()
+    bench.wait(30)
+    puller.pull()
+    assert outcome.id in puller.live()
+    assert puller.live() == bench.live()
