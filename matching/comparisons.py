@@ -270,7 +270,7 @@ def _made_of(local: str, named: Sequence[str]) -> bool:
     """Whether a name accounts for most of the local part (then it is no second piece of news)."""
     local = rest = squash(local)
     for name in named:
-        if len(name) > 2:  # noqa: PLR2004 - "li" stands in many words
+        if len(name) > 1:
             rest = rest.replace(name, "")
     return sum(c.isalnum() for c in rest) <= 2 or len(rest) < len(local) // 2  # noqa: PLR2004
 

@@ -1,0 +1,202 @@
+"""Decisions: evidence that adds up, no order, hard negatives, competition, exact identifiers."""
+
+from __future__ import annotations
+
+import json
+import random
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+import pytest
+
+from mappings.records import PersonAttributes
+from matching.linker import Candidate, Decision, Thresholds, decide
+from matching.model import default_model
+from matching.normalise import Person, normalise
+from tests.matching.worlds import blocked, business
+
+MODEL = default_model()
+
+
+def _person(given: str, family: str, **known: str) -> Person:
+    emails = tuple(known.pop("email", "").split())
+    phones = tuple(known.pop("phone", "").split(","))
+    return normalise(
+        PersonAttributes(
+            given_name=given, family_name=family, emails=emails, phones=phones, **known
+        ),
+        region="US",
+    )
+
+
+def _decide(
+    incoming: Mapping[str, Person], crm: Mapping[str, Person | Candidate]
+) -> dict[str, Decision]:
+    found = [one if isinstance(one, Candidate) else Candidate(k, one) for k, one in crm.items()]
+    decisions = decide(incoming, dict.fromkeys(incoming, found), model=MODEL)
+    return {decision.incoming: decision for decision in decisions}
+
+
+ANNA = _person("Anna", "Kowalczyk", email="anna.k@acme.com", phone="212 555 0142", company="Acme")
+
+
+def test_same_address_links() -> None:
+    """One personal address and names that do not contradict it: one person."""
+    incoming = _person("Anne", "Kowalczyk-Berg", email="Anna.K+shop@acme.com")
+    decision = _decide({"m": incoming}, {"c": ANNA})["m"]
+    assert (decision.verdict, decision.reason, decision.targets) == ("link", "exact_email", ("c",))
+
+
+def test_an_address_alone_links() -> None:
+    """A contact known by nothing but the address is the record that carries it."""
+    decision = _decide({"m": Person(emails=("anna.k@acme.com",))}, {"c": ANNA})["m"]
+    assert (decision.verdict, decision.reason) == ("link", "exact_email")
+
+
+def test_two_names_on_one_address_go_to_review() -> None:
+    """Totally different names on one address are a contradiction for a person to settle."""
+    incoming = _person("Hiroshi", "Watanabe", email="anna.k@acme.com")
+    assert _decide({"m": incoming}, {"c": ANNA})["m"].verdict == "review"
+
+
+def test_same_number_and_name_link() -> None:
+    """A number with an agreeing name is an exact identifier, a nickname agrees."""
+    one = _person("Robert", "Smithson", phone="+1 212 555 0177")
+    other = _person("Bob", "Smithson", phone="(212) 555-0177", email="bob@private.org")
+    decision = _decide({"m": one}, {"c": other})["m"]
+    assert (decision.verdict, decision.reason) == ("link", "exact_phone")
+
+
+def test_nobody_to_compare_with_is_none() -> None:
+    """No candidate, no link: the person is new."""
+    decision = _decide({"m": ANNA}, {})["m"]
+    assert (decision.verdict, decision.reason, decision.targets) == ("none", "no_candidate", ())
+
+
+def test_a_switchboard_does_not_make_one_person() -> None:
+    """Two colleagues of one employer with one shared number are two people."""
+    crm = _person("Petra", "Lindqvist", phone="212 555 0142", company="Acme", website="acme.com")
+    incoming = replace(ANNA, emails=())
+    assert _decide({"m": incoming}, {"c": crm})["m"].verdict == "none"
+
+
+def test_relatives_in_one_company_are_two() -> None:
+    """One family name, employer and switchboard with different first names is never a link."""
+    crm = _person("Piotr", "Kowalczyk", phone="212 555 0142", company="Acme", website="acme.com")
+    assert _decide({"m": replace(ANNA, emails=())}, {"c": crm})["m"].verdict != "link"
+
+
+def test_namesakes_elsewhere_are_not_linked() -> None:
+    """One name in another company, town and with another address is never a link."""
+    crm = _person("Anna", "Kowalczyk", email="ak@other.org", company="Other", city="Perth")
+    assert _decide({"m": replace(ANNA, city="berlin")}, {"c": crm})["m"].verdict != "link"
+
+
+def test_role_addresses_do_not_link() -> None:
+    """Two people who gave info@ of one company are not one person."""
+    one = _person("Anna", "Kowalczyk", email="info@acme.com")
+    other = _person("Sven", "Lindqvist", email="info@acme.com")
+    assert _decide({"m": one}, {"c": other})["m"].verdict == "none"
+
+
+def test_birth_dates_that_contradict_stop_a_link() -> None:
+    """One address with two birth dates goes to review."""
+    one = replace(ANNA, birth_date="1980-03-04")
+    other = replace(ANNA, birth_date="1951-11-29", street="", given="anna")
+    assert _decide({"m": one}, {"c": other})["m"].verdict == "review"
+
+
+def test_a_lead_and_a_contact_of_one_person_are_no_ambiguity() -> None:
+    """Several records of one person are all targets, the best first."""
+    lead = _person("Anna", "Kowalczyk", email="anna.k@acme.com")
+    decision = _decide({"m": ANNA}, {"lead": lead, "contact": ANNA})["m"]
+    assert decision.verdict == "link"
+    assert decision.targets == ("contact", "lead")
+
+
+def test_records_of_one_entity_go_together() -> None:
+    """A record that already belongs to the person is a target with the one that matched."""
+    lead = Candidate("lead", _person("A", "Kowalczyk", company="Acme"), entity="p1")
+    contact = Candidate("contact", ANNA, entity="p1")
+    assert _decide({"m": ANNA}, {"a": lead, "b": contact})["m"].targets == ("contact", "lead")
+
+
+def test_two_equally_good_people_go_to_review() -> None:
+    """Two namesakes that fit alike, but are two people, are for a person to decide."""
+    place = {"company": "Acme", "city": "Boston"}
+    one = _person("Anna", "Kowalczyk", email="a1@acme.com", phone="617 555 0111", **place)
+    two = _person("Anna", "Kowalczyk", email="a2@acme.com", phone="617 555 0199", **place)
+    crm = {"x": Candidate("x", one, entity="p1"), "y": Candidate("y", two, entity="p2")}
+    decision = _decide({"m": _person("Anna", "Kowalczyk", **place)}, crm)["m"]
+    assert (decision.verdict, decision.reason) == ("review", "ambiguous")
+    assert set(decision.targets) == {"x", "y"}
+
+
+def test_two_contacts_of_one_person_both_link() -> None:
+    """Two MAP contacts of one person do not compete for the record."""
+    second = replace(ANNA, emails=("anna.kow@private.org",))
+    decisions = _decide({"m1": ANNA, "m2": second}, {"c": ANNA})
+    assert {d.verdict for d in decisions.values()} == {"link"}
+
+
+def test_the_clearly_better_claim_wins() -> None:
+    """Of two different people who fit one record, the one with the identifier gets it."""
+    stranger = _person("Anna", "Kowalczyk", company="Acme", email="anna.kow@acme.com")
+    decisions = _decide({"m1": ANNA, "m2": stranger}, {"c": ANNA})
+    assert decisions["m1"].verdict == "link"
+    assert decisions["m2"].verdict != "link"
+
+
+@pytest.fixture(scope="module")
+def scene() -> tuple[dict[str, Person], dict[str, list[Candidate]]]:
+    """A small generated world with its blocked candidates."""
+    world = business(300, seed=3)
+    blocks = blocked(world.crm, world.incoming)
+    return dict(world.incoming), {
+        key: [Candidate(c, world.crm[c]) for c in found] for key, found in blocks.items()
+    }
+
+
+def test_evidence_adds_up(scene: tuple[dict[str, Person], dict[str, list[Candidate]]]) -> None:
+    """For every candidate shown, prior and parts sum to the total, and all of it is JSON."""
+    shown = 0
+    for decision in decide(*scene, model=MODEL):
+        json.dumps(decision.evidence)
+        for one in decision.evidence["candidates"]:
+            fields = sum(field["weight"] + field["frequency"] for field in one["fields"])
+            extra = one["namesakes"] + one["near_people"] + one["identifier"] + one["taken"]
+            assert one["prior"] + fields + extra == pytest.approx(one["total"], abs=1e-4)
+            shown += 1
+    assert shown > 100
+
+
+def _plain(decisions: Sequence[Decision]) -> dict[str, object]:
+    return {d.incoming: (d.verdict, d.targets, d.reason, round(d.weight, 9)) for d in decisions}
+
+
+def test_order_decides_nothing(
+    scene: tuple[dict[str, Person], dict[str, list[Candidate]]],
+) -> None:
+    """Shuffled people and candidates give the same decisions."""
+    incoming, candidates = scene
+    expected = _plain(decide(incoming, candidates, model=MODEL))
+    keys = list(incoming)
+    for seed in range(3):
+        rng = random.Random(seed)
+        rng.shuffle(keys)
+        mixed = {key: rng.sample(found, len(found)) for key, found in candidates.items()}
+        again = decide({key: incoming[key] for key in keys}, mixed, model=MODEL)
+        assert _plain(again) == expected
+
+
+def test_ids_are_never_compared() -> None:
+    """An incoming key equal to a record's key is no evidence."""
+    other = _person("Sven", "Lindqvist", email="sven@other.org")
+    assert _decide({"same": ANNA}, {"same": other})["same"].verdict == "none"
+
+
+@pytest.mark.parametrize(("link", "review"), [(0.5, 0.6), (1.0, 0.1), (0.9, 0.0)])
+def test_thresholds_must_be_ordered(link: float, review: float) -> None:
+    """Thresholds that cannot mean anything are refused."""
+    with pytest.raises(ValueError, match="thresholds"):
+        Thresholds(link=link, review=review)
