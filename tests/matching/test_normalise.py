@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,7 +30,7 @@ _FUNCTIONS = [
 @pytest.mark.parametrize("function", _FUNCTIONS, ids=lambda f: f.__name__)
 @settings(max_examples=80, deadline=None)
 @given(value=_TEXT)
-def test_normalisers_are_idempotent(function, value: str) -> None:  # type: ignore[no-untyped-def]
+def test_normalisers_are_idempotent(function: Callable[[str], str], value: str) -> None:
     """Normalising what is normal changes nothing, and no text makes a normaliser fail."""
     once = function(value)
     assert function(once) == once

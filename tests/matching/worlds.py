@@ -72,7 +72,8 @@ def febrl_person(row: Mapping[str, str], email: str = "", phone: str = "") -> Pe
 def febrl4() -> World:
     """Set A as the CRM, set B as the MAP; an e-mail or a telephone for 40 % of the people."""
     rng = random.Random(4)
-    crm, incoming, reach = {}, {}, {}
+    crm, incoming = {}, {}
+    reach: dict[str, tuple[str, str]] = {}
     for row in febrl("4a"):
         key = row["rec_id"].split("-")[1]
         if rng.random() < 0.4:
