@@ -98,7 +98,7 @@ def _both(rule: FieldRule, state: FieldState) -> FieldDecision:
             return _carry(rule, state, to, "newest_wins")
     first = "first_agreement" if state.base is None else "owner_wins"
     winner = _carry(rule, state, rule.owner.other, first)
-    if winner.write_to is None and winner.reason == "blank_kept":
+    if winner.write_to is None and winner.reason in {"blank_kept", "no_counterpart"}:
         return _carry(rule, state, rule.owner, "owner_blank")
     return winner
 

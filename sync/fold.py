@@ -223,7 +223,8 @@ def identity_values(mapping: ObjectMapping, record: Record, side: Side) -> dict[
     """Attribute values by the mapping's identity rules; blanks are left out."""
     found: dict[str, Json] = {}
     for rule in mapping.identity:
-        values = _values(record, _names(rule, record, side))
+        defaults = _defaults(mapping, record.ref.object) if side is Side.CRM else {}
+        values = _values(record, _names(rule, record, side), defaults)
         if values:
             found[rule.attribute] = tuple(values) if rule.attribute in TUPLES else values[0]
     return found
@@ -233,10 +234,21 @@ def _names(rule: IdentityRule, record: Record, side: Side) -> tuple[str, ...]:
     return rule.map if side is Side.MAP else rule.crm.get(record.ref.object, ())
 
 
-def _values(record: Record, names: Sequence[str]) -> list[str]:
+def _defaults(mapping: ObjectMapping, object_name: str) -> dict[str, str]:
+    """Stand-ins a created record holds where nothing was known: they identify nobody."""
+    return {
+        rule.crm[object_name]: rule.default
+        for rule in mapping.fields
+        if rule.default is not None and object_name in rule.crm
+    }
+
+
+def _values(record: Record, names: Sequence[str], defaults: Mapping[str, str]) -> list[str]:
     found: list[str] = []
     for name in names:
         raw = str(record.fields.get(name) or "")
+        if raw and raw == defaults.get(name):
+            continue
         parts = raw.split(";") if name == "hs_additional_emails" else [raw]
         found.extend(part.strip() for part in parts if part.strip())
     return found

@@ -53,8 +53,7 @@ class Storing:
                 ids.update(self._record(tx, batch))
         for group_batch in chunks(groups, STORE):
             with self.pair.store.begin() as tx:
-                for group in group_batch:
-                    self._link_group(tx, group, ids)
+                self._link_groups(tx, group_batch, ids)
         for batch in batches:
             with self.pair.store.begin() as tx:
                 self._rest(tx, [d for d in batch if d.verdict != "link"], ids)
@@ -78,34 +77,39 @@ class Storing:
             ],
         )
 
-    def _link_group(self, tx: Tx, group: Sequence[Decision], ids: Mapping[str, int]) -> None:
-        """One golden record for everybody in the group; several known ones are a question."""
-        incoming = sorted({d.incoming for d in group})
-        members = [
-            RecordRef.parse(k) for k in sorted({*incoming, *(t for d in group for t in d.targets)})
-        ]
+    def _link_groups(
+        self, tx: Tx, groups: Sequence[Sequence[Decision]], ids: Mapping[str, int]
+    ) -> None:
+        """One golden record for everybody in a group; several known ones are a question.
+
+        Groups share no record, so a batch of them is looked up and stored at once.
+        """
+        members = {RecordRef.parse(key) for group in groups for key in _members(group)}
         links = identity.links_of(tx, members)
-        known = sorted({link.entity_id for link in links.values()})
-        if len(known) > 1:
-            self._ask(tx, group, ids, "several_people")
-            return
         records = mirror.load(tx, members)
-        entity_id = known[0] if known else self._key(members, records, incoming)
-        identity.create(tx, self.run_id, {entity_id: self.mapping.kind})
-        reason = {d.incoming: d.reason for d in group}
-        identity.link(
-            tx,
-            self.run_id,
-            [
+        entities: dict[str, EntityKind] = {}
+        fresh: list[NewLink] = []
+        for group in groups:
+            own = [RecordRef.parse(key) for key in _members(group)]
+            known = sorted({links[ref].entity_id for ref in own if ref in links})
+            if len(known) > 1:
+                self._ask(tx, group, ids, "several_people")
+                continue
+            incoming = sorted({d.incoming for d in group})
+            entity_id = known[0] if known else self._key(own, records, incoming)
+            entities[entity_id] = self.mapping.kind
+            reason = {d.incoming: d.reason for d in group}
+            fresh.extend(
                 NewLink(ref, entity_id, reason.get(str(ref), group[0].reason), ids.get(str(ref)))
-                for ref in members
-            ],
-        )
-        identity.add_work(tx, [entity_id], "linked")
-        reviews.close_subjects(tx, incoming, "settled")
-        self.resolved.linked += len(incoming)
-        self.resolved.reasons.update(d.reason for d in group)
-        self.resolved.words.update(dict.fromkeys(map(str, members), PLANNED))
+                for ref in own
+            )
+            self.resolved.linked += len(incoming)
+            self.resolved.reasons.update(d.reason for d in group)
+        identity.create(tx, self.run_id, entities)
+        identity.link(tx, self.run_id, fresh)
+        identity.add_work(tx, entities, "linked")
+        reviews.close_subjects(tx, [str(new.ref) for new in fresh], "settled")
+        self.resolved.words.update({str(new.ref): PLANNED for new in fresh})
 
     def _key(
         self,
@@ -177,6 +181,11 @@ class Storing:
         values = identity_values(self.mapping, record, Side.MAP)
         known_by = {"given_name", "family_name", "emails", "phones"} & values.keys()
         return PLANNED if known_by else "unidentifiable"
+
+
+def _members(group: Sequence[Decision]) -> list[str]:
+    """Every record key of a group, in order."""
+    return sorted({d.incoming for d in group} | {t for d in group for t in d.targets})
 
 
 def _groups(decisions: Sequence[Decision]) -> list[list[Decision]]:

@@ -72,7 +72,8 @@ class Settling:
         changes: list[dict[str, Any]] = []
         shadows: dict[tuple[str, str], dict[str, Any]] = {}
         links: list[NewLink] = []
-        read: list[Mirrored] = []
+        read: list[Record] = []
+        carried: dict[str, list[int]] = {}
         delivered: list[tuple[str, str, str]] = []
         for intent, outcome in rows:
             ref = RecordRef(intent.system, intent.object, _id_of(intent, outcome))
@@ -84,10 +85,10 @@ class Settling:
                 key, form = intent.details["activity"]
                 delivered.append((key, form, str(ref)))
             for word, ids in intent.details.get("events", {}).items():
-                events.dispose(tx, self.run_id, ids, word)
+                carried.setdefault(word, []).extend(ids)
             if self.pair.mapping_of(ref) is not None:
                 if outcome.record is not None:
-                    read.append(self._merged(tx, outcome.record))
+                    read.append(outcome.record)
                 elif intent.operation is not Operation.ASSOCIATE:
                     self.written[ref] = intent
         identity.link(tx, self.run_id, links)
@@ -95,11 +96,12 @@ class Settling:
         self._merge_shadows(tx, shadows)
         outbox.record_changes(tx, self.run_id, self.pair.config_hash, changes)
         events.record_activities(tx, self.run_id, delivered)
+        for word, ids in carried.items():
+            events.dispose(tx, self.run_id, ids, word)
         self._see(tx, read, {i.key: i for i, _ in rows})
 
-    def _merged(self, tx: Tx, record: Record) -> Mirrored:
+    def _merged(self, record: Record, known: Mirrored | None) -> Mirrored:
         """What a write's answer says laid over what the mirror knows: answers are partial."""
-        known = mirror.load(tx, [record.ref]).get(record.ref)
         fields = {**known.record.fields, **record.fields} if known else dict(record.fields)
         merged = replace(
             record,
@@ -177,43 +179,48 @@ class Settling:
                 for record in records
                 if record.ref in self.written
             }
-            self._see(tx, [self._merged(tx, record) for record in records], intents)
+            self._see(tx, records, intents)
 
-    def _see(self, tx: Tx, rows: Sequence[Mirrored], intents: Mapping[str, Intent]) -> None:
+    def _see(self, tx: Tx, records: Sequence[Record], intents: Mapping[str, Intent]) -> None:
         """Mirror records as read after a write; the shadow takes the value the vendor kept."""
-        if not rows:
+        if not records:
             return
-        before = mirror.load(tx, [row.record.ref for row in rows])
+        refs = [record.ref for record in records]
+        before = mirror.load(tx, refs)
+        rows = [self._merged(record, before.get(record.ref)) for record in records]
         mirror.mirror(tx, rows)
         index_people(self.pair, tx, [row.record for row in rows])
-        links = identity.links_of(tx, [row.record.ref for row in rows])
-        by_target = {_id_key(self.pair, i): i for i in intents.values()}
-        moved = set()
+        links = identity.links_of(tx, refs)
+        by_target = {_id_key(i): i for i in intents.values()}
+        moved: set[str] = set()
+        kept: list[tuple[Intent, Record]] = []
         for row in rows:
-            link = links.get(row.record.ref)
-            known = before.get(row.record.ref)
-            if link is None:
+            ref = row.record.ref
+            intent = by_target.get(str(ref)) or self.written.get(ref)
+            if intent is None or ref not in links:
                 continue
-            intent = by_target.get(str(row.record.ref)) or self.written.get(row.record.ref)
-            if intent is not None and _somebody_else(intent, row.record, known):
-                moved.add(link.entity_id)
-            if intent is not None:
-                self._keep_read_values(tx, intent, row.record)
+            kept.append((intent, row.record))
+            if _somebody_else(intent, row.record, before.get(ref)):
+                moved.add(links[ref].entity_id)
+        self._keep_read_values(tx, kept)
         identity.add_work(tx, moved, "moved_meanwhile")
 
-    def _keep_read_values(self, tx: Tx, intent: Intent, record: Record) -> None:
-        expected = intent.details.get("expected") or {}
-        mapping = self.pair.mapping_of(record.ref)
-        if not expected or mapping is None:
-            return
-        rules = {rule.key: rule for rule in mapping.fields}
-        key = (intent.entity_id, _bond(intent, record.ref))
-        stored = dict(identity.shadows(tx, [intent.entity_id]).get(key, {}))
-        for name, (map_value, crm_value, field_name) in expected.items():
-            if name in rules and field_name in record.fields:
-                kept = canonical(record.fields[field_name], rules[name].type)
-                stored[name] = [kept, crm_value] if intent.side is Side.MAP else [map_value, kept]
-        identity.store_shadows(tx, self.run_id, {key: stored})
+    def _keep_read_values(self, tx: Tx, rows: Sequence[tuple[Intent, Record]]) -> None:
+        """Vendors reformat: what they kept is what was agreed, so that it is no change later."""
+        shadows: dict[tuple[str, str], dict[str, Any]] = {}
+        for intent, record in rows:
+            mapping = self.pair.mapping_of(record.ref)
+            expected = intent.details.get("expected") or {}
+            if mapping is None or not expected:
+                continue
+            rules = {rule.key: rule for rule in mapping.fields}
+            agreed = shadows.setdefault((intent.entity_id, _bond(intent, record.ref)), {})
+            for name, (map_value, crm_value, field_name) in expected.items():
+                if name in rules and field_name in record.fields:
+                    kept = canonical(record.fields[field_name], rules[name].type)
+                    on_map = intent.side is Side.MAP
+                    agreed[name] = [kept, crm_value] if on_map else [map_value, kept]
+        self._merge_shadows(tx, shadows)
 
 
 def _settlement(outcome: Outcome) -> Settlement:
@@ -225,7 +232,7 @@ def _id_of(intent: Intent, outcome: Outcome) -> str:
     return outcome.id or intent.target_id or str(intent.fields.get("from_id") or "?")
 
 
-def _id_key(pair: Pair, intent: Intent) -> str:
+def _id_key(intent: Intent) -> str:
     return str(RecordRef(intent.system, intent.object, intent.target_id or "?"))
 
 

@@ -20,6 +20,7 @@ from state import identity, runs
 from state.open import open_store
 from state.store import Store
 from sync.config import Config, PairConfig, SystemConfig
+from sync.doctor import same_account
 from sync.limits import AccountLimiter
 from sync.pair import Pair, Progress
 
@@ -103,7 +104,7 @@ def open_pair(
 
 def _verified(store: Store, system: SystemConfig, info: AccountInfo) -> str:
     """The account's id, if it is the configured one and the one this state belongs to."""
-    if system.account_id is not None and info.account_id != system.account_id:
+    if system.account_id is not None and not same_account(info.account_id, system.account_id):
         raise ConfigurationError(
             f"the credentials of `{system.name}` belong to another account than `account_id` says",
             code="config.account_mismatch",
