@@ -56,7 +56,7 @@ def allow_listed(
 def configure(
     level: str = "info", *, stream: TextIO | None = None, terminal: bool | None = None
 ) -> None:
-    """Send our events of this level and above to `stream` (stderr), and nobody else's below error.
+    """Send our events of this level and above to `stream` (stderr), and nobody else's.
 
     `terminal` overrides whether the stream is taken for a terminal.
     """
@@ -73,8 +73,11 @@ def configure(
         logger_factory=structlog.PrintLoggerFactory(target),
         cache_logger_on_first_use=False,
     )
-    # Libraries log vendors' texts and record values; ours is the only voice.
-    logging.disable(logging.CRITICAL)
+    # Libraries log vendors' texts and record values: without a handler of its own, the standard
+    # library would print their warnings to stderr.
+    root = logging.getLogger()
+    if not root.handlers:
+        root.addHandler(logging.NullHandler())
 
 
 def _renderer(*, is_terminal: bool) -> Callable[..., Any]:

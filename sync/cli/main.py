@@ -42,7 +42,6 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "review": ("review", "Decide what only a person can decide."),
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
     "replay": ("replay", "Send corrected work down the road again."),
-    "schema": ("schema", "Print the JSON Schema of the mapping files, for editors."),
     "sandbox": ("sandbox", "Start HubSpot and Salesforce on loopback, with a workspace."),
     "demo": ("demo", "Show the whole loop on generated people."),
 }
@@ -135,8 +134,11 @@ def _root(
         str | None, typer.Option(help="debug, info, warning or error (default: config.yaml's).")
     ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
-    version: Annotated[
-        bool, typer.Option("--version", is_eager=True, callback=_print_version)
+    version: Annotated[  # noqa: ARG001 - eager: its callback has answered already
+        bool,
+        typer.Option(
+            "--version", is_eager=True, callback=_print_version, help="Print the version and exit."
+        ),
     ] = False,
 ) -> None:
     session: Session = ctx.obj

@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 FORMAT = 1
 """Version of the JSON that commands print; grows when a key changes its meaning or goes."""
 LONGEST = 60
+"""Characters of a user's own text in a message."""
+PIPED_WIDTH = 140
+"""Columns of a table that goes into a file or a pipe."""
 
 
 def emit_json(command: str, data: Mapping[str, Any]) -> None:
@@ -41,7 +44,10 @@ def console(*, stderr: bool = False) -> Console:
     """Rich's console on stdout or stderr; NO_COLOR and what is no terminal are Rich's business."""
     from rich.console import Console
 
-    return Console(stderr=stderr, highlight=False, soft_wrap=not sys.stdout.isatty())
+    made = Console(stderr=stderr, highlight=False, emoji=False)
+    if not made.is_terminal:
+        made.width = PIPED_WIDTH
+    return made
 
 
 def say(text: str) -> None:

@@ -46,18 +46,19 @@ class Session:
             )
         self.log_level = log_level.lower() if log_level else None
 
-    def config(self, *, default_level: str | None = None) -> Config:
-        """The configuration, with logging set up as it or `--log-level` says.
+    def config(self, *, daemon: bool = False) -> Config:
+        """The configuration, with logging set up. Raises ConfigurationError.
 
-        `default_level` is used when neither the flag nor an edited config asks for more: commands
-        that print a summary of their own stay quiet below it. Raises ConfigurationError.
+        A daemon logs as config.yaml says; other commands print what matters themselves and log
+        errors alone, unless `--log-level` asks for more.
         """
         from sync import logs
         from sync.config import load_config
 
-        logs.configure(self.log_level or default_level or "warning")
+        logs.configure(self.log_level or "error")
         config = load_config(self.config_path)
-        logs.configure(self.log_level or default_level or config.log_level)
+        if daemon:
+            logs.configure(self.log_level or config.log_level)
         return config
 
     def pairs(self, config: Config, name: str | None = None) -> tuple[PairConfig, ...]:

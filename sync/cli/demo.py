@@ -1,0 +1,40 @@
+"""`leadloop demo`: the whole loop on a sandbox, checked against the truth."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from sync.cli.session import UsageFault, session_of
+from sync.cli.sandbox import WORLDS
+
+
+def command(
+    ctx: typer.Context,
+    world: Annotated[
+        str, typer.Option("--world", help="generated, or febrl4: whose people to load.")
+    ] = "generated",
+    people: Annotated[int, typer.Option("--people", min=1, help="Contacts in the MAP.")] = 2000,
+    days: Annotated[int, typer.Option("--days", min=0, help="Simulated days after the first.")] = 5,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same demo.")] = 7,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print the figures as one line of JSON.")
+    ] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Keep the workspace and say where it is.")
+    ] = False,
+) -> None:
+    """Show the whole loop on generated people.
+
+    Starts a sandbox, connects, plans and approves the first sync, runs it, lets days pass with a
+    sync each, then runs once more without any change. The result is compared with the truth.
+    """
+    from sync import logs
+    from sync.demo import DemoOptions, run_demo
+
+    if world not in WORLDS:
+        raise UsageFault("there is no such world", remedy=f"Use one of {', '.join(WORLDS)}.")
+    logs.configure(session_of(ctx).log_level or "error")
+    options = DemoOptions(world=world, people=people, days=days, json=as_json, keep=keep, seed=seed)
+    raise typer.Exit(run_demo(options))

@@ -1,0 +1,92 @@
+"""`leadloop doctor`: examine an installation; `--fix` creates the fields Leadloop needs."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from mappings.errors import LeadloopError
+from sync import wiring
+from sync.cli import output
+from sync.cli.session import Session, has_state, session_of
+from sync.doctor import Finding, Level, examine
+
+if TYPE_CHECKING:
+    from sync.config import Config
+
+MARKS = {Level.OK: "ok", Level.WARNING: "warning", Level.ERROR: "ERROR"}
+
+
+def command(
+    ctx: typer.Context,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Create the fields Leadloop needs, where it may.")
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Examine accounts, fields, quota and machine; --fix creates fields.
+
+    Writes nothing without --fix, and then only creates Leadloop's own fields. What it may not
+    create it prints as steps to take by hand.
+    """
+    session = session_of(ctx)
+    config = session.config()
+    with contextlib.ExitStack() as stack:
+        connectors = {}
+        for pair in config.pairs:
+            for system in (pair.map_system, pair.crm_system):
+                if system.name not in connectors:
+                    connectors[system.name] = wiring.connect(system, None)
+                    stack.callback(connectors[system.name].close)
+        findings = examine(config, connectors, fix=fix)
+    findings += _state(session, config)
+    code = exit_code_of(findings)
+    if as_json:
+        output.emit_json(
+            "doctor",
+            {"findings": [finding.as_dict() for finding in findings], "exit_code": code},
+        )
+    else:
+        _show(findings)
+    raise typer.Exit(code)
+
+
+def exit_code_of(findings: list[Finding]) -> int:
+    """0 without errors; else 5 for credentials, 6 for what cannot be reached, 1 for the state, 3
+    for the rest: the first error decides.
+    """
+    for finding in findings:
+        if finding.level is Level.ERROR:
+            group = finding.code.partition(".")[0]
+            return {"auth": 5, "remote": 6, "state": 1}.get(group, 3)
+    return 0
+
+
+def _state(session: Session, config: Config) -> list[Finding]:
+    if not has_state(config):
+        return [
+            Finding("doctor.state", Level.OK, "There is no state yet; the first sync makes it.")
+        ]
+    try:
+        for pair in config.pairs:
+            with session.store(config, pair):
+                pass
+    except LeadloopError as error:
+        return [Finding(error.code, Level.ERROR, f"{error.message}.", error.remedy)]
+    return [Finding("doctor.state", Level.OK, "The state opens and is of this version.")]
+
+
+def _show(findings: list[Finding]) -> None:
+    console = output.console()
+    for finding in findings:
+        console.print(f"{MARKS[finding.level]:8}{finding.what} [{finding.code}]", markup=False)
+        for line in finding.remedy.splitlines():
+            console.print(f"        {line}", markup=False)
+    errors = sum(finding.level is Level.ERROR for finding in findings)
+    warnings = sum(finding.level is Level.WARNING for finding in findings)
+    if errors:
+        output.say(f"{errors} errors, {warnings} warnings. Correct them, then run doctor again.")
+    else:
+        output.say(f"No errors, {warnings} warnings. Next: leadloop plan --out plan.json")

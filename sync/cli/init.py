@@ -1,0 +1,93 @@
+"""`leadloop init`: a workspace to start from, for a person's own accounts."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mappings.errors import ConfigurationError
+from sync.cli import output
+from sync.cli.session import Session, session_of
+from sync.workspace import PRESET, preset_text, refuse_source_tree, render_config
+
+
+def command(
+    ctx: typer.Context,
+    directory: Annotated[Path, typer.Option("--dir", help="Where to write.")] = Path(),
+    portal_id: Annotated[
+        str | None, typer.Option("--portal-id", help="The HubSpot account's id (Hub ID).")
+    ] = None,
+    login_url: Annotated[
+        str | None,
+        typer.Option("--login-url", help="The org's My Domain: https://NAME.my.salesforce.com."),
+    ] = None,
+    region: Annotated[
+        str | None, typer.Option("--region", help="ISO country of national phone numbers.")
+    ] = None,
+) -> None:
+    """Write config.yaml and a mapping to start from.
+
+    Secrets are named as environment variables, never written. Nothing that is there already is
+    touched.
+    """
+    session = session_of(ctx)
+    refuse_source_tree(directory)
+    config, mapping = directory / "config.yaml", directory / "mappings" / f"{PRESET}.yaml"
+    _refuse_existing(config)
+    hubspot = {"account_id": _asked(session, portal_id, "HubSpot account id (Hub ID)")}
+    salesforce = {
+        "login_url": _asked(session, login_url, "Salesforce My Domain URL")
+        or "https://NAME.my.salesforce.com"
+    }
+    text = render_config(
+        {**{k: v for k, v in hubspot.items() if v}, "access_token": "${HUBSPOT_TOKEN}"},
+        {
+            **salesforce,
+            "client_id": "${SALESFORCE_CLIENT_ID}",
+            "client_secret": "${SALESFORCE_CLIENT_SECRET}",
+        },
+        region=region.upper() if region else None,
+    )
+    try:
+        mapping.parent.mkdir(parents=True, exist_ok=True)
+        _create(config, text)
+        if not mapping.exists():
+            _create(mapping, preset_text())
+    except OSError as error:
+        raise ConfigurationError(
+            f"the workspace cannot be written to {directory}: {error.strerror}",
+            code="workspace.unwritable",
+            remedy="Name a directory this user may write to: `--dir PATH`.",
+        ) from None
+    output.say(
+        f"Wrote {config} and {mapping}.\n"
+        "Next: set HUBSPOT_TOKEN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, then run\n"
+        f"  leadloop --config {config} doctor"
+    )
+
+
+def _refuse_existing(config: Path) -> None:
+    if config.exists():
+        raise ConfigurationError(
+            f"{config} is there already and is not overwritten",
+            code="workspace.edited",
+            remedy="Name another directory, `--dir PATH`, or move that file away.",
+        )
+
+
+def _asked(session: Session, given: str | None, question: str) -> str:
+    """The answer given, or asked for where somebody is there to answer."""
+    if given is not None or session.no_input or not sys.stdin.isatty():
+        return given or ""
+    return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+
+
+def _create(path: Path, text: str) -> None:
+    """Write a file that must not be there yet."""
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o644)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)

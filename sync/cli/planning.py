@@ -1,0 +1,177 @@
+"""Making a plan and showing it: behind `leadloop plan` and `leadloop sync --dry-run`.
+
+Works on a throw-away copy of the state throughout, the binding to the accounts included, so that
+no vendor is written to and the state stays as it was (law 10).
+"""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from mappings.errors import MassChangeRefusedError
+from state import identity, runs
+from sync import wiring
+from sync.cli import output
+from sync.cli.session import Session
+from sync.cli.summary import Said, summarise
+from sync.pair import Pair, Progress
+from sync.plan import change_kinds, fingerprints
+from sync.planfile import PlanFile, plan_id
+from sync.run import Prepared, dry_run, guard, mapping_subject
+
+if TYPE_CHECKING:
+    from sync.config import Config, PairConfig
+
+
+@dataclass(frozen=True, slots=True)
+class MadePlan:
+    """A plan: what is shown (`summary`) and what is approved (`file`)."""
+
+    summary: dict[str, Any]
+    file: PlanFile
+
+
+def make_plan(session: Session, config: Config, pair: PairConfig, *, samples: int) -> MadePlan:
+    """Plan a pair from fresh data, on a copy. Raises what connecting and pulling raise."""
+    with (
+        session.planning_store(config, pair) as copy,
+        progress(f"planning {pair.name}") as told,
+        wiring.open_pair(config, pair, copy, progress=told) as opened,
+    ):
+        planned_pair, prepared = dry_run(opened, store=copy)
+        said = _said(planned_pair, prepared)
+        file = _plan_file(planned_pair, prepared)
+    summary = {
+        "pair": pair.name,
+        "plan": file.plan,
+        "made_at": file.made_at.isoformat(),
+        **summarise(prepared, said, samples=samples),
+    }
+    return MadePlan(summary, file)
+
+
+def _said(pair: Pair, prepared: Prepared) -> Said:
+    with pair.store.read() as tx:
+        population = identity.count(tx).get("person", 0)
+        approved = runs.approved(tx, mapping_subject(pair))
+    refusal = None
+    try:
+        guard(pair, prepared.planned, None)
+    except MassChangeRefusedError as error:
+        refusal = error
+    return Said(approved, refusal, population, pair.guard)
+
+
+def _plan_file(pair: Pair, prepared: Prepared) -> PlanFile:
+    intents = list(prepared.planned.intents())
+    marks = frozenset(fingerprints(intents))
+    return PlanFile(
+        plan=plan_id(marks, pair.namespace, pair.mapping.hash),
+        pair=pair.name,
+        namespace=pair.namespace,
+        config_hash=pair.config_hash,
+        mapping_hash=pair.mapping.hash,
+        made_at=pair.clock(),
+        counts=dict(prepared.planned.counts()),
+        kinds=dict(change_kinds(intents)),
+        fingerprints=marks,
+    )
+
+
+@contextlib.contextmanager
+def progress(title: str) -> Iterator[Progress]:
+    """A line on stderr that says how far a run is; only on a terminal."""
+    console = output.console(stderr=True)
+    if not console.is_terminal:
+        yield Progress()
+        return
+    with console.status(f"{title} ...") as line:
+
+        def report(stage: str, done: int, total: int | None) -> None:
+            of = f" of {total:,}" if total else ""
+            line.update(f"{title}: {stage} {done:,}{of}")
+
+        yield Progress(report)
+
+
+def show_plan(summary: dict[str, Any]) -> None:
+    """Print a plan for people, on stdout."""
+    console = output.console()
+    people, pulled = summary["people"], summary["pulled"]
+    console.print(
+        f"Plan {summary['plan']} for pair {summary['pair']}: {summary['writes']:,} writes"
+        f" ({pulled['records']:,} record changes and {pulled['events']:,} events pulled)",
+        markup=False,
+    )
+    console.print(
+        f"People: {people['linked']:,} linked, {people['created']:,} created,"
+        f" {people['to_review']:,} to review; {people['known']:,} known",
+        markup=False,
+    )
+    if not summary["writes"]:
+        console.print("Nothing to write: both sides agree.", markup=False)
+    for title, columns, rows in _tables(summary):
+        if rows:
+            console.print(output.table(title, columns, rows))
+    for sample in summary["samples"]:
+        console.print(output.table(_sample_title(sample), *_sample_rows(sample)))
+    refusal = summary["guard"]["refusal"]
+    if refusal:
+        console.print(f"Guard: {refusal['message']}.", markup=False)
+
+
+def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:
+    words = {"crm": "CRM", "map": "MAP"}
+    by_object = []
+    for name, count in summary["by_object"].items():
+        side, operation, object_name = name.split(".", 2)
+        by_object.append([words[side], operation.replace("_", " "), object_name, f"{count:,}"])
+    kinds = [[name, f"{count:,}"] for name, count in summary["kinds"].items() if count]
+    return [
+        ("What would change", ["kind", "number"], kinds),
+        ("Where", ["side", "what", "object", "number"], by_object),
+        (
+            "Against the guard's limits",
+            ["kind", "number", "allowed unseen", ""],
+            [
+                [r["kind"], r["count"], r["allowed"], "too many" if r["exceeded"] else ""]
+                for r in summary["guard"]["risks"]
+                if r["count"]
+            ],
+        ),
+        (
+            "Left as it is",
+            ["object", "field", "reason", "number"],
+            [[s["object"], s["field"], s["reason"], s["count"]] for s in summary["skipped"][:20]],
+        ),
+        ("Events without a write", ["becomes", "number"], [*map(list, summary["events"].items())]),
+        ("Waiting", ["for", "number"], [*map(list, summary["waiting"].items())]),
+        (
+            "Streams that could not be read",
+            ["stream", "why"],
+            [*map(list, pulled_failures(summary).items())],
+        ),
+    ]
+
+
+def pulled_failures(summary: dict[str, Any]) -> dict[str, str]:
+    """Streams that failed, with their error's code."""
+    failed: dict[str, str] = summary["pulled"]["streams_failed"]
+    return failed
+
+
+def _sample_title(sample: dict[str, Any]) -> str:
+    record = sample["id"] or "new"
+    return (
+        f"Sample: {sample['operation'].replace('_', ' ')} {sample['object']} {record}"
+        f" in the {sample['side'].upper()} ({sample['reason']})"
+    )
+
+
+def _sample_rows(sample: dict[str, Any]) -> tuple[list[str], list[list[Any]]]:
+    return ["field", "before", "after", "rule"], [
+        [c["field"], c["before"], c["after"], c["rule"]] for c in sample["changes"]
+    ]

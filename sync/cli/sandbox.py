@@ -1,0 +1,98 @@
+"""`leadloop sandbox`: the two vendors on loopback, and a workspace that points at them."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from mappings.errors import ConfigurationError, LeadloopError
+from sync.cli.session import UsageFault
+from sync.workspace import refuse_source_tree, write_workspace
+
+WORLDS = ("generated", "febrl4")
+
+
+def command(
+    directory: Annotated[Path, typer.Option("--dir", help="Where the workspace and ca.pem go.")],
+    empty: Annotated[bool, typer.Option("--empty", help="Start without people.")] = False,
+    world: Annotated[
+        str, typer.Option("--world", help="generated, or febrl4: whose people to load.")
+    ] = "generated",
+    people: Annotated[int, typer.Option("--people", min=1, help="Contacts in HubSpot.")] = 2000,
+    crm_records: Annotated[
+        int | None, typer.Option("--crm-records", min=0, help="Records in Salesforce.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Same seed, same world.")] = 7,
+    hubspot_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    admin_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print where it listens as one line of JSON.")
+    ] = False,
+) -> None:
+    """Start HubSpot and Salesforce on loopback, with a workspace.
+
+    Stays in the foreground and stops on Ctrl-C or SIGTERM. The directory then holds config.yaml,
+    mappings/ and ca.pem, ready for `leadloop --config DIR/config.yaml doctor --fix`.
+    """
+    from sandbox.server import SandboxOptions, serve
+
+    if world not in WORLDS:
+        raise UsageFault("there is no such world", remedy=f"Use one of {', '.join(WORLDS)}.")
+    refuse_source_tree(directory)
+    options = SandboxOptions(
+        directory=directory,
+        world=None if empty else world,
+        people=people,
+        crm_records=crm_records,
+        seed=seed,
+        hubspot_port=hubspot_port,
+        salesforce_port=salesforce_port,
+        admin_port=admin_port,
+    )
+
+    def announce(info: dict[str, Any]) -> None:
+        config = write_workspace(
+            directory.absolute(), hubspot=info["hubspot"], salesforce=info["salesforce"]
+        )
+        _print({**info, "config": str(config)}, as_json=as_json)
+
+    try:
+        asyncio.run(serve(options, announce=announce))
+    except OSError as error:
+        raise LeadloopError(
+            f"the sandbox cannot listen or write: {error.strerror or type(error).__name__}",
+            code="sandbox.cannot_start",
+            remedy="Choose other ports (0 takes any free one) or another --dir.",
+        ) from None
+    except ValueError as error:
+        raise ConfigurationError(
+            f"the sandbox cannot start: {error}",
+            code="sandbox.options",
+            remedy="See `leadloop sandbox --help`.",
+        ) from None
+
+
+def _print(info: dict[str, Any], *, as_json: bool) -> None:
+    import json
+    import sys
+
+    hubspot, salesforce = info["hubspot"], info["salesforce"]
+    if as_json:
+        sys.stdout.write(json.dumps(info) + "\n")
+    else:
+        sys.stdout.write(
+            f"HubSpot     {hubspot['url']}  portal {hubspot['portal_id']}\n"
+            f"            token {hubspot['token']}\n"
+            f"Salesforce  {salesforce['login_url']}  (trust {salesforce['ca_file']})\n"
+            f"            client id {salesforce['client_id']}\n"
+            f"            client secret {salesforce['client_secret']}\n"
+            f"Admin       {info['admin_url']}\n"
+            f"Workspace   {info['config']}\n"
+            f"Next: leadloop --config {info['config']} doctor --fix\n"
+            "Stop it with Ctrl-C.\n"
+        )
+    sys.stdout.flush()

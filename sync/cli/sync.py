@@ -1,0 +1,198 @@
+"""`leadloop sync`: one run of every pair, or an approved plan."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from mappings.errors import ConfigurationError, LeadloopError, MassChangeRefusedError
+from state import runs
+from sync import wiring
+from sync.cli import output
+from sync.cli.planning import make_plan, progress, show_plan
+from sync.cli.session import Session, UsageFault, session_of
+from sync.guard import Approval
+from sync.pair import Pair
+from sync.planfile import PlanFile, check_plan, read_plan
+from sync.run import run_once
+
+if TYPE_CHECKING:
+    from sync.config import Config, PairConfig
+
+
+def command(
+    ctx: typer.Context,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")
+    ] = False,
+    plan: Annotated[
+        Path | None, typer.Option("--plan", help="Apply exactly this plan file: it is approved.")
+    ] = None,
+    approve: Annotated[
+        str | None, typer.Option("--approve", metavar="RUN", help="Approve what this run asked.")
+    ] = None,
+    pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Run once: pull, resolve, plan, guard, write, report.
+
+    A first connection and a changed mapping apply only from an approved plan: `leadloop plan --out
+    plan.json`, read it, `leadloop sync --plan plan.json`. Everything after that is a plain
+    `leadloop sync`.
+    """
+    if sum((dry_run, plan is not None, approve is not None)) > 1:
+        raise UsageFault("--dry-run, --plan and --approve exclude each other")
+    session = session_of(ctx)
+    config = session.config()
+    if dry_run:
+        _show_dry_run(session, config, pair, as_json=as_json)
+        return
+    if plan is not None:
+        file = read_plan(plan)
+        one = session.pair(config, pair or file.pair)
+        results = [_sync(session, config, one, file=file)]
+    elif approve is not None:
+        one, approval = _approval_of(session, config, approve, pair)
+        results = [_sync(session, config, one, approval=approval)]
+    else:
+        results = [_sync(session, config, one) for one in session.pairs(config, pair)]
+    _finish(session, results, as_json=as_json)
+
+
+def _show_dry_run(session: Session, config: Config, pair: str | None, *, as_json: bool) -> None:
+    made = [make_plan(session, config, one, samples=1) for one in session.pairs(config, pair)]
+    if as_json:
+        output.emit_json("sync", {"dry_run": True, "plans": [one.summary for one in made]})
+        return
+    for one in made:
+        show_plan(one.summary)
+    output.say("Dry run: nothing was written.")
+
+
+def _approval_of(
+    session: Session, config: Config, run_id: str, pair: str | None
+) -> tuple[PairConfig, Approval]:
+    """The pair whose run was refused, and the word for as much as it asked for."""
+    for one in session.pairs(config, pair):
+        with session.store(config, one) as store, store.read() as tx:
+            run = runs.get(tx, run_id)
+        if run is None:
+            continue
+        if run.status != "refused":
+            raise ConfigurationError(
+                f"run {run.id} was not refused: it ended as {run.status}",
+                code="run.not_refused",
+                remedy="See `leadloop runs` for the run that was refused.",
+            )
+        if run.mapping_hash != one.mapping.hash:
+            raise MassChangeRefusedError(
+                "the mapping has changed since that run",
+                code="guard.approval_required",
+                remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
+                "plan.json`.",
+            )
+        return one, Approval(counts=dict(run.counts.get("kinds", {})))
+    raise ConfigurationError(
+        f"there is no run `{output.shown(run_id)}`",
+        code="run.unknown",
+        remedy="See `leadloop runs` for the ids of past runs.",
+    )
+
+
+def _sync(
+    session: Session,
+    config: Config,
+    pair: PairConfig,
+    *,
+    file: PlanFile | None = None,
+    approval: Approval | None = None,
+) -> dict[str, Any]:
+    """One run of one pair, as data. What goes wrong is in `error`, so that the others go on."""
+    began = time.monotonic()
+    try:
+        with (
+            session.store(config, pair) as store,
+            store.exclusive(),
+            progress(f"sync {pair.name}") as told,
+            wiring.open_pair(config, pair, store, progress=told) as opened,
+        ):
+            if file is not None:
+                approval = _approved(file, opened)
+            report = run_once(opened, approval=approval)
+    except LeadloopError as error:
+        found = {
+            "run_id": None,
+            "status": "failed",
+            "counts": {},
+            "error": error,
+            "exit_code": error.exit_code,
+        }
+    else:
+        found = {
+            "run_id": report.run_id,
+            "status": report.status,
+            "counts": report.counts,
+            "error": report.error,
+            "exit_code": report.exit_code,
+        }
+    return {"pair": pair.name, **found, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _approved(file: PlanFile, pair: Pair) -> Approval:
+    check_plan(file, pair=pair.name, namespace=pair.namespace, mapping_hash=pair.mapping.hash)
+    return Approval(fingerprints=file.fingerprints)
+
+
+def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -> None:
+    errors = [result["error"] for result in results if result["error"] is not None]
+    code = next((r["exit_code"] for r in results if r["exit_code"] not in {0, 4}), 0) or max(
+        result["exit_code"] for result in results
+    )
+    if as_json:
+        plain = [
+            {**r, "error": output.error_data(r["error"]) if r["error"] else None} for r in results
+        ]
+        first = output.error_data(errors[0]) if errors else None
+        output.emit_json("sync", {"runs": plain, "error": first})
+    else:
+        for result in results:
+            _show(result)
+        for error in errors:
+            session.report_error(error)
+    raise typer.Exit(code)
+
+
+def _show(result: dict[str, Any]) -> None:
+    counts = result["counts"]
+    console = output.console()
+    run = f"run {result['run_id']}: " if result["run_id"] else ""
+    console.print(
+        f"{result['pair']}: {run}{result['status']} in {result['seconds']:.1f} s", markup=False
+    )
+    if not counts:
+        return
+    written = {name: number for name, number in counts.get("written", {}).items() if number}
+    console.print(
+        f"  pulled {counts.get('pulled_records', 0):,} record changes and"
+        f" {counts.get('pulled_events', 0):,} events; {counts.get('linked', 0):,} people linked,"
+        f" {counts.get('created', 0):,} created, {counts.get('to_review', 0):,} to review",
+        markup=False,
+    )
+    if "written" in counts:
+        rows = [[*name.split(".", 2), f"{number:,}"] for name, number in sorted(written.items())]
+        if rows:
+            console.print(output.table("Written", ["side", "what", "object", "rows"], rows))
+        else:
+            console.print("  nothing to write", markup=False)
+    left = [
+        (counts.get("review", 0), "in review: leadloop review list"),
+        (counts.get("dead_letters", 0), "dead letters: leadloop deadletters"),
+        (counts.get("held", 0), "changes held for your word: leadloop plan"),
+        (len(counts.get("streams_failed", {})), "streams could not be read"),
+    ]
+    for number, what in left:
+        if number:
+            console.print(f"  {number:,} {what}", markup=False)
