@@ -2,8 +2,9 @@
 
 Dispositions: `pending` (not yet attributed or delivered), `held` (the person is in review),
 `journaled` (a write carries it), `delivered`, `rolled_up`, `baseline` (before go-live, rolled
-up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `echo` (an opt-out Leadloop itself carried over, told back), `dead` (its write was
-refused), `no_person` (nobody to log it on, with the reason in the run's report).
+up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `echo` (an opt-out
+Leadloop itself carried over, told back), `dead` (its write was refused), `no_person` (nobody to
+log it on, with the reason in the run's report).
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, or_, select, update
 
 from mappings.records import Event, EventKind
-from state.store import Tx, chunks, table_of
+from state.store import Tx, aside, chunks, table_of
 from state.tables import ActivityRow, EventRow
 
 EVENTS = table_of(EventRow)
@@ -138,7 +139,7 @@ def open_of(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[StoredEvent]]:
             .where(
                 tx.mine(EVENTS),
                 EVENTS.c.entity_id.in_(batch),
-                EVENTS.c.disposition.in_(OPEN),
+                aside(EVENTS.c.disposition).in_(OPEN),
             )
             .order_by(EVENTS.c.occurred_at, EVENTS.c.key)
         )

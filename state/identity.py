@@ -284,7 +284,8 @@ def work(
     tx: Tx, *, after: int = 0, limit: int = 500, reasons: Sequence[str] | None = None
 ) -> list[tuple[int, str]]:
     """(row id, golden record id) of what must be planned again, oldest first; for the given
-    reasons only, where there are any."""
+    reasons only, where there are any.
+    """
     query = select(WORK.c.id, WORK.c.entity_id).where(tx.mine(WORK), WORK.c.id > after)
     if reasons is not None:
         query = query.where(WORK.c.reason.in_(list(reasons)))

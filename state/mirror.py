@@ -12,7 +12,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, func, select, update
+from sqlalchemy import Row, and_, func, or_, select, update
+from sqlalchemy.sql import ColumnElement
 
 from mappings.records import Record, RecordRef
 from state.store import Tx, chunks, table_of
@@ -60,7 +61,7 @@ def completed_at(tx: Tx, system: str) -> dict[str, datetime | None]:
             tx.mine(CURSORS), CURSORS.c.system == system
         )
     )
-    return dict(rows.tuples().all())
+    return dict(rows.all())
 
 
 def store_cursor(
@@ -167,13 +168,36 @@ def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     query = select(INBOX.c.disposition, func.count()).where(tx.mine(INBOX))
     if run_id is not None:
         query = query.where(INBOX.c.run_id == run_id)
-    return dict(tx.connection.execute(query.group_by(INBOX.c.disposition)).tuples().all())
+    return dict(tx.connection.execute(query.group_by(INBOX.c.disposition)).all())
 
 
 def mirror(tx: Tx, rows: Sequence[Mirrored]) -> None:
-    """Make these the mirror's view of their records; the last one of a record counts."""
-    unique = {row.record.ref: row for row in rows}
-    tx.upsert(RECORDS, [_mirror_row(row) for row in unique.values()], RECORD_KEY)
+    """Make these the mirror's view of their records, unless it knows a newer one.
+
+    Input may come late and out of order: the latest `modified_at` counts, of equal ones the last
+    that came, but a deleted record is not brought back by a row of the same instant.
+    """
+    unique: dict[RecordRef, Mirrored] = {}
+    for row in rows:
+        known = unique.get(row.record.ref)
+        if known is None or _gives_way(known.record, row.record):
+            unique[row.record.ref] = row
+    tx.upsert(
+        RECORDS, [_mirror_row(row) for row in unique.values()], RECORD_KEY, when=_is_overtaken
+    )
+
+
+def _gives_way(known: Record, coming: Record) -> bool:
+    if known.modified_at != coming.modified_at:
+        return known.modified_at < coming.modified_at
+    return coming.deleted or not known.deleted
+
+
+def _is_overtaken(coming: Any) -> ColumnElement[bool]:
+    """`_gives_way` in SQL."""
+    at = RECORDS.c.modified_at
+    same = and_(at == coming.modified_at, or_(coming.deleted, RECORDS.c.deleted.is_(False)))
+    return or_(at < coming.modified_at, same)
 
 
 def _mirror_row(row: Mirrored) -> dict[str, Any]:
@@ -273,20 +297,19 @@ def count_since(tx: Tx, system: str, stream: str, at: datetime) -> int:
 
 def unseen(tx: Tx, system: str, stream: str, rows: Sequence[tuple[str, str]]) -> set[str]:
     """Which ids of (id, revision) are neither mirrored nor landed at exactly that revision."""
-    missing = {record_id for record_id, _ in rows}
+    missing = set(rows)
     for batch in chunks(rows):
-        wanted = dict(batch)
+        ids = [record_id for record_id, _ in batch]
         for table in (RECORDS, INBOX):
+            # The stream is compared here: in SQL it would draw the planner to its own index,
+            # and every page of a stream would read all of it.
             found = tx.connection.execute(
-                select(table.c.record_id, table.c.revision).where(
-                    tx.mine(table),
-                    table.c.system == system,
-                    table.c.stream == stream,
-                    table.c.record_id.in_(list(wanted)),
+                select(table.c.record_id, table.c.revision, table.c.stream).where(
+                    tx.mine(table), table.c.system == system, table.c.record_id.in_(ids)
                 )
             )
-            missing -= {i for i, revision in found if wanted.get(i) == revision}
-    return missing
+            missing -= {(i, revision) for i, revision, own in found if own == stream}
+    return {record_id for record_id, _ in missing}
 
 
 def counts(tx: Tx) -> dict[str, int]:

@@ -16,7 +16,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
-from state.store import Tx, chunks, table_of
+from state.store import Tx, aside, chunks, table_of
 from state.tables import DeadLetterRow, IntentRow, LedgerRow
 
 INTENTS = table_of(IntentRow)
@@ -150,7 +150,7 @@ def unsettled_entities(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
                 .where(
                     tx.mine(INTENTS),
                     INTENTS.c.entity_id.in_(batch),
-                    INTENTS.c.status.in_(UNSETTLED),
+                    aside(INTENTS.c.status).in_(UNSETTLED),
                 )
                 .distinct()
             ).scalars()
@@ -248,7 +248,7 @@ def dead_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
         found.update(
             tx.connection.execute(
                 select(DEAD.c.fingerprint).where(
-                    tx.mine(DEAD), DEAD.c.status == "open", DEAD.c.fingerprint.in_(batch)
+                    tx.mine(DEAD), aside(DEAD.c.status) == "open", DEAD.c.fingerprint.in_(batch)
                 )
             ).scalars()
         )

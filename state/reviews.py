@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, String, cast, func, literal, or_, select, update
+from sqlalchemy import Row, String, cast, func, literal, select, update
 
 from state.store import Tx, chunks, table_of
 from state.tables import DecisionRow, NonMatchRow, ReviewRow
@@ -132,7 +132,7 @@ def open_subjects(tx: Tx, subjects: Iterable[str]) -> set[str]:
         found.update(
             tx.connection.execute(
                 select(REVIEWS.c.subject).where(
-                    tx.mine(REVIEWS), REVIEWS.c.status == "open", REVIEWS.c.subject.in_(batch)
+                    tx.mine(REVIEWS), REVIEWS.c.open_key == "open", REVIEWS.c.subject.in_(batch)
                 )
             ).scalars()
         )
@@ -188,13 +188,13 @@ def ruled_out(tx: Tx, records: Iterable[str]) -> set[tuple[str, str]]:
     """Every ruled-out pair that touches one of these records, as (smaller, larger)."""
     found: set[tuple[str, str]] = set()
     for batch in chunks(records):
-        rows = tx.connection.execute(
-            select(NON_MATCHES.c.left, NON_MATCHES.c.right).where(
-                tx.mine(NON_MATCHES),
-                or_(NON_MATCHES.c.left.in_(batch), NON_MATCHES.c.right.in_(batch)),
+        for end in (NON_MATCHES.c.left, NON_MATCHES.c.right):
+            rows = tx.connection.execute(
+                select(NON_MATCHES.c.left, NON_MATCHES.c.right).where(
+                    tx.mine(NON_MATCHES), end.in_(batch)
+                )
             )
-        )
-        found.update((left, right) for left, right in rows)
+            found.update((left, right) for left, right in rows)
     return found
 
 

@@ -15,7 +15,7 @@ from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, Engine, Table, and_, bindparam, insert, update
+from sqlalchemy import Column, Connection, Engine, Table, and_, bindparam, insert, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import SQLModel
@@ -40,6 +40,15 @@ def chunks(items: Iterable[T], size: int = IN_LIST) -> Iterator[list[T]]:
 def table_of(row: type[SQLModel]) -> Table:
     """The Core table behind a SQLModel class."""
     return row.__table__  # type: ignore[attr-defined, no-any-return]
+
+
+def aside(column: Column[Any]) -> ColumnElement[Any]:
+    """The column as a condition beside the look-up, never as the way to the rows.
+
+    SQLite takes `status = 'open'` for a better way than a list of 500 keys, and then reads every
+    open row for every list.
+    """
+    return column.concat("")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +83,17 @@ class Tx:
         self.connection.execute(statement, [self.scoped(row) for row in rows])
 
     def upsert(
-        self, table: Table, rows: Sequence[Mapping[str, Any]], unique: Sequence[str]
+        self,
+        table: Table,
+        rows: Sequence[Mapping[str, Any]],
+        unique: Sequence[str],
+        *,
+        when: Callable[[Any], ColumnElement[bool]] | None = None,
     ) -> None:
-        """Insert, or overwrite every given column of the row that is there."""
+        """Insert, or overwrite every given column of the row that is there.
+
+        `when` is given the new row's columns and says whether the old row gives way to it.
+        """
         if not rows:
             return
         statement: Any = self._insert(table)
@@ -85,7 +102,11 @@ class Tx:
             for name in rows[0]
             if name not in unique and name not in {"tenant", "pair"}
         }
-        statement = statement.on_conflict_do_update(index_elements=list(unique), set_=changed)
+        statement = statement.on_conflict_do_update(
+            index_elements=list(unique),
+            set_=changed,
+            where=when(statement.excluded) if when else None,
+        )
         self.connection.execute(statement, [self.scoped(row) for row in rows])
 
     def change(self, table: Table, key: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> None:

@@ -300,7 +300,7 @@ class IntentRow(Scoped, table=True):
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("key", *OWNER),
         Index("ix_intents_status", "status", *OWNER, "id"),
-        Index("ix_intents_entity", "entity_id", *OWNER),
+        Index("ix_intents_entity", "entity_id", *OWNER, "status"),
         Index("ix_intents_run", "run_id", *OWNER),
         NEVER_REUSED,
     )

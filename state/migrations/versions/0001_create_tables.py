@@ -253,7 +253,7 @@ def upgrade() -> None:
     sqlite_autoincrement=True
     )
     with op.batch_alter_table('intents', schema=None) as batch_op:
-        batch_op.create_index('ix_intents_entity', ['entity_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_intents_entity', ['entity_id', 'tenant', 'pair', 'status'], unique=False)
         batch_op.create_index(batch_op.f('ix_intents_fingerprint'), ['fingerprint'], unique=False)
         batch_op.create_index('ix_intents_run', ['run_id', 'tenant', 'pair'], unique=False)
         batch_op.create_index('ix_intents_status', ['status', 'tenant', 'pair', 'id'], unique=False)

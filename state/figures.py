@@ -1,0 +1,119 @@
+"""Reads for people: how things stand in numbers, and who somebody is by whatever is known of them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import and_, distinct, func, or_, select
+
+from mappings.fieldmap import EntityKind
+from mappings.records import RecordRef
+from state.identity import ALIASES, ENTITIES, LINKS, WORK
+from state.mirror import CURSORS, RECORDS
+from state.reviews import REVIEWS, ReviewItem, _item
+from state.store import Tx, chunks
+
+MOST = 20
+"""Records a search for one person gives at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class StreamState:
+    """One stream and when it was last read to its end, by the business clock."""
+
+    system: str
+    stream: str
+    complete_at: datetime | None
+
+
+def streams(tx: Tx) -> list[StreamState]:
+    """Every stream that has ever been read, by system and name."""
+    rows = tx.connection.execute(
+        select(CURSORS.c.system, CURSORS.c.stream, CURSORS.c.complete_at)
+        .where(tx.mine(CURSORS))
+        .order_by(CURSORS.c.system, CURSORS.c.stream)
+    )
+    return [StreamState(system, stream, at) for system, stream, at in rows]
+
+
+def linked_count(tx: Tx, kind: EntityKind) -> int:
+    """Golden records of a kind that have a live record on both sides."""
+    both = (
+        select(LINKS.c.entity_id)
+        .where(tx.mine(LINKS), LINKS.c.status == "live")
+        .group_by(LINKS.c.entity_id)
+        .having(func.count(distinct(LINKS.c.system)) > 1)
+        .subquery()
+    )
+    return int(
+        tx.connection.execute(
+            select(func.count())
+            .select_from(ENTITIES.join(both, ENTITIES.c.id == both.c.entity_id))
+            .where(tx.mine(ENTITIES), ENTITIES.c.kind == kind.value)
+        ).scalar_one()
+    )
+
+
+def work_count(tx: Tx) -> int:
+    """Golden records that wait to be planned."""
+    return int(
+        tx.connection.execute(
+            select(func.count()).select_from(WORK).where(tx.mine(WORK))
+        ).scalar_one()
+    )
+
+
+def named(tx: Tx, text: str) -> list[RecordRef]:
+    """Records that a person may mean by a text: an address, an id, `object:id`, or a whole
+    reference. Deleted ones too; at most 20, in order of their name."""
+    parts = text.split(":")
+    conditions = [
+        RECORDS.c.lookup == text.lower(),
+        RECORDS.c.lookup2 == text,
+        RECORDS.c.record_id == text,
+    ]
+    if len(parts) >= 2:  # noqa: PLR2004 - object and id, with or without the system before them
+        same = and_(RECORDS.c.object == parts[-2], RECORDS.c.record_id == parts[-1])
+        system = [RECORDS.c.system == parts[-3]] if len(parts) > 2 else []  # noqa: PLR2004 - as above
+        conditions = [and_(same, *system)]
+    rows = tx.connection.execute(
+        select(RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id)
+        .where(tx.mine(RECORDS), or_(*conditions))
+        .order_by(RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id)
+        .limit(MOST)
+    )
+    return [RecordRef(system, name, record_id) for system, name, record_id in rows]
+
+
+def aliases_to(tx: Tx, refs: list[RecordRef]) -> list[tuple[RecordRef, RecordRef, str, datetime]]:
+    """(old, new, reason, when) of every id that stands for one of these records, or is one of
+    them and stands for another; oldest first."""
+    found: dict[int, tuple[RecordRef, RecordRef, str, datetime]] = {}
+    wanted = set(refs)
+    for batch in chunks({ref.id for ref in refs}):
+        rows = tx.connection.execute(
+            select(ALIASES).where(
+                tx.mine(ALIASES),
+                or_(ALIASES.c.record_id.in_(batch), ALIASES.c.to_id.in_(batch)),
+            )
+        )
+        for row in rows:
+            old = RecordRef(row.system, row.object, row.record_id)
+            new = RecordRef(row.system, row.to_object, row.to_id)
+            if old in wanted or new in wanted:
+                found[row.id] = (old, new, row.reason, row.at)
+    return [found[key] for key in sorted(found)]
+
+
+def review_items_of(tx: Tx, subjects: list[str]) -> list[ReviewItem]:
+    """Every review item about these records, open or decided, oldest first."""
+    found: list[ReviewItem] = []
+    for batch in chunks(subjects):
+        rows = tx.connection.execute(
+            select(REVIEWS)
+            .where(tx.mine(REVIEWS), REVIEWS.c.subject.in_(batch))
+            .order_by(REVIEWS.c.id)
+        )
+        found.extend(_item(row) for row in rows)
+    return sorted(found, key=lambda item: item.id)

@@ -1,0 +1,114 @@
+"""Putting things back at the start of the road: what an operator's decisions need of the state.
+
+Nothing here decides. Every function belongs into the transaction of the decision it carries out,
+and changes nothing when it is called again.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from sqlalchemy import func, select, update
+
+from mappings.records import RecordRef
+from state import mirror
+from state.events import EVENTS
+from state.mirror import INBOX, RECORD_KEY, to_payload
+from state.outbox import INTENTS
+from state.store import Tx, chunks
+
+UNDECIDED = ("review", "no_counterpart", "out_of_scope", "unidentifiable")
+"""Dispositions of inbox rows whose record belonged to nobody."""
+
+
+def put_back(tx: Tx, run_id: str, refs: Iterable[RecordRef]) -> int:
+    """Make the newest known revision of these records pending again; how many there were.
+
+    The next run decides about them as if they had just been pulled. Deleted ones are left alone.
+    """
+    known = [row for row in mirror.load(tx, refs).values() if not row.record.deleted]
+    keys = [
+        {
+            "system": row.record.ref.system,
+            "object": row.record.ref.object,
+            "record_id": row.record.ref.id,
+            "revision": row.record.revision,
+        }
+        for row in known
+    ]
+    payloads = [to_payload(row.record) for row in known]
+    landed = [
+        {
+            **key,
+            "stream": row.stream,
+            "payload": payload,
+            "landed_at": tx.now,
+            "run_id": run_id,
+            "disposition": "pending",
+        }
+        for key, row, payload in zip(keys, known, payloads, strict=True)
+    ]
+    tx.insert_new(INBOX, landed, (*RECORD_KEY, "revision"))
+    tx.change(
+        INBOX,
+        ("system", "object", "record_id", "revision"),
+        [
+            {**key, "payload": payload, "disposition": "pending", "settled_run": None}
+            for key, payload in zip(keys, payloads, strict=True)
+        ],
+    )
+    return len(known)
+
+
+def claim_rows(tx: Tx, run_id: str, refs: Iterable[RecordRef]) -> None:
+    """The inbox rows of these records have found their golden record: they are `planned`."""
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        grouped.setdefault((ref.system, ref.object), []).append(ref.id)
+    for (system, object_name), ids in grouped.items():
+        for batch in chunks(ids):
+            tx.connection.execute(
+                update(INBOX)
+                .where(
+                    tx.mine(INBOX),
+                    INBOX.c.record_id.in_(batch),
+                    INBOX.c.object == object_name,
+                    INBOX.c.system == system,
+                    INBOX.c.disposition.in_((*UNDECIDED, "pending")),
+                )
+                .values(disposition="planned", settled_run=run_id)
+            )
+
+
+def hand_over_events(tx: Tx, loser: str, winner: str) -> None:
+    """A golden record's events belong to the one that has absorbed it."""
+    tx.connection.execute(
+        update(EVENTS).where(tx.mine(EVENTS), EVENTS.c.entity_id == loser).values(entity_id=winner)
+    )
+
+
+def revive_events(tx: Tx, run_id: str, ids: Iterable[int]) -> None:
+    """Events whose write was refused wait for it again; others are left as they are."""
+    for batch in chunks(ids):
+        tx.connection.execute(
+            update(EVENTS)
+            .where(tx.mine(EVENTS), EVENTS.c.id.in_(batch), EVENTS.c.disposition == "dead")
+            .values(disposition="pending", settled_run=run_id)
+        )
+
+
+def cascades(tx: Tx, intent_keys: Sequence[str]) -> dict[str, int]:
+    """How many writes were dropped because they waited for each of these."""
+    found: dict[str, int] = {}
+    for batch in chunks(intent_keys):
+        rows = tx.connection.execute(
+            select(INTENTS.c.depends_on, func.count())
+            .where(
+                tx.mine(INTENTS),
+                INTENTS.c.depends_on.in_(batch),
+                INTENTS.c.status == "dropped",
+            )
+            .group_by(INTENTS.c.depends_on)
+        )
+        found.update((key, number) for key, number in rows)
+    return found
