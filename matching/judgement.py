@@ -202,29 +202,28 @@ def _siblings(
 
 
 def _groups(pool: Pool, key: str, rows: Sequence[int]) -> list[list[int]]:
-    """Rows of one and the same person together: of one entity, or alike beyond doubt."""
-    parent = {row: row for row in rows}
+    """Rows of one and the same person together: of one entity, or alike beyond doubt.
 
-    def root(row: int) -> int:
-        while parent[row] != row:
-            row = parent[row]
-        return row
+    Groups grow along the strongest likeness first, and never so that they would hold records
+    known to belong to different people.
+    """
+    groups: dict[int, list[int]] = {row: [row] for row in rows}
+    entities = {row: pool.candidate(row).entity for row in rows}
 
-    known: dict[str, int] = {}
-    for row in rows:
-        entity = pool.candidate(row).entity
-        if entity is not None:
-            parent[root(row)] = root(known.setdefault(entity, row))
-    for one, other, total in pool.siblings.get(key, ()):
-        if one in parent and other in parent and total >= SAME and not _apart(pool, one, other):
-            parent[root(one)] = root(other)
-    groups: dict[int, list[int]] = {}
-    for row in rows:
-        groups.setdefault(root(row), []).append(row)
-    return list(groups.values())
+    def join(one: int, other: int) -> None:
+        first, second = groups[one], groups[other]
+        known = {entities[row] for row in (*first, *second)} - {None}
+        if first is not second and len(known) < 2:  # noqa: PLR2004 - one person at most
+            first.extend(second)
+            for row in second:
+                groups[row] = first
 
-
-def _apart(pool: Pool, one: int, other: int) -> bool:
-    """Whether two records are known to belong to different people."""
-    first, second = pool.candidate(one).entity, pool.candidate(other).entity
-    return first is not None and second is not None and first != second
+    for at, row in enumerate(rows):
+        for other in rows[at + 1 :]:
+            if entities[row] is not None and entities[row] == entities[other]:
+                join(row, other)
+    alike = [edge for edge in pool.siblings.get(key, ()) if edge[2] >= SAME]
+    for one, other, _ in sorted(alike, key=lambda edge: (-edge[2], edge[:2])):
+        if one in groups and other in groups:
+            join(one, other)
+    return list({id(group): sorted(group) for group in groups.values()}.values())

@@ -8,6 +8,7 @@ from math import log2
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from matching.comparisons import (
     BIRTH,
@@ -23,6 +24,8 @@ from matching.comparisons import (
 )
 from matching.model import Floats, Model, Weighed
 from matching.normalise import Person
+
+Truths = NDArray[np.bool_]
 
 # Assumed: an identifier with nothing against it is right in at least 999 of 1,000 cases (10 bits).
 _IDENTIFIED = 10.0
@@ -42,13 +45,14 @@ def probability(total: float) -> float:
 @dataclass(frozen=True)
 class Scored:
     """Scores of n pairs. `total` is in bits, `identified` the part of it that an exact identifier
-    without contradiction adds to reach its floor.
+    without contradiction adds to reach its floor; `called` marks a shared number with one name.
     """
 
     compared: Compared
     weighed: Weighed
     identified: Floats
     total: Floats
+    called: Truths
     prior: float
 
     def level(self, row: int, name: str) -> int:
@@ -61,7 +65,7 @@ class Scored:
 
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
-        return bool(_agreeing_phone(self.compared)[row])
+        return bool(self.called[row])
 
     def born_apart(self, row: int) -> bool:
         """Whether the birth dates clearly contradict."""
@@ -112,12 +116,13 @@ def score(left: Sequence[Person], right: Sequence[Person], model: Model) -> Scor
     """Scores of left[i] against right[i], symmetric."""
     compared = compare(left, right)
     weighed = model.weigh(compared)
-    floor = _identified(compared)
+    called = _agreeing_phone(compared)
+    floor = _identified(compared, called)
     identified = np.where(floor, np.maximum(_IDENTIFIED - weighed.total, 0.0), 0.0)
-    return Scored(compared, weighed, identified, weighed.total + identified, model.prior)
+    return Scored(compared, weighed, identified, weighed.total + identified, called, model.prior)
 
 
-def _identified(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _identified(compared: Compared, called: Truths) -> Truths:
     """Pairs that an exact identifier ties, nothing personal contradicting it."""
     codes = compared.codes
     given, family = codes[GIVEN.name], codes[FAMILY.name]
@@ -127,10 +132,10 @@ def _identified(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
     exact = [EMAIL.code("exact"), EMAIL.code("exact_free")]
     mailed = np.isin(codes[EMAIL.name], exact) & ~named_apart
     born_apart = codes[BIRTH.name] == BIRTH.code("different")
-    return np.asarray((mailed | _agreeing_phone(compared)) & ~born_apart)
+    return np.asarray((mailed | called) & ~born_apart)
 
 
-def _agreeing_phone(compared: Compared) -> np.ndarray[Any, np.dtype[np.bool_]]:
+def _agreeing_phone(compared: Compared) -> Truths:
     codes = compared.codes
     given, family = codes[GIVEN.name], codes[FAMILY.name]
     swapped = (codes[ORDER.name] == ORDER.code("swapped")) & (given > 0)

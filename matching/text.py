@@ -118,6 +118,7 @@ def birth_date(value: str, *, month_first: bool = False) -> str:
     return "" if result in _DEFAULT_DATES or year == 0 else result
 
 
+@lru_cache(maxsize=65_536)
 def squash(value: str) -> str:
     """A name with the German spelling of umlauts undone: "koehler" and "kohler" are one name."""
     for spelt, plain in (("ae", "a"), ("oe", "o"), ("ue", "u")):

@@ -121,6 +121,30 @@ def test_records_of_one_entity_go_together() -> None:
     assert _decide({"m": ANNA}, {"a": lead, "b": contact})["m"].targets == ("contact", "lead")
 
 
+def test_a_likeness_does_not_join_two_people() -> None:
+    """A record alike to two people known to be different is put with one of them at most."""
+    bridge = _person("Anna", "Kowalczyk", company="Acme", phone="212 555 0142")
+    crm = {
+        "x": Candidate("x", ANNA, entity="p1"),
+        "y": Candidate("y", replace(ANNA, emails=("anna2@acme.com",)), entity="p2"),
+        "z": Candidate("z", bridge),
+    }
+    decision = _decide({"m": replace(ANNA, emails=())}, crm)["m"]
+    assert decision.verdict == "review"
+    assert {"x", "y"} <= set(decision.targets)
+
+
+def test_a_taken_record_needs_more() -> None:
+    """A record another contact is linked to weighs less, unless an identifier is shared."""
+    loose = _person("Anna", "Kowalczyk", company="Acme", city="Boston")
+    known = _person("Anna", "Kowalczyk", company="Acme", city="Boston")
+    free = _decide({"m": loose}, {"c": Candidate("c", known)})["m"]
+    taken = _decide({"m": loose}, {"c": Candidate("c", known, taken=True)})["m"]
+    assert taken.weight < free.weight
+    exact = _decide({"m": ANNA}, {"c": Candidate("c", ANNA, taken=True)})["m"]
+    assert exact.verdict == "link"
+
+
 def test_two_equally_good_people_go_to_review() -> None:
     """Two namesakes that fit alike, but are two people, are for a person to decide."""
     place = {"company": "Acme", "city": "Boston"}
