@@ -324,7 +324,8 @@ def connect(
     """The entry point of `connectors.base.load`.
 
     Settings: `login_url`, `client_id`, and `client_secret` or `private_key_file` with `username`;
-    `ca_file`, `version`, `audience`, `instance_url`, `commit_lag_seconds`, `backfill`.
+    `ca_file`, `version`, `audience`, `instance_url`, `commit_lag_seconds`, `backfill`,
+    `query_page` (rows a page, 200 to 2000: a wish the vendor may shorten).
     """
     return SalesforceConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
 

@@ -72,6 +72,8 @@ class Wire:
             self._session.verify = settings["ca_file"]
         self._session.hooks["response"] = [self._keep_headers]
         self._headers: dict[str, str] = {}
+        page = settings.get("query_page")
+        self._paging = {"Sforce-Query-Options": f"batchSize={int(page)}"} if page else {}
         self._timeout = (CONNECT_SECONDS, timeout)
         self._limiter = limiter
         self._caller = Caller(SYSTEM, limiter, judge, sleep=sleep, watch=self._watch)
@@ -87,7 +89,9 @@ class Wire:
         """The first page of a query, deleted and merged records included."""
         return self._caller.read(
             lambda: self._guarded(
-                lambda: self._sf().query(soql, include_deleted=True, timeout=self._timeout)
+                lambda: self._sf().query(
+                    soql, include_deleted=True, timeout=self._timeout, headers=self._paging
+                )
             )
         )
 
@@ -95,7 +99,9 @@ class Wire:
         """The next page, by the `nextRecordsUrl` of the one before."""
         return self._caller.read(
             lambda: self._guarded(
-                lambda: self._sf().query_more(url, identifier_is_url=True, timeout=self._timeout)
+                lambda: self._sf().query_more(
+                    url, identifier_is_url=True, timeout=self._timeout, headers=self._paging
+                )
             )
         )
 

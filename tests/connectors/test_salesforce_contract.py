@@ -28,7 +28,9 @@ class SalesforceBench(Bench):
     def __init__(self, vendors: Vendors) -> None:
         self.vendors = vendors
         self.org = vendors.sandbox.salesforce
-        self.connector = load("salesforce", vendors.salesforce_settings, sleep=vendors.sleep)
+        # Short pages, so that a flood takes several as 2000 rows and more do in life.
+        settings = {**vendors.salesforce_settings, "query_page": "200"}
+        self.connector = load("salesforce", settings, sleep=vendors.sleep)
         self.connector.configure({"Lead": ("FirstName", "LastName", "Company", "Email")})
         (made,) = self.connector.ensure_fields([self.key_definition()])
         assert made.error is None, made.error
