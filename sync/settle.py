@@ -22,7 +22,7 @@ from state.identity import NewLink
 from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
 from state.store import Tx, chunks
-from sync.fold import index_people, look_ups
+from sync.fold import identity_values, index_people, look_ups
 from sync.pair import Pair
 
 log = structlog.get_logger("leadloop.settle")
@@ -189,7 +189,7 @@ class Settling:
         before = mirror.load(tx, refs)
         rows = [self._merged(record, before.get(record.ref)) for record in records]
         mirror.mirror(tx, rows)
-        index_people(self.pair, tx, [row.record for row in rows])
+        index_people(self.pair, tx, self._changed_people(rows, before))
         links = identity.links_of(tx, refs)
         by_target = {_id_key(i): i for i in intents.values()}
         moved: set[str] = set()
@@ -204,6 +204,22 @@ class Settling:
                 moved.add(links[ref].entity_id)
         self._keep_read_values(tx, kept)
         identity.add_work(tx, moved, "moved_meanwhile")
+
+    def _changed_people(
+        self, rows: Sequence[Mirrored], before: Mapping[RecordRef, Mirrored]
+    ) -> list[Record]:
+        """Records that matching would see with other eyes than before; few writes touch those."""
+        changed: list[Record] = []
+        for row in rows:
+            ref, mapping = row.record.ref, self.pair.mapping_of(row.record.ref)
+            known = before.get(ref)
+            if mapping is None:
+                continue
+            side = self.pair.side_of(ref.system)
+            seen = identity_values(mapping, known.record, side) if known else None
+            if seen != identity_values(mapping, row.record, side):
+                changed.append(row.record)
+        return changed
 
     def _keep_read_values(self, tx: Tx, rows: Sequence[tuple[Intent, Record]]) -> None:
         """Vendors reformat: what they kept is what was agreed, so that it is no change later."""
