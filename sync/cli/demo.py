@@ -6,12 +6,13 @@ from typing import Annotated
 
 import typer
 
-from sync.cli.session import UsageFault, session_of
 from sync.cli.sandbox import WORLDS
+from sync.cli.session import UsageFault, session_of
 
 
 def command(
     ctx: typer.Context,
+    *,
     world: Annotated[
         str, typer.Option("--world", help="generated, or febrl4: whose people to load.")
     ] = "generated",

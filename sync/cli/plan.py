@@ -15,6 +15,7 @@ from sync.planfile import write_plan
 
 def command(
     ctx: typer.Context,
+    *,
     out: Annotated[
         Path | None, typer.Option("--out", help="Write the plan file, to be approved, here.")
     ] = None,

@@ -16,6 +16,7 @@ WORLDS = ("generated", "febrl4")
 
 
 def command(
+    *,
     directory: Annotated[Path, typer.Option("--dir", help="Where the workspace and ca.pem go.")],
     empty: Annotated[bool, typer.Option("--empty", help="Start without people.")] = False,
     world: Annotated[

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 def command(
     ctx: typer.Context,
+    *,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show what would be done; write nothing.")
     ] = False,
@@ -123,7 +124,7 @@ def _sync(
                 approval = _approved(file, opened)
             report = run_once(opened, approval=approval)
     except LeadloopError as error:
-        found = {
+        found: dict[str, Any] = {
             "run_id": None,
             "status": "failed",
             "counts": {},
