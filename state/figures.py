@@ -1,4 +1,4 @@
-"""Reads for people: how things stand in numbers, and who somebody is by whatever is known of them."""
+"""Reads for people: how things stand in numbers, and who somebody is by what is known of them."""
 
 from __future__ import annotations
 
@@ -66,7 +66,8 @@ def work_count(tx: Tx) -> int:
 
 def named(tx: Tx, text: str) -> list[RecordRef]:
     """Records that a person may mean by a text: an address, an id, `object:id`, or a whole
-    reference. Deleted ones too; at most 20, in order of their name."""
+    reference. Deleted ones too; at most 20, in order of their name.
+    """
     parts = text.split(":")
     conditions = [
         RECORDS.c.lookup == text.lower(),
@@ -88,7 +89,8 @@ def named(tx: Tx, text: str) -> list[RecordRef]:
 
 def aliases_to(tx: Tx, refs: list[RecordRef]) -> list[tuple[RecordRef, RecordRef, str, datetime]]:
     """(old, new, reason, when) of every id that stands for one of these records, or is one of
-    them and stands for another; oldest first."""
+    them and stands for another; oldest first.
+    """
     found: dict[int, tuple[RecordRef, RecordRef, str, datetime]] = {}
     wanted = set(refs)
     for batch in chunks({ref.id for ref in refs}):

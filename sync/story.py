@@ -1,0 +1,295 @@
+"""One golden record's whole story, from the state alone: who they were taken for and why, what was
+written and what it replaced, what was refused, what became of every event (law 9).
+
+Reads only. A story holds values of a person: it is shown to the operator, never logged.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mappings.records import Record, RecordRef
+from state import events, figures, identity, mirror, outbox, reviews, runs
+from state.events import StoredEvent
+from state.outbox import StoredIntent
+from state.reviews import StoredDecision
+from state.store import Store, Tx
+from sync.waterfall import decision_as_json
+
+REACH = {"open": "waits to be sent", "unknown": "was sent, its outcome is being looked up"}
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Whom a text may mean: golden records, and records that belong to none."""
+
+    entities: tuple[str, ...] = ()
+    strangers: tuple[RecordRef, ...] = ()
+
+    @property
+    def count(self) -> int:
+        """How many people it may mean."""
+        return len(self.entities) + len(self.strangers)
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """One thing that happened. `kind` is decided, linked, alias, wrote, refused, waiting, event,
+    review or dead_letter; `details` are JSON-able.
+    """
+
+    at: datetime
+    kind: str
+    what: str
+    details: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """One vendor record of the golden record, as last seen."""
+
+    ref: RecordRef
+    status: str
+    reason: str
+    linked_at: datetime | None
+    record: Record | None
+
+
+@dataclass(frozen=True, slots=True)
+class Story:
+    """Everything known of one golden record, or of one record that belongs to none.
+
+    `moments` are in order of time. `shadows` hold the last agreed values by bond and rule.
+    """
+
+    entity_id: str | None
+    kind: str | None
+    status: str
+    members: tuple[Member, ...]
+    shadows: Mapping[str, Mapping[str, Any]]
+    moments: tuple[Moment, ...]
+
+    def as_json(self) -> dict[str, Any]:
+        """The story, JSON-able."""
+        return {
+            "entity_id": self.entity_id,
+            "kind": self.kind,
+            "status": self.status,
+            "records": [_member_as_json(member) for member in self.members],
+            "shadows": {bond: dict(values) for bond, values in self.shadows.items()},
+            "timeline": [
+                {"at": m.at.isoformat(), "kind": m.kind, "what": m.what, **m.details}
+                for m in self.moments
+            ],
+        }
+
+
+def find_person(store: Store, text: str | None) -> Found:
+    """Whom a text names: a golden record's id, an e-mail address, a vendor id, `object:id`, or
+    `system:object:id`. Ids of merged or converted records find whom they stand for now.
+    """
+    if not text or not text.strip():
+        return Found()
+    wanted = text.strip()
+    with store.read() as tx:
+        known = identity.entities(tx, [wanted])
+        if known:
+            return Found((wanted,))
+        refs = figures.named(tx, wanted)
+        links = identity.links_of(tx, refs)
+        strangers = tuple(ref for ref in refs if ref not in links)
+    return Found(tuple(sorted({link.entity_id for link in links.values()})), strangers)
+
+
+def story(store: Store, entity_id: str) -> Story:
+    """The story of a golden record. Raises KeyError for an id nobody has."""
+    with store.read() as tx:
+        entity = identity.entities(tx, [entity_id])[entity_id]
+        links = identity.members(tx, [entity_id]).get(entity_id, [])
+        records = mirror.load(tx, [link.ref for link in links])
+        members = tuple(
+            Member(
+                link.ref,
+                link.status,
+                link.reason,
+                link.linked_at,
+                records[link.ref].record if link.ref in records else None,
+            )
+            for link in links
+        )
+        shadows = {bond: values for (_, bond), values in identity.shadows(tx, [entity_id]).items()}
+        moments = [
+            *_linked(members),
+            *_of_records(tx, [member.ref for member in members]),
+            *_written(tx, entity_id),
+            *_letters(tx, entity_id),
+            *(_event(stored) for stored in events.of_entity(tx, entity_id)),
+        ]
+    return Story(entity_id, entity.kind.value, entity.status, members, shadows, _in_order(moments))
+
+
+def story_of_record(store: Store, ref: RecordRef) -> Story:
+    """The story of a record that belongs to no golden record: in review, or out of scope."""
+    with store.read() as tx:
+        known = mirror.load(tx, [ref]).get(ref)
+        waiting = ref in {RecordRef.parse(s) for s in reviews.open_subjects(tx, [str(ref)])}
+        moments = _of_records(tx, [ref])
+    members = (Member(ref, "unlinked", "", None, known.record if known else None),)
+    status = "in review" if waiting else "unlinked"
+    return Story(None, None, status, members, {}, _in_order(moments))
+
+
+def _in_order(moments: Sequence[Moment]) -> tuple[Moment, ...]:
+    return tuple(sorted(moments, key=lambda moment: moment.at))
+
+
+def _linked(members: Sequence[Member]) -> list[Moment]:
+    return [
+        Moment(
+            member.linked_at,
+            "linked",
+            f"{member.ref} was linked ({member.reason})",
+            {"record": str(member.ref), "reason": member.reason, "status": member.status},
+        )
+        for member in members
+        if member.linked_at is not None
+    ]
+
+
+def _of_records(tx: Tx, refs: Sequence[RecordRef]) -> list[Moment]:
+    """Decisions, aliases and review items about these records."""
+    names = [str(ref) for ref in refs]
+    moments = [_decided(decision) for decision in reviews.decisions_of(tx, names)]
+    for old, new, reason, at in figures.aliases_to(tx, list(refs)):
+        details = {"old": str(old), "new": str(new), "reason": reason}
+        moments.append(Moment(at, "alias", f"{old} now stands for {new} ({reason})", details))
+    for item in figures.review_items_of(tx, names):
+        about = {
+            "item": item.id,
+            "subject": item.subject,
+            "candidates": list(item.candidates),
+            "status": item.status,
+            "chosen": item.chosen,
+        }
+        asked = f"{item.subject} was put to a person (review {item.id})"
+        moments.append(Moment(item.opened_at, "review", asked, about))
+        if item.decided_at is not None:
+            told = f"review {item.id} was {item.status}"
+            moments.append(Moment(item.decided_at, "review", told, about))
+    return moments
+
+
+def _decided(decision: StoredDecision) -> Moment:
+    targets = ", ".join(decision.targets) or "nobody"
+    what = f"{decision.subject} was judged: {decision.verdict} {targets} ({decision.reason})"
+    return Moment(decision.at, "decided", what, decision_as_json(decision))
+
+
+def _written(tx: Tx, entity_id: str) -> list[Moment]:
+    """Every write, one moment each: what it changed, by which rule, in which run."""
+    intents = outbox.of_entity(tx, entity_id)
+    changed: dict[str, list[Mapping[str, Any]]] = {}
+    for row in outbox.changes_of(tx, entity_id):
+        changed.setdefault(str(row["intent_key"]), []).append(row)
+    known = {stored.intent.key for stored in intents}
+    moments = [_intent(tx, stored, changed.get(stored.intent.key, ())) for stored in intents]
+    moments += [  # writes whose intent has been pruned
+        Moment(rows[0]["at"], "wrote", f"wrote {rows[0]['ref']}", _ledger(rows))
+        for key, rows in changed.items()
+        if key not in known
+    ]
+    return moments
+
+
+def _intent(tx: Tx, stored: StoredIntent, rows: Sequence[Mapping[str, Any]]) -> Moment:
+    intent = stored.intent
+    ref = outbox.reference(intent, stored.result_id)
+    at = stored.done_at or stored.journaled_at
+    details: dict[str, Any] = {
+        "record": str(ref),
+        "operation": intent.operation.value,
+        "side": intent.side.value,
+        "reason": intent.reason,
+        "lane": intent.lane.value,
+        "run_id": stored.run_id,
+        "intent": intent.key,
+        "status": stored.status,
+    }
+    done = f"{intent.operation.value} {ref} ({intent.reason})"
+    if stored.status == "ok":
+        return Moment(at, "wrote", done, {**details, **_ledger(rows)})
+    if stored.status in REACH:
+        return Moment(at, "waiting", f"{done}: {REACH[stored.status]}", details)
+    run = runs.get(tx, stored.run_id)
+    details["config_hash"] = run.config_hash if run else None
+    details["error"] = dict(stored.error) if stored.error else None
+    return Moment(at, "refused", f"{done}: {stored.status}", details)
+
+
+def _ledger(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Field by field: before, after and rule; and what the write was made under."""
+    if not rows:
+        return {"changes": []}
+    return {
+        "changes": [
+            {name: row[name] for name in ("ref", "field", "before", "after", "rule")}
+            for row in rows
+        ],
+        "run_id": rows[0]["run_id"],
+        "config_hash": rows[0]["config_hash"],
+    }
+
+
+def _letters(tx: Tx, entity_id: str) -> list[Moment]:
+    letters = [
+        letter
+        for status in ("open", "replayed", "discarded")
+        for letter in outbox.dead_letters(tx, status=status, subject=entity_id)
+    ]
+    return [
+        Moment(
+            letter.at,
+            "dead_letter",
+            f"{letter.subject} could not be written: {letter.message} [{letter.code}]",
+            {
+                "letter": letter.id,
+                "status": letter.status,
+                "code": letter.code,
+                "field": letter.field,
+                "remedy": letter.remedy,
+                "run_id": letter.run_id,
+            },
+        )
+        for letter in letters
+    ]
+
+
+def _event(stored: StoredEvent) -> Moment:
+    event = stored.event
+    return Moment(
+        event.occurred_at,
+        "event",
+        f"{event.kind.value} {event.name}".strip() + f": {stored.disposition}",
+        {
+            "event": event.key,
+            "event_kind": event.kind.value,
+            "name": event.name,
+            "disposition": stored.disposition,
+        },
+    )
+
+
+def _member_as_json(member: Member) -> dict[str, Any]:
+    record = member.record
+    return {
+        "record": str(member.ref),
+        "status": member.status,
+        "reason": member.reason,
+        "linked_at": member.linked_at.isoformat() if member.linked_at else None,
+        "deleted": record.deleted if record else None,
+        "modified_at": record.modified_at.isoformat() if record else None,
+        "fields": {k: v for k, v in record.fields.items() if v not in (None, "")} if record else {},
+    }

@@ -1,0 +1,83 @@
+"""Match evidence as a waterfall: from the prior, level by level, to what decided. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from state.reviews import StoredDecision
+
+PARTS = (
+    ("namesakes", "namesakes"),
+    ("near_people", "people near them who would fit too"),
+    ("identifier", "an exact identifier, nothing against it"),
+    ("taken", "the record has a MAP contact already"),
+)
+"""What counts beside the comparisons: its name in the evidence, and in words."""
+ROUNDING = 0.001
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step: `bits` is what it adds to the log2 odds, `total` what they are after it."""
+
+    label: str
+    level: str
+    bits: float
+    total: float
+
+
+def steps(candidate: Mapping[str, Any]) -> list[Step]:
+    """The steps of one candidate's evidence, the prior first; they add up to its total."""
+    found: list[Step] = []
+    total = 0.0
+
+    def add(label: str, level: str, bits: float) -> None:
+        nonlocal total
+        total += bits
+        found.append(Step(label, level, bits, round(total, 6)))
+
+    add("prior", "", float(candidate["prior"]))
+    for compared in candidate["fields"]:
+        add(compared["field"], compared["level"], float(compared["weight"]))
+        if compared.get("frequency"):
+            add(compared["field"], "how common the value is", float(compared["frequency"]))
+    for name, words in PARTS:
+        if candidate.get(name):
+            add(name, words, float(candidate[name]))
+    return found
+
+
+def adds_up(candidate: Mapping[str, Any]) -> bool:
+    """Whether the steps come to the total that was decided on."""
+    return abs(steps(candidate)[-1].total - float(candidate["total"])) < ROUNDING
+
+
+def candidate_as_json(candidate: Mapping[str, Any]) -> dict[str, Any]:
+    """One candidate with its waterfall, JSON-able."""
+    return {
+        "record": candidate["key"],
+        "waterfall": [
+            {"label": s.label, "level": s.level, "bits": s.bits, "total": s.total}
+            for s in steps(candidate)
+        ],
+        "total": candidate["total"],
+        "posterior": candidate["posterior"],
+    }
+
+
+def decision_as_json(decision: StoredDecision) -> dict[str, Any]:
+    """One decision with the waterfalls of its candidates, JSON-able."""
+    return {
+        "subject": decision.subject,
+        "verdict": decision.verdict,
+        "targets": list(decision.targets),
+        "probability": decision.probability,
+        "weight": decision.weight,
+        "reason": decision.reason,
+        "model": decision.model_version,
+        "thresholds": decision.evidence.get("thresholds"),
+        "candidates": [candidate_as_json(c) for c in decision.evidence.get("candidates", ())],
+        "run_id": decision.run_id,
+    }

@@ -1,0 +1,299 @@
+"""A whole connection pair in memory: the shipped mapping, two vendors, a state on disk.
+
+`World.build(folder)` wires what `sync.wiring` wires in production. With `durable`, what the vendors
+hold is kept in a file beside the state, so that a killed process leaves both as a real one would.
+"""
+
+from __future__ import annotations
+
+import pickle
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from importlib import resources
+from itertools import count
+from pathlib import Path
+
+from connectors.memory import MemoryConnector
+from mappings.fieldmap import PairMapping
+from mappings.loader import load_mapping
+from mappings.ports import FieldSchema
+from mappings.records import (
+    Event,
+    EventKind,
+    Json,
+    Operation,
+    Outcome,
+    OutcomeStatus,
+    Record,
+    RecordRef,
+    Side,
+    Write,
+)
+from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, fields_to_read
+from state.open import open_store
+from state.store import Store
+from sync.config import GuardConfig, MatchingConfig
+from sync.guard import Approval
+from sync.intents import event_key
+from sync.pair import Pair
+from sync.plan import fingerprints
+from sync.reviewing import Desk
+from sync.run import Prepared, Report, dry_run, run_once
+
+START = datetime(2026, 3, 2, 8, tzinfo=UTC)
+UNIQUE = {MAP_KEY, CRM_KEY, EVENT_KEY}
+TASK = ("WhoId", "Subject", "Description", "Status", "ActivityDate", EVENT_KEY)
+OPT_OUT = "hs_email_optout"
+
+
+@cache
+def preset() -> PairMapping:
+    """The mapping Leadloop ships."""
+    return load_mapping(Path(str(resources.files("mappings"))) / "presets/hubspot-salesforce.yaml")
+
+
+@dataclass(slots=True)
+class Ticking:
+    """A business clock that moves one second with every reading, and otherwise when told."""
+
+    at: datetime = START
+
+    def now(self) -> datetime:
+        """The next second."""
+        self.at += timedelta(seconds=1)
+        return self.at
+
+
+class Vendor(MemoryConnector):
+    """A vendor whose records have every field it knows, blank ones too, as the real ones answer."""
+
+    def __init__(
+        self, system: str, fields: Mapping[str, tuple[str, ...]], time: Ticking, log: Path | None
+    ) -> None:
+        schema = {
+            name: tuple(FieldSchema(f, f, "text", unique=_unique(name, f)) for f in own)
+            for name, own in fields.items()
+        }
+        super().__init__(
+            system, schema, account_id=f"{system}-1", clock=time.now, sleep=lambda _: None
+        )
+        self.log = log
+        self.history: list[Write] = []
+        if log is not None and log.exists():
+            self._restore(log)
+
+    def put(
+        self,
+        object_name: str,
+        fields: Mapping[str, Json],
+        *,
+        at: datetime | None = None,
+        by: str | None = None,
+        associations: Mapping[str, tuple[str, ...]] | None = None,
+    ) -> str:
+        """A record with every field of its object."""
+        whole = {**dict.fromkeys(self._schema[object_name]), **fields}
+        return super().put(object_name, whole, at=at, by=by, associations=associations)
+
+    def emit(self, event: Event) -> None:
+        """Something happened to a person."""
+        super().emit(event)
+        self._append(event)
+
+    def by(self, object_name: str, name: str, value: Json) -> list[Record]:
+        """Live records whose field has that value."""
+        return [r for r in self.all(object_name) if r.fields.get(name) == value]
+
+    def _apply(self, row: Write) -> Outcome:
+        """HubSpot shows an opt-out as a read-only property; a read-only one cannot be written."""
+        outcome = super()._apply(row)
+        self.history.append(row)
+        if (
+            row.operation is Operation.OPT_OUT
+            and self.system == "hubspot"
+            and outcome.status is OutcomeStatus.OK
+        ):
+            self.edit(row.object, str(row.id), {OPT_OUT: "true"})
+            return Outcome(
+                row.key, OutcomeStatus.OK, row.id, record=self.get("contacts", str(row.id))
+            )
+        return outcome
+
+    def _store(self, record: Record) -> Record:
+        stored = super()._store(record)
+        self._append(stored)
+        return stored
+
+    def _append(self, entry: Record | Event) -> None:
+        if self.log is not None:
+            with self.log.open("ab") as file:
+                pickle.dump(entry, file)
+
+    def _restore(self, log: Path) -> None:
+        highest = 0
+        with log.open("rb") as file:
+            while True:
+                try:
+                    entry = pickle.load(file)  # noqa: S301 - our own file, of this test
+                except EOFError:
+                    break
+                if isinstance(entry, Event):
+                    self._events.append(entry)
+                else:
+                    self._records.setdefault(entry.ref.object, {})[entry.ref.id] = entry
+                    highest = max(highest, int(entry.ref.id))
+        stamps = [r.revision for own in self._records.values() for r in own.values()]
+        self._ids = count(highest + 1)
+        self._stamps = count(max((int(s.rsplit("/", 1)[1]) for s in stamps), default=0) + 1000)
+
+
+def _unique(object_name: str, name: str) -> bool:
+    return name in UNIQUE or (object_name, name) == ("contacts", "email")
+
+
+@dataclass(slots=True)
+class World:
+    """Two vendors, a pair, and the people the test puts there."""
+
+    pair: Pair
+    hubspot: Vendor
+    salesforce: Vendor
+    time: Ticking
+    numbers: count[int] = field(default_factory=lambda: count(1))
+
+    @property
+    def store(self) -> Store:
+        """The state."""
+        return self.pair.store
+
+    @classmethod
+    def build(
+        cls, folder: Path, *, durable: bool = False, guard: GuardConfig | None = None
+    ) -> World:
+        """An empty world with its state in the folder; a durable one goes on where it was."""
+        mapping = preset()
+        reads = fields_to_read(mapping)
+        marker = folder / "clock"
+        started = datetime.fromisoformat(marker.read_text()) if marker.exists() else START
+        marker.write_text((started + timedelta(hours=1)).isoformat())
+        time = Ticking(started)
+        logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
+        crm = {**reads[Side.CRM], "Task": TASK}
+        hubspot = Vendor("hubspot", reads[Side.MAP], time, logs[0])
+        salesforce = Vendor("salesforce", crm, time, logs[1])
+        store = open_store(f"sqlite:///{folder / 'state.sqlite3'}", clock=time.now, pair="main")
+        pair = Pair(
+            name="main",
+            mapping=mapping,
+            store=store,
+            map_side=hubspot,
+            crm_side=salesforce,
+            namespace="hubspot-1:salesforce-1",
+            config_hash="config-1",
+            matching=MatchingConfig(),
+            guard=guard or GuardConfig(),
+            region=None,
+            clock=time.now,
+        )
+        return cls(pair, hubspot, salesforce, time)
+
+    @property
+    def desk(self) -> Desk:
+        """Where a person decides."""
+        return Desk(self.store, self.pair.mapping, self.pair.namespace)
+
+    def close(self) -> None:
+        """Close the state."""
+        self.store.close()
+
+    # --- people ------------------------------------------------------------------------------
+
+    def contact(self, first: str, last: str, **fields: Json) -> str:
+        """A MAP contact; their address follows from their name."""
+        email = f"{first}.{last}@example-{last}.com".lower()
+        named = {"email": email, "firstname": first, "lastname": last}
+        return self.hubspot.put("contacts", named | fields)
+
+    def lead(self, first: str, last: str, **fields: Json) -> str:
+        """A CRM Lead; their address follows from their name."""
+        own: dict[str, Json] = {"Company": f"{last} Ltd", "IsConverted": False}
+        return self._crm("Lead", first, last, own, fields)
+
+    def crm_contact(self, first: str, last: str, **fields: Json) -> str:
+        """A CRM Contact; their address follows from their name."""
+        return self._crm("Contact", first, last, {}, fields)
+
+    def _crm(
+        self,
+        object_name: str,
+        first: str,
+        last: str,
+        more: Mapping[str, Json],
+        fields: Mapping[str, Json],
+    ) -> str:
+        email = f"{first}.{last}@example-{last}.com".lower()
+        named = {"Email": email, "FirstName": first, "LastName": last, "HasOptedOutOfEmail": False}
+        return self.salesforce.put(object_name, {**named, **more, **fields})
+
+    def happens(self, kind: EventKind, email: str, name: str = "Newsletter") -> Event:
+        """A marketing event of whoever has the address."""
+        number = next(self.numbers)
+        event = Event(
+            "hubspot", kind, f"{kind}:{number}", self.time.now(), email, name, {"number": number}
+        )
+        self.hubspot.emit(event)
+        return event
+
+    def fills(self, email: str, name: str = "Contact us") -> Event:
+        """A form is filled in."""
+        return self.happens(EventKind.FORM_FILL, email, name)
+
+    # --- running -----------------------------------------------------------------------------
+
+    def planned(self) -> Prepared:
+        """What a run would do."""
+        with self.store.scratch() as copy:
+            return dry_run(self.pair, store=copy)[1]
+
+    def first(self) -> Report:
+        """The first run, with an approved plan."""
+        approved = fingerprints(list(self.planned().planned.intents()))
+        return run_once(self.pair, approval=Approval(frozenset(approved)))
+
+    def run(self) -> Report:
+        """An ordinary run."""
+        return run_once(self.pair)
+
+    def writes(self) -> int:
+        """Rows written to either vendor since the world began."""
+        return len(self.hubspot.history) + len(self.salesforce.history)
+
+    def settled(self) -> bool:
+        """Whether two runs without an edit between them write nothing (law 4)."""
+        before = self.writes()
+        self.run()
+        self.run()
+        return self.writes() == before
+
+    # --- looking -----------------------------------------------------------------------------
+
+    def map_record(self, record_id: str) -> Record:
+        """A MAP contact as it is."""
+        return self.hubspot.get("contacts", record_id)
+
+    def task_of(self, event: Event) -> list[Record]:
+        """The Tasks an event became."""
+        return self.salesforce.by("Task", EVENT_KEY, event_key(event.system, event.key))
+
+    def counterpart(self, contact_id: str) -> Record:
+        """The CRM record a MAP contact says it is linked with."""
+        fields = self.map_record(contact_id).fields
+        return self.salesforce.get(
+            str(fields["leadloop_crm_object"]), str(fields["leadloop_crm_id"])
+        )
+
+    def ref(self, contact_id: str) -> RecordRef:
+        """A MAP contact's name in the state."""
+        return RecordRef("hubspot", "contacts", contact_id)
