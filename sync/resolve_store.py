@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from mappings.conditions import condition_of
@@ -109,6 +109,7 @@ class Storing:
         identity.link(tx, self.run_id, fresh)
         identity.add_work(tx, entities, "linked")
         reviews.close_subjects(tx, [str(new.ref) for new in fresh], "settled")
+        propose_merges(self.pair, tx, self.run_id, entities)
         self.resolved.words.update({str(new.ref): PLANNED for new in fresh})
 
     def _key(
@@ -181,6 +182,32 @@ class Storing:
         values = identity_values(self.mapping, record, Side.MAP)
         known_by = {"given_name", "family_name", "emails", "phones"} & values.keys()
         return PLANNED if known_by else "unidentifiable"
+
+
+def propose_merges(pair: Pair, tx: Tx, run_id: str, entity_ids: Iterable[str]) -> None:
+    """A review item for each side on which one person has several live records.
+
+    Leadloop merges nothing itself: who confirms merges them at the vendor, and Leadloop follows.
+    """
+    rows: list[dict[str, object]] = []
+    for entity_id, links in identity.members(tx, entity_ids).items():
+        for side in Side:
+            refs = [
+                str(link.ref)
+                for link in links
+                if link.status == "live" and pair.side_of(link.ref.system) is side
+            ]
+            if len(refs) > 1:
+                subject = f"{side.value}:{entity_id}"
+                rows.append(
+                    {
+                        "kind": "merge",
+                        "subject": subject,
+                        "candidates": sorted(refs),
+                        "decision_id": None,
+                    }
+                )
+    reviews.open_items(tx, run_id, rows)
 
 
 def _members(group: Sequence[Decision]) -> list[str]:
