@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 _TAKEN = -4.0
 SAME = bits(0.9)
 """From here on two records count as one person's when they compete with one another."""
+_SECOND = 12.0
+"""Bits a further record of the person needs: leaving it out costs only a merge proposal."""
 _SHOWN = 10
 
 
@@ -163,11 +165,12 @@ def _targets(
         rows = rows or [min((r for group in groups for r in group), key=pool.rank)]
         return tuple(pool.candidate(row).key for row in sorted(rows, key=pool.rank))
     top = groups[max(range(len(groups)), key=lambda i: best[i])]
-    sure = {row for row in top if probability(float(pool.totals[row])) >= pool.link}
+    sure = {row for row in top if pool.totals[row] >= _SECOND}
+    sure.add(min(top, key=pool.rank))
     entities = {pool.candidate(row).entity for row in sure} - {None}
     sure |= {row for row in top if pool.candidate(row).entity in entities}
     for one, other, total in pool.siblings.get(key, ()):
-        if probability(total) >= pool.link and ({one, other} & sure) and {one, other} <= set(top):
+        if total >= _SECOND and ({one, other} & sure) and {one, other} <= set(top):
             sure |= {one, other}
     return tuple(pool.candidate(row).key for row in sorted(sure, key=pool.rank))
 
