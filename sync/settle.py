@@ -2,7 +2,9 @@
 
 Row by row, one transaction a batch: a done write gives links to what it created, agreed values to
 the shadow, lines to the field ledger and words to the events it carried; a refused one becomes a
-dead letter. Written records are read back, because vendors reformat (BEHAVIOURS, Once in effect).
+dead letter. Written records are read back whole, because vendors reformat (BEHAVIOURS, Once in
+effect) and because somebody may have edited another field meanwhile: the answer to a write tells
+neither, and believing its revision would hide that edit for ever.
 """
 
 from __future__ import annotations
@@ -14,10 +16,11 @@ from typing import Any
 
 import structlog
 
+from connectors.base import DuplicateFoundError
 from mappings.errors import LeadloopError
 from mappings.records import Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical
-from state import events, identity, mirror, outbox
+from state import events, identity, mirror, outbox, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
@@ -72,7 +75,6 @@ class Settling:
         changes: list[dict[str, Any]] = []
         shadows: dict[tuple[str, str], dict[str, Any]] = {}
         links: list[NewLink] = []
-        read: list[Record] = []
         carried: dict[str, list[int]] = {}
         delivered: list[tuple[str, str, str]] = []
         for intent, outcome in rows:
@@ -86,11 +88,11 @@ class Settling:
                 delivered.append((key, form, str(ref)))
             for word, ids in intent.details.get("events", {}).items():
                 carried.setdefault(word, []).extend(ids)
-            if self.pair.mapping_of(ref) is not None:
-                if outcome.record is not None:
-                    read.append(outcome.record)
-                elif intent.operation is not Operation.ASSOCIATE:
-                    self.written[ref] = intent
+            if (
+                self.pair.mapping_of(ref) is not None
+                and intent.operation is not Operation.ASSOCIATE
+            ):
+                self._note(ref, intent)
         identity.link(tx, self.run_id, links)
         identity.add_work(tx, [link.entity_id for link in links], "created")
         self._merge_shadows(tx, shadows)
@@ -98,16 +100,21 @@ class Settling:
         events.record_activities(tx, self.run_id, delivered)
         for word, ids in carried.items():
             events.dispose(tx, self.run_id, ids, word)
-        self._see(tx, read, {i.key: i for i, _ in rows})
 
-    def _merged(self, record: Record, known: Mirrored | None) -> Mirrored:
-        """What a write's answer says laid over what the mirror knows: answers are partial."""
-        fields = {**known.record.fields, **record.fields} if known else dict(record.fields)
+    def _note(self, ref: RecordRef, intent: Intent) -> None:
+        """Remember to read a record back; of several writes to it the one with expectations."""
+        known = self.written.get(ref)
+        if known is None or not known.details.get("expected"):
+            self.written[ref] = intent
+
+    def _mirrored(self, record: Record, known: Mirrored | None) -> Mirrored:
+        """The record as read back; what a read by id does not tell stays as it was known."""
         merged = replace(
             record,
-            fields=fields,
+            fields={**known.record.fields, **record.fields} if known else dict(record.fields),
             created_at=record.created_at or (known.record.created_at if known else None),
-            associations=known.record.associations if known else record.associations,
+            associations=record.associations
+            or (known.record.associations if known else record.associations),
         )
         stream = known.stream if known else record.ref.object
         first, second = look_ups(self.pair, merged)
@@ -155,6 +162,26 @@ class Settling:
             word = "dead" if intent.details.get("activity") else "pending"
             events.dispose(tx, self.run_id, [i for own in carried.values() for i in own], word)
         outbox.bury(tx, self.run_id, letters)
+        self._ask_about_duplicates(tx, rows)
+
+    def _ask_about_duplicates(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
+        """The CRM's own duplicate rule has named records: evidence for a person to judge."""
+        reviews.open_items(
+            tx,
+            self.run_id,
+            [
+                {
+                    "kind": "match",
+                    "subject": intent.details["map_ref"],
+                    "candidates": [str(ref) for ref in outcome.error.found],
+                    "decision_id": None,
+                }
+                for intent, outcome in rows
+                if isinstance(outcome.error, DuplicateFoundError)
+                and outcome.error.found
+                and "map_ref" in intent.details
+            ],
+        )
 
     def read_back(self) -> None:
         """Read what was written where the vendor's answer did not say, and believe that."""
@@ -173,31 +200,28 @@ class Settling:
         except LeadloopError as error:
             log.warning("settle.read_back_failed", object=object_name, code=error.code)
             return
+        ours = [r for r in records if r.ref in self.written and not r.deleted]
+        others = [r for r in records if r.ref not in self.written or r.deleted]
         with self.pair.store.begin() as tx:
-            intents = {
-                self.written[record.ref].key: self.written[record.ref]
-                for record in records
-                if record.ref in self.written
-            }
-            self._see(tx, records, intents)
+            mirror.land(tx, self.run_id, object_name, others)
+            self._see(tx, ours)
 
-    def _see(self, tx: Tx, records: Sequence[Record], intents: Mapping[str, Intent]) -> None:
+    def _see(self, tx: Tx, records: Sequence[Record]) -> None:
         """Mirror records as read after a write; the shadow takes the value the vendor kept."""
         if not records:
             return
         refs = [record.ref for record in records]
         before = mirror.load(tx, refs)
-        rows = [self._merged(record, before.get(record.ref)) for record in records]
+        rows = [self._mirrored(record, before.get(record.ref)) for record in records]
         mirror.mirror(tx, rows)
         index_people(self.pair, tx, self._changed_people(rows, before))
         links = identity.links_of(tx, refs)
-        by_target = {_id_key(i): i for i in intents.values()}
         moved: set[str] = set()
         kept: list[tuple[Intent, Record]] = []
         for row in rows:
             ref = row.record.ref
-            intent = by_target.get(str(ref)) or self.written.get(ref)
-            if intent is None or ref not in links:
+            intent = self.written[ref]
+            if ref not in links:
                 continue
             kept.append((intent, row.record))
             if _somebody_else(intent, row.record, before.get(ref)):
@@ -246,10 +270,6 @@ def _settlement(outcome: Outcome) -> Settlement:
 
 def _id_of(intent: Intent, outcome: Outcome) -> str:
     return outcome.id or intent.target_id or str(intent.fields.get("from_id") or "?")
-
-
-def _id_key(intent: Intent) -> str:
-    return str(RecordRef(intent.system, intent.object, intent.target_id or "?"))
 
 
 def _bond(intent: Intent, ref: RecordRef) -> str:
