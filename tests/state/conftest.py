@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import count
 
 import pytest
 
@@ -24,4 +25,13 @@ def sqlite_store(sqlite_url: str) -> Iterator[Store]:
     """A new state in a SQLite file, for what only files can do."""
     opened = open_store(sqlite_url, clock=now, pair="main")
     yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def fresh_pair() -> Iterator[Callable[[], Store]]:
+    """Gives an empty state at each call, quickly: another pair of one state in memory."""
+    opened = open_store("sqlite://", clock=now, pair="main")
+    numbers = count(1)
+    yield lambda: opened.for_pair(f"pair-{next(numbers)}")
     opened.close()
