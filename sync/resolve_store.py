@@ -192,18 +192,17 @@ def propose_merges(pair: Pair, tx: Tx, run_id: str, entity_ids: Iterable[str]) -
     rows: list[dict[str, object]] = []
     for entity_id, links in identity.members(tx, entity_ids).items():
         for side in Side:
-            refs = [
+            refs = sorted(
                 str(link.ref)
                 for link in links
                 if link.status == "live" and pair.side_of(link.ref.system) is side
-            ]
+            )
             if len(refs) > 1:
-                subject = f"{side.value}:{entity_id}"
                 rows.append(
                     {
                         "kind": "merge",
-                        "subject": subject,
-                        "candidates": sorted(refs),
+                        "subject": refs[0],
+                        "candidates": refs[1:],
                         "decision_id": None,
                     }
                 )
