@@ -224,6 +224,8 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
     ]
     if ActivityForm.TASK in mapping.activities.values():
         found.append(_key(TASK, EVENT_KEY, length=64, label="Leadloop Event Id"))
+    if ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values():
+        found.append(_key("CampaignMember", EVENT_KEY, length=64, label="Leadloop Event Id"))
     people = mapping.of_kind(EntityKind.PERSON)
     kinds = rolled_up(mapping)
     if people is None or not kinds:

@@ -21,6 +21,7 @@ from mappings.errors import (
     OutcomeUnknownError,
     QuotaExhaustedError,
     RateLimitedError,
+    RecordRejectedError,
     UnavailableError,
 )
 from mappings.ports import Lane
@@ -37,6 +38,8 @@ log = structlog.get_logger("leadloop.apply")
 LANES = {lane: position for position, lane in enumerate(Lane)}
 WAVES = 6
 """Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
+TRIES = 12
+"""Times one row is sent before it becomes a dead letter: retry only what can change (BEHAVIOURS)."""
 PARKS = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
 
 
@@ -54,7 +57,7 @@ def apply(pair: Pair, run_id: str) -> Applied:
     """Send every open intent that can be sent. What cannot stays open for the next run."""
     applied = Applied()
     for _ in range(WAVES):
-        ready = _ready(pair, applied)
+        ready = _ready(pair, run_id, applied)
         if not ready:
             break
         settling = Settling(pair, run_id)
@@ -70,7 +73,7 @@ def apply(pair: Pair, run_id: str) -> Applied:
     return applied
 
 
-def _ready(pair: Pair, applied: Applied) -> list[Intent]:
+def _ready(pair: Pair, run_id: str, applied: Applied) -> list[Intent]:
     """Open intents whose dependency is done, with its id filled in; the hopeless are dropped."""
     waiting: list[StoredIntent] = []
     after = 0
@@ -86,6 +89,8 @@ def _ready(pair: Pair, applied: Applied) -> list[Intent]:
         done = outbox.results(tx, needed)
     ready: list[Intent] = []
     hopeless: list[Intent] = []
+    worn_out = [stored.intent for stored in waiting if stored.attempts >= TRIES]
+    waiting = [stored for stored in waiting if stored.attempts < TRIES]
     for stored in waiting:
         intent = stored.intent
         before = done.get(intent.depends_on) if intent.depends_on else None
@@ -97,10 +102,26 @@ def _ready(pair: Pair, applied: Applied) -> list[Intent]:
             hopeless.append(intent)
         elif before.status == "ok" and before.result_id:
             ready.append(with_ids(intent, {intent.depends_on: before.result_id}))
+    if worn_out:
+        applied.rows.update(
+            Settling(pair, run_id).settle(worn_out, [_given_up(i) for i in worn_out])
+        )
     if hopeless:
-        Settling(pair, "").drop(hopeless)
+        Settling(pair, run_id).drop(hopeless)
         applied.rows["dropped"] += len(hopeless)
     return ready
+
+
+def _given_up(intent: Intent) -> Outcome:
+    error = RecordRejectedError(
+        f"the vendor did not take this row in {TRIES} attempts",
+        code="record.gave_up",
+        system=intent.system,
+        object=intent.object,
+        remedy="Look at the record at the vendor (locked, or held by a concurrent process?), then "
+        "`leadloop replay`.",
+    )
+    return Outcome(intent.key, OutcomeStatus.REJECTED, error=error)
 
 
 def with_ids(intent: Intent, ids: Mapping[str, str]) -> Intent:
