@@ -39,7 +39,7 @@ class LeadloopError(Exception):
         *,
         code: str | None = None,
         system: str | None = None,
-        object: str | None = None,  # noqa: A002 - the field's own word for a vendor object
+        object: str | None = None,
         record_key: str | None = None,
         field: str | None = None,
         remedy: str | None = None,

@@ -14,7 +14,6 @@ from typing import Any
 
 from mappings.errors import LeadloopError
 
-
 Json = Any
 """A JSON value: None, bool, int, float, str, or lists and dicts of them."""
 

@@ -62,8 +62,8 @@ def land(tx: Tx, run_id: str, stream: str, events: Sequence[Event]) -> int:
                 "key": event.key,
                 "kind": event.kind.value,
                 "occurred_at": event.occurred_at,
-                "email": event.email.lower()[:320] if event.email else None,
-                "name": event.name[:255],
+                "email": _clean(event.email or "", 320).lower() or None,
+                "name": _clean(event.name, 255),
                 "details": dict(event.details),
                 "filtered": event.filtered,
                 "disposition": "filtered" if event.filtered else "pending",
@@ -75,6 +75,11 @@ def land(tx: Tx, run_id: str, stream: str, events: Sequence[Event]) -> int:
         ("tenant", "pair", "system", "key"),
     )
     return len(fresh)
+
+
+def _clean(text: str, length: int) -> str:
+    """Without NUL characters, which PostgreSQL's text cannot hold, and cut to the column."""
+    return text.replace("\x00", "")[:length]
 
 
 def _known(tx: Tx, system: str, keys: Sequence[str]) -> set[str]:

@@ -1,0 +1,1 @@
+"""Stages, daemon, command line and wiring: where the other rooms are put together."""

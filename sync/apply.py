@@ -39,7 +39,7 @@ LANES = {lane: position for position, lane in enumerate(Lane)}
 WAVES = 6
 """Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
 TRIES = 12
-"""Times one row is sent before it becomes a dead letter: retry only what can change (BEHAVIOURS)."""
+"""Times one row is sent before it becomes a dead letter: retry only what can change."""
 PARKS = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
 
 

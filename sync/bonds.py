@@ -9,12 +9,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from mappings.errors import RecordRejectedError
 from mappings.fieldmap import FieldRule, ObjectMapping
 from mappings.records import Json, Record, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import translate
 from mappings.values import canonical, to_vendor
-from mappings.errors import RecordRejectedError
 from sync.intents import FieldChange
 
 

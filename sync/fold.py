@@ -61,7 +61,7 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
     key = fields.get(MAP_KEY if pair.side_of(record.ref.system) is Side.MAP else CRM_KEY)
     if kind is EntityKind.PERSON:
         email = fields.get("email") or fields.get("Email")
-        return (str(email).strip().lower() if email else None), _text(key)
+        return _text(str(email or "").strip().lower()), _text(key)
     if record.ref.object == "OpportunityContactRole":
         return _text(fields.get("ContactId")), _text(fields.get("OpportunityId"))
     if kind is EntityKind.DEAL:
@@ -70,12 +70,16 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
 
 
 def _text(value: Json) -> str | None:
-    return str(value) if value not in (None, "") else None
+    return str(value).replace("\x00", "") or None if value not in (None, "") else None
 
 
 def _follow(pair: Pair, tx: Tx, run_id: str, rows: Sequence[LandedRow]) -> Counter[str]:
-    """Identity changes, index and work list for one chunk; its rows' dispositions."""
-    newest = {row.record.ref: row.record for row in rows}
+    """Identity changes, index and work list for one chunk; its rows' dispositions.
+
+    Records are taken from the mirror: a row that waited may be older than what is known by now.
+    """
+    known = mirror.load(tx, {row.record.ref for row in rows})
+    newest = {ref: mirrored.record for ref, mirrored in known.items()}
     links = identity.links_of(tx, newest)
     for record in newest.values():
         _identity_changes(pair, tx, run_id, record, links.get(record.ref))
@@ -83,7 +87,7 @@ def _follow(pair: Pair, tx: Tx, run_id: str, rows: Sequence[LandedRow]) -> Count
     index_people(pair, tx, list(newest.values()))
     words: dict[int, str] = {}
     for row in rows:
-        words[row.id] = _disposition(pair, row.record, links.get(row.record.ref))
+        words[row.id] = _disposition(pair, newest[row.record.ref], links.get(row.record.ref))
     identity.add_work(tx, _touched(pair, tx, list(newest.values()), links), "changed")
     mirror.dispose(tx, run_id, {i: word for i, word in words.items() if word != PENDING})
     return Counter(words.values())

@@ -93,9 +93,7 @@ def _load(
     )
 
 
-def opportunities_of(
-    pair: Pair, tx: Tx, contact_ids: Sequence[str]
-) -> dict[str, list[Record]]:
+def opportunities_of(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
     """Live opportunities by the Contact that has a role on them, in order of their id."""
     roles = [row.record for row in mirror.by_lookup(tx, ROLES, sorted(set(contact_ids)))]
     wanted = {
@@ -106,15 +104,11 @@ def opportunities_of(
     known = mirror.load(tx, wanted)
     found: dict[str, dict[str, Record]] = {}
     for role in roles:
-        ref = RecordRef(
-            pair.crm_side.system, "Opportunity", str(role.fields.get("OpportunityId"))
-        )
+        ref = RecordRef(pair.crm_side.system, "Opportunity", str(role.fields.get("OpportunityId")))
         if ref in known and not known[ref].record.deleted:
             own = found.setdefault(str(role.fields["ContactId"]), {})
             own[ref.id] = known[ref].record
-    return {
-        contact: [own[key] for key in sorted(own)] for contact, own in found.items()
-    }
+    return {contact: [own[key] for key in sorted(own)] for contact, own in found.items()}
 
 
 def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | None:
@@ -173,9 +167,7 @@ def _agreed(value: object) -> tuple[Json, Json]:
     return pair[0], pair[1]
 
 
-def _facts(
-    chunk: _Chunk, entity_id: str, ordered: Sequence[Record]
-) -> dict[OutcomeFact, Json]:
+def _facts(chunk: _Chunk, entity_id: str, ordered: Sequence[Record]) -> dict[OutcomeFact, Json]:
     members = [link.ref for link in chunk.links.get(entity_id, ())]
     converted = [
         chunk.records[ref]

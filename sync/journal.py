@@ -55,7 +55,7 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
         and not intent.details.get("follow_up")
     ]
     known = outbox.results(tx, [intent.key for intent in kept])
-    _reopen(tx, run_id, known)
+    _reopen(tx, known)
     outbox.journal(tx, run_id, kept)
     for intent in kept:
         done = known.get(intent.key)
@@ -80,7 +80,7 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
     return Counter(intents=len(kept), refused=refused, waiting=len(waits))
 
 
-def _reopen(tx: Tx, run_id: str, known: Mapping[str, StoredIntent]) -> None:
+def _reopen(tx: Tx, known: Mapping[str, StoredIntent]) -> None:
     """A change that was refused or dropped before is wanted again: send it again."""
     again = [key for key, stored in known.items() if stored.status in {"rejected", "dropped"}]
     outbox.settle(tx, [Settlement(key, "open") for key in again])

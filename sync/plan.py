@@ -106,8 +106,11 @@ FOLLOW_UPS = ("created", "moved_meanwhile")
 def plan(
     pair: Pair, *, lane: Lane = Lane.INCREMENTAL, reasons: Sequence[str] | None = None
 ) -> Planned:
-    """Plan everything on the work list, or what is there for these reasons. Changes known to be refused are left out (they wait as
-    dead letters); golden records with writes under way wait until those are settled."""
+    """Plan everything on the work list, or what is there for these reasons.
+
+    Changes known to be refused are left out (they wait as dead letters); golden records with
+    writes under way wait until those are settled.
+    """
     planned = Planned()
     rules = rules_of(pair, lane)
     with pair.store.read() as tx:

@@ -14,8 +14,8 @@ from typing import Any
 from mappings.fieldmap import ActivityForm
 from mappings.ports import Lane
 from mappings.records import EventKind, Json, Operation, Record, Side
-from state.events import StoredEvent
 from mappings.required_fields import EVENT_KEY
+from state.events import StoredEvent
 from state.outbox import Intent
 from sync.intents import ID_OF, Draft, FieldChange, event_key, make
 from sync.views import EntityView, Rules
@@ -71,8 +71,10 @@ def plan_activities(
 
 
 def nobody(view: EntityView) -> dict[str, tuple[int, ...]]:
+    """Events of somebody who has no MAP record any more, or whom the mapping leaves out."""
     ids = tuple(stored.id for stored in view.events)
-    return {"no_person": ids} if ids else {}
+    word = "no_person" if view.included else "out_of_scope"
+    return {word: ids} if ids else {}
 
 
 def _who(target: Record | str) -> tuple[Json, str | None]:
@@ -170,8 +172,7 @@ def describe_event(stored: StoredEvent) -> str:
     event = stored.event
     lines = [f"{SUBJECTS[event.kind]} at {event.occurred_at.astimezone(UTC):%Y-%m-%d %H:%M} UTC"]
     answers: Any = event.details.get("answers")
-    for answer in _pairs(answers):
-        lines.append(f"{answer[0]}: {answer[1]}")
+    lines += [f"{question}: {answer}" for question, answer in _pairs(answers)]
     page = event.details.get("page_url") or event.details.get("url")
     if page:
         lines.append(f"Page: {page}")

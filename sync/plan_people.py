@@ -60,13 +60,13 @@ class EntityPlan:
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
     """Everything this person needs now."""
     intents = list(_consent(view, rules))
-    if view.map_record is None:
+    if view.map_record is None or not view.included:
         return EntityPlan(view.entity_id, tuple(intents), events=nobody(view))
     bond = _fields(view, rules)
     crm_intent, create_key = _crm_write(view, rules, bond)
     if crm_intent is not None:
         intents.append(crm_intent)
-    target = view.crm_record or (create_key if create_key else None)
+    target = view.crm_record or (create_key or None)
     intents.extend(_map_writes(view, rules, bond, create_key))
     activities, events = plan_activities(view, rules, target)
     intents.extend(activities)
@@ -86,7 +86,7 @@ def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
 
 
 def _fields(view: EntityView, rules: Rules) -> BondPlan | None:
-    if view.map_record is None or view.crm_record is None or not view.included:
+    if view.map_record is None or view.crm_record is None:
         return None
     return plan_bond(
         view.mapping,
@@ -184,7 +184,7 @@ def _crm_write(
 
 def _create(view: EntityView, rules: Rules) -> Intent | None:
     wanted = view.mapping.create_crm
-    if wanted is None or not view.creatable or not view.included or view.map_record is None:
+    if wanted is None or not view.creatable or view.map_record is None:
         return None
     creation = plan_creation(
         view.mapping, view.map_record, to=Side.CRM, object_name=wanted, system=rules.crm_system
@@ -313,9 +313,9 @@ def _owned_map_fields(
         value_type = FACT_TYPES.get(outcome.fact, ValueType.TEXT)
         value = _fact(view, outcome, create_key)
         current = record.fields.get(outcome.map)
-        if isinstance(value, dict):
-            yield outcome.map, value, value_type, "outcome"
-        elif outcome.map in record.fields and not equal(value, current, value_type):
+        if isinstance(value, dict) or (
+            outcome.map in record.fields and not equal(value, current, value_type)
+        ):
             yield outcome.map, value, value_type, "outcome"
 
 

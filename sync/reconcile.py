@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 
 import structlog
 
+from mappings.fieldmap import ValueType
 from mappings.records import Operation, Outcome, OutcomeStatus, Record, RecordRef
 from mappings.values import canonical
-from mappings.fieldmap import ValueType
 from state import events, identity, outbox
 from state.outbox import Intent, Settlement, StoredIntent
 from state.store import chunks
@@ -36,7 +36,9 @@ def reconcile(pair: Pair, run_id: str) -> Counter[str]:
     settling = Settling(pair, run_id)
     creates = [s.intent for s in left if s.intent.operation is Operation.CREATE]
     updates = [s.intent for s in left if s.intent.operation is Operation.UPDATE]
-    others = [s.intent for s in left if s.intent.operation not in (Operation.CREATE, Operation.UPDATE)]
+    others = [
+        s.intent for s in left if s.intent.operation not in (Operation.CREATE, Operation.UPDATE)
+    ]
     told.update(_creates(pair, settling, creates))
     told.update(_updates(pair, run_id, settling, updates))
     _reopen(pair, others)

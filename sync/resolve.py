@@ -1,4 +1,4 @@
-"""The second half of resolve: whose record is this? (DESIGN section 7, law 14)
+"""The second half of resolve decides whose record each one is (DESIGN section 7, law 14).
 
 Rungs in order: stored link (fold has used it), link key, then `matching`'s decision by exact
 identifiers and score. Linked and created people go on the work list; ambiguous ones go to review
@@ -163,7 +163,7 @@ def _adopt(
 
 
 def _free(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Candidate]]:
-    """The same candidates, without the handicap of being taken: a CRM record takes nobody's place."""
+    """The same candidates without the handicap of being taken: a CRM record takes no place."""
     return {
         key: [Candidate(c.key, c.person, c.entity) for c in own] for key, own in candidates.items()
     }

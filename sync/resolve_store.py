@@ -190,7 +190,7 @@ def propose_merges(pair: Pair, tx: Tx, run_id: str, entity_ids: Iterable[str]) -
     Leadloop merges nothing itself: who confirms merges them at the vendor, and Leadloop follows.
     """
     rows: list[dict[str, object]] = []
-    for entity_id, links in identity.members(tx, entity_ids).items():
+    for links in identity.members(tx, entity_ids).values():
         for side in Side:
             refs = sorted(
                 str(link.ref)

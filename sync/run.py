@@ -227,7 +227,7 @@ def _finish(pair: Pair, report: Report, applied: list[Applied]) -> None:
 
 def dry_run(pair: Pair, *, store: Store, everything: bool = True) -> tuple[Pair, Prepared]:
     """Everything before the guard, on a scratch copy of the state that `store` is."""
-    from dataclasses import replace  # noqa: PLC0415
+    from dataclasses import replace
 
     copy = replace(pair, store=store)
     run_id = new_run_id()
