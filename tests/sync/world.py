@@ -16,6 +16,7 @@ from itertools import count
 from pathlib import Path
 
 from connectors.memory import MemoryConnector
+from mappings.errors import RecordRejectedError
 from mappings.fieldmap import PairMapping
 from mappings.loader import load_mapping
 from mappings.ports import FieldSchema
@@ -151,6 +152,27 @@ class Vendor(MemoryConnector):
 
 def _unique(object_name: str, name: str) -> bool:
     return name in UNIQUE or (object_name, name) == ("contacts", "email")
+
+
+class Refusal:
+    """A vendor's refusal of rows of one kind, until it is told that the cause is corrected."""
+
+    def __init__(
+        self, operation: Operation, object_name: str, *, code: str = "field.invalid"
+    ) -> None:
+        self.wanted = (operation, object_name)
+        self.code = code
+        self.corrected = False
+        self.asked = 0
+
+    def __call__(self, row: Write) -> RecordRejectedError | None:
+        """The refusal, for rows it is about; how often such rows came is counted."""
+        if (row.operation, row.object) != self.wanted:
+            return None
+        self.asked += 1
+        if self.corrected:
+            return None
+        return RecordRejectedError("the vendor refused the row", code=self.code, field="Title")
 
 
 @dataclass(slots=True)

@@ -1,0 +1,203 @@
+"""Dead letters by root cause, and replay: exactly what failed, exactly once."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+
+from mappings.records import Operation
+from state import events, outbox
+from state.outbox import DeadLetter
+from sync.recover import Selection, causes, groups_of, replay, select
+from tests.sync.world import START, Refusal, World
+
+ADA = "ada.byron@example-byron.com"
+
+
+def linked(world: World) -> tuple[str, str]:
+    """Ada and Alan on both sides, after the first run."""
+    contact = world.contact("Ada", "Byron", jobtitle="Engineer")
+    lead = world.lead("Ada", "Byron")
+    world.contact("Alan", "Turing")
+    world.lead("Alan", "Turing")
+    world.first()
+    return contact, lead
+
+
+def refused_title(world: World) -> tuple[str, str, Refusal]:
+    """Ada's new job title is refused by the CRM."""
+    contact, lead = linked(world)
+    rule = Refusal(Operation.UPDATE, "Lead")
+    world.salesforce.reject(rule)
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
+    world.run()
+    return contact, lead, rule
+
+
+def test_a_refused_row_waits_and_the_others_go_on(world: World) -> None:
+    """Law 2: one bad row becomes a dead letter, the rest is delivered, and the next runs do not
+    send it again."""
+    _, lead, rule = refused_title(world)
+    event = world.fills(ADA)
+    assert world.run().status == "ok"
+    assert len(world.task_of(event)) == 1
+    asked = rule.asked
+    world.run()
+    assert rule.asked == asked == 1
+    assert world.salesforce.get("Lead", lead).fields["Title"] == "Engineer"
+    (cause,) = causes(world.store, Selection())
+    assert (cause.code, cause.field, cause.count) == ("field.invalid", "Title", 1)
+    assert cause.examples == (f"Lead:{lead}",)
+
+
+def test_replay_after_the_cause_is_corrected_lands_once(world: World) -> None:
+    """The corrected change is sent by the next run, once; replaying again finds nothing."""
+    _, lead, rule = refused_title(world)
+    rule.corrected = True
+    replayed = replay(world.store, Selection())
+    assert len(replayed.letters) == 1
+    assert world.run().status == "ok"
+    assert world.salesforce.get("Lead", lead).fields["Title"] == "Poet"
+    assert rule.asked == 2
+    assert replay(world.store, Selection()).letters == ()
+    assert world.settled()
+    assert select(world.store, Selection()) == []
+
+
+def test_replay_before_the_cause_is_corrected_is_one_more_letter(world: World) -> None:
+    """What is refused again is a dead letter again: one open, nothing lost, nothing doubled."""
+    _, _, rule = refused_title(world)
+    replay(world.store, Selection())
+    assert world.run().status == "partial"
+    assert (rule.asked, len(select(world.store, Selection()))) == (2, 1)
+    rule.corrected = True
+    replay(world.store, Selection())
+    world.run()
+    assert (rule.asked, len(select(world.store, Selection()))) == (3, 0)
+
+
+def test_a_dry_replay_changes_nothing(world: World) -> None:
+    """Law 10: it says what would be replayed, and the letter stays open."""
+    _, _, rule = refused_title(world)
+    rule.corrected = True
+    would = replay(world.store, Selection(), dry_run=True)
+    assert (len(would.letters), would.dry_run) == (1, True)
+    world.run()
+    assert rule.asked == 1
+    assert len(select(world.store, Selection())) == 1
+
+
+def test_a_refused_task_is_delivered_once_after_replay(world: World) -> None:
+    """Law 3: an event whose Task was refused is dead, then delivered once by the replay."""
+    linked(world)
+    rule = Refusal(Operation.CREATE, "Task")
+    world.salesforce.reject(rule)
+    event = world.fills(ADA)
+    world.run()
+    with world.store.read() as tx:
+        assert events.dispositions(tx) == {"dead": 1}
+    world.run()
+    rule.corrected = True
+    replay(world.store, Selection(code="field.invalid"))
+    world.run()
+    assert len(world.task_of(event)) == 1
+    assert world.settled()
+    with world.store.read() as tx:
+        assert events.dispositions(tx) == {"delivered": 1}
+
+
+def test_a_refused_creation_and_what_waited_for_it_go_after_replay(world: World) -> None:
+    """A cascade: the Lead is refused, so its form fill waits; after replay both land, once."""
+    linked(world)
+    rule = Refusal(Operation.CREATE, "Lead")
+    world.salesforce.reject(rule)
+    contact = world.contact("Grace", "Hopper")
+    event = world.fills("grace.hopper@example-hopper.com")
+    world.run()
+    (cause,) = causes(world.store, Selection())
+    assert cause.cascade >= 1
+    world.run()
+    assert rule.asked == 1
+    rule.corrected = True
+    replay(world.store, Selection())
+    world.run()
+    assert world.counterpart(contact).fields["LastName"] == "Hopper"
+    assert len(world.task_of(event)) == 1
+    assert len(world.salesforce.all("Lead")) == 3
+    assert world.settled()
+
+
+def test_a_field_too_long_is_a_letter_and_goes_once_shortened(world: World) -> None:
+    """A rule's own refusal is a letter too; the corrected value goes with its replay."""
+    contact, lead = linked(world)
+    world.hubspot.edit("contacts", contact, {"address": "Long Lane " * 40, "jobtitle": "Poet"})
+    world.run()
+    assert world.salesforce.get("Lead", lead).fields["Title"] == "Poet"
+    world.run()
+    assert len(select(world.store, Selection())) == 1
+    world.hubspot.edit("contacts", contact, {"address": "Short Lane"})
+    replay(world.store, Selection())
+    world.run()
+    assert world.salesforce.get("Lead", lead).fields["Street"] == "Short Lane"
+    assert select(world.store, Selection()) == []
+    assert world.settled()
+
+
+def test_a_selection_takes_what_fits_everything_given(world: World) -> None:
+    """By run, record, code and time; what does not fit stays a dead letter."""
+    contact, lead, _ = refused_title(world)
+    (letter,) = select(world.store, Selection())
+    for record in (ADA, f"Lead:{lead}", f"salesforce:Lead:{lead}", f"hubspot:contacts:{contact}"):
+        assert select(world.store, Selection(record=record)) == [letter]
+    assert select(world.store, Selection(run_id=letter.run_id[:8], code="field.invalid")) == [
+        letter
+    ]
+    assert select(world.store, Selection(since=letter.at)) == [letter]
+    for nothing in (
+        Selection(record="alan.turing@example-turing.com"),
+        Selection(run_id="no-such-run"),
+        Selection(code="field.unknown"),
+        Selection(since=letter.at + timedelta(seconds=1)),
+        Selection(record="nobody@example.com"),
+    ):
+        assert select(world.store, nothing) == []
+    assert replay(world.store, Selection(code="field.unknown")).entities == ()
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_causes_do_not_depend_on_the_order_of_letters(order: int) -> None:
+    """The most frequent cause first, whatever order the letters come in."""
+    letters = [_letter(i, "a.often") for i in range(3)] + [_letter(9, "b.seldom")]
+    found = groups_of(letters[::order], {"key-1": 2})
+    assert [(c.code, c.count, c.cascade) for c in found] == [("a.often", 3, 2), ("b.seldom", 1, 0)]
+    assert found[0].examples == ("Lead:0", "Lead:1", "Lead:2")
+    assert (found[0].first_at, found[0].last_at) == (START, START + timedelta(hours=2))
+
+
+def _letter(number: int, code: str) -> DeadLetter:
+    return DeadLetter(
+        id=number,
+        entity_id="e",
+        subject=f"Lead:{number}",
+        intent_key=f"key-{number}",
+        fingerprint=f"f-{number}",
+        code=code,
+        field="Title",
+        message="refused",
+        remedy="correct it",
+        payload={},
+        status="open",
+        run_id="r",
+        at=START + timedelta(hours=number),
+    )
+
+
+def test_nothing_is_left_open_in_the_journal(world: World) -> None:
+    """After refusals and replays every intent has an outcome."""
+    _, _, rule = refused_title(world)
+    rule.corrected = True
+    replay(world.store, Selection())
+    world.run()
+    with world.store.read() as tx:
+        assert set(outbox.count_by_status(tx)) <= {"ok", "dropped"}
