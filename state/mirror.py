@@ -138,6 +138,17 @@ def pending(tx: Tx, *, after: int = 0, limit: int = 1000) -> list[LandedRow]:
     return [LandedRow(row.id, row.stream, from_payload(row.payload, _ref(row))) for row in rows]
 
 
+def pending_refs(tx: Tx, *, after: int = 0, limit: int = 5000) -> list[tuple[int, RecordRef]]:
+    """Row id and record of inbox rows nobody has decided about, oldest first."""
+    rows = tx.connection.execute(
+        select(INBOX.c.id, INBOX.c.system, INBOX.c.object, INBOX.c.record_id)
+        .where(tx.mine(INBOX), INBOX.c.disposition == "pending", INBOX.c.id > after)
+        .order_by(INBOX.c.id)
+        .limit(limit)
+    )
+    return [(row_id, RecordRef(*ref)) for row_id, *ref in rows]
+
+
 def pending_count(tx: Tx) -> int:
     """How many inbox rows nobody has decided about."""
     return int(

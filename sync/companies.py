@@ -23,9 +23,8 @@ from matching.companies import (
 from state import candidates, identity, mirror, reviews
 from state.candidates import Indexed
 from state.identity import NewLink
-from state.mirror import LandedRow
 from state.store import Tx, chunks
-from sync.fold import PLANNED, identity_values
+from sync.fold import PLANNED, identity_values, pending_refs
 from sync.pair import Pair
 
 BATCH = 1000
@@ -39,18 +38,11 @@ def resolve_companies(pair: Pair, run_id: str) -> Counter[str]:
     mapping = pair.mapping.of_kind(EntityKind.COMPANY)
     if mapping is None:
         return told
-    waiting: list[LandedRow] = []
-    after = 0
-    while True:
-        with pair.store.read() as tx:
-            rows = mirror.pending(tx, after=after, limit=BATCH)
-        if not rows:
-            break
-        after = rows[-1].id
-        waiting.extend(r for r in rows if pair.kind_of(r.record.ref) is EntityKind.COMPANY)
+    waiting = list(pending_refs(pair, EntityKind.COMPANY))
     for batch in chunks(waiting, BATCH):
         with pair.store.begin() as tx:
-            _index(pair, tx, mapping, [row.record for row in batch])
+            known = mirror.load(tx, {ref for _, ref in batch})
+            _index(pair, tx, mapping, [row.record for row in known.values()])
     for batch in chunks(waiting, BATCH):
         with pair.store.begin() as tx:
             told.update(_decide(pair, tx, run_id, mapping, batch))
@@ -93,11 +85,9 @@ def _to_json(company: Company) -> dict[str, str]:
 
 
 def _decide(
-    pair: Pair, tx: Tx, run_id: str, mapping: ObjectMapping, rows: Sequence[LandedRow]
+    pair: Pair, tx: Tx, run_id: str, mapping: ObjectMapping, rows: Sequence[tuple[int, RecordRef]]
 ) -> Counter[str]:
-    on_map = sorted(
-        {str(r.record.ref) for r in rows if pair.side_of(r.record.ref.system) is Side.MAP}
-    )
+    on_map = sorted({str(ref) for _, ref in rows if pair.side_of(ref.system) is Side.MAP})
     indexed = candidates.people(tx, on_map)
     incoming = {key: Company(**row.person) for key, row in indexed.items()}
     blocked = candidates.candidates(tx, {k: company_keys(c) for k, c in incoming.items()})
@@ -111,12 +101,10 @@ def _decide(
         for key, own in blocked.items()
     }
     words = _store(pair, tx, run_id, mapping, decide_companies(incoming, accounts))
-    links = {str(ref) for ref in identity.links_of(tx, [row.record.ref for row in rows])}
+    links = {str(ref) for ref in identity.links_of(tx, [ref for _, ref in rows])}
     dispositions = {
-        row.id: PLANNED
-        if str(row.record.ref) in links
-        else words.get(str(row.record.ref), "no_counterpart")
-        for row in rows
+        row_id: PLANNED if str(ref) in links else words.get(str(ref), "no_counterpart")
+        for row_id, ref in rows
     }
     mirror.dispose(tx, run_id, dispositions)
     return Counter(dispositions.values())

@@ -18,8 +18,11 @@ from state import candidates, identity, reviews
 from state.store import Tx
 from sync.pair import Pair
 
-TRAINING_SAMPLE = 20_000
-"""People of each side the model is trained on; more add nothing but time."""
+TRAINING_SAMPLE = 5_000
+"""MAP people the model is trained on, against the whole CRM side: more add nothing but time."""
+TRAINING_AGAINST = 100_000
+"""CRM people they are compared with: a smaller part would lack their counterparts and bend the
+prior."""
 LEAST_TO_TRAIN = 50
 """Below this many people a side the default model is kept: there is nothing to learn from."""
 
@@ -50,7 +53,7 @@ def train_model(pair: Pair) -> Model | None:
     """A model of this pair's own people; None when there are too few to learn from."""
     kind = EntityKind.PERSON.value
     with pair.store.read() as tx:
-        left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_SAMPLE))
+        left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_AGAINST))
         right = list(candidates.population(tx, Side.MAP, kind, limit=TRAINING_SAMPLE))
         if min(len(left), len(right)) < LEAST_TO_TRAIN:
             return None

@@ -9,7 +9,7 @@ Idempotent: killed half-way, the next run folds the same rows again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mappings.fieldmap import EntityKind, IdentityRule, ObjectMapping
 from mappings.records import Json, PersonAttributes, Record, RecordRef, Side
@@ -34,6 +34,18 @@ def fold(pair: Pair, run_id: str) -> Counter[str]:
     _each_chunk(pair, lambda tx, rows: mirror.mirror(tx, [_mirrored(pair, row) for row in rows]))
     _each_chunk(pair, lambda tx, rows: ended.update(_follow(pair, tx, run_id, rows)))
     return ended
+
+
+def pending_refs(pair: Pair, kind: EntityKind) -> Iterator[tuple[int, RecordRef]]:
+    """Inbox rows of one kind of entity that wait for a decision: row id and record."""
+    after = 0
+    while True:
+        with pair.store.read() as tx:
+            rows = mirror.pending_refs(tx, after=after)
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield from ((row_id, ref) for row_id, ref in rows if pair.kind_of(ref) is kind)
 
 
 def _each_chunk(pair: Pair, act: Callable[[Tx, list[LandedRow]], object]) -> None:

@@ -17,6 +17,7 @@ from matching.model import Model
 from state import identity, mirror, reviews
 from state.store import chunks
 from sync.evidence import ensure_model, known
+from sync.fold import pending_refs
 from sync.pair import Pair
 from sync.resolve_store import Resolved, Storing, settle_rows
 
@@ -50,18 +51,10 @@ def _pending(pair: Pair) -> tuple[dict[str, list[int]], dict[str, list[int]]]:
     """Pending inbox row ids of people by record key, MAP side and CRM side."""
     map_rows: dict[str, list[int]] = {}
     crm_rows: dict[str, list[int]] = {}
-    after = 0
-    while True:
-        with pair.store.read() as tx:
-            rows = mirror.pending(tx, after=after, limit=5000)
-        if not rows:
-            return map_rows, crm_rows
-        after = rows[-1].id
-        for row in rows:
-            ref = row.record.ref
-            if pair.kind_of(ref) is EntityKind.PERSON:
-                side = map_rows if pair.side_of(ref.system) is Side.MAP else crm_rows
-                side.setdefault(str(ref), []).append(row.id)
+    for row_id, ref in pending_refs(pair, EntityKind.PERSON):
+        side = map_rows if pair.side_of(ref.system) is Side.MAP else crm_rows
+        side.setdefault(str(ref), []).append(row_id)
+    return map_rows, crm_rows
 
 
 def _resolve_batch(
