@@ -246,9 +246,10 @@ class HubSpotConnector:
     ) -> Iterator[Page]:
         """The quiet check (newest first), then the window by keyset where it is needed.
 
-        The check is quiet only when the first page is landed and the vendor counts exactly as
-        many rows in the window as are landed: fewer would mean archived ones, behind which late
-        rows could hide.
+        The check is quiet when the first page is landed and the vendor counts as many rows in the
+        window as are landed. Where it counts fewer (its search index lags behind our own writes,
+        or records were archived, behind which late rows could hide) the window stays open and is
+        asked again; once that has lasted longer than the overlap it is read whole.
         """
         at, start, last_id = instant(since["at"]), moment(since, "start"), since.get("after")
         if start is None:
@@ -258,7 +259,12 @@ class HubSpotConnector:
             records = [record_of(stream, raw) for raw in body["results"]]
             fresh = _unseen(landed, stream, records)
             whole = next_of(body) is None
-            if whole or (not fresh and body["total"] == landed.count_since(stream, at)):
+            known = landed.count_since(stream, at)
+            short = moment(since, "short") or start
+            if not whole and not fresh and body["total"] < known and start - short < self._overlap:
+                yield Page((), (), {"at": iso(at), "short": iso(short)}, last=True)
+                return
+            if whole or (not fresh and body["total"] == known):
                 full = _with_losers(self._read.complete(stream, fresh))
                 yield Page(full, (), self._settled(start), last=True)
                 return
