@@ -108,6 +108,7 @@ def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | N
     journaled = journal(pair, run_id, prepared.planned, verdict)
     report.counts["held"] = len(verdict.held)
     report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
+    prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
     applied = [leftovers, apply(pair, run_id)]
     applied += follow_up(pair, run_id)
     _finish(pair, report, applied)
