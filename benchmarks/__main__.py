@@ -1,0 +1,118 @@
+"""`python -m benchmarks [--people N] [--only sync|cycle|linkage|help] [--json]`.
+
+Progress goes to stderr. stdout gets a table and, as its last line, every figure as one JSON
+object; `--json` leaves the table out. docs/benchmarks.md says what each figure is.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+PARTS = ("sync", "cycle", "linkage", "help")
+PEOPLE = 20_000
+FORMAT = 1
+"""Version of the JSON: grows when a key changes its meaning or goes."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Measure and print; 1 when a run that was to be measured went wrong."""
+    options = _parser().parse_args(arguments)
+    from benchmarks.backfill import BenchmarkError
+
+    try:
+        figures = measure(options.people, (options.only,) if options.only else PARTS)
+    except BenchmarkError as error:
+        sys.stderr.write(f"bench: {error}\n")
+        return 1
+    if not options.json:
+        for name, value in flat(figures):
+            print(f"{name:<68} {value}")
+    print(json.dumps(figures))
+    return 0
+
+
+def measure(people: int = PEOPLE, wanted: Sequence[str] = PARTS) -> dict[str, Any]:
+    """The figures of the parts wanted. Raises BenchmarkError."""
+    from benchmarks.backfill import settings
+
+    figures: dict[str, Any] = {"format": FORMAT, "settings": settings(people)}
+    if "sync" in wanted or "cycle" in wanted:
+        figures.update(_synced(people, wanted))
+    if "linkage" in wanted:
+        from benchmarks.linkage import linkage
+
+        figures["linkage"] = linkage(say)
+    if "help" in wanted:
+        from benchmarks.startup import start_times
+
+        figures["help"] = start_times()
+    return figures
+
+
+def _synced(people: int, wanted: Sequence[str]) -> dict[str, Any]:
+    """The backfill, which the cycles need too; its peer where the backfill itself is wanted."""
+    from benchmarks.backfill import bench, cycles, first_sync
+    from benchmarks.figures import speed_ratios
+    from benchmarks.peer import peer_sync
+
+    figures: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory(prefix="leadloop_bench_") as folder:
+        with bench(Path(folder) / "world", people, say) as made:
+            sync = first_sync(made, say)
+            if "cycle" in wanted:
+                figures["cycle"] = cycles(made, say)
+        if "sync" in wanted:
+            sync["peer"] = peer_sync(Path(folder) / "peer", people, say)
+            sync["ratios"] = speed_ratios(sync, sync["peer"])
+            figures = {"sync": sync, **figures}
+    return figures
+
+
+def say(text: str) -> None:
+    """Progress, on stderr, with the time."""
+    sys.stderr.write(f"{time.strftime('%H:%M:%S')} {text}\n")
+    sys.stderr.flush()
+
+
+def flat(figures: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any]]:
+    """Every figure with its path, as the table shows it."""
+    for name, value in figures.items():
+        path = f"{prefix}{name}"
+        if isinstance(value, Mapping):
+            yield from flat(value, f"{path}.")
+        elif isinstance(value, list):
+            for one in value:
+                key = ".".join(str(part) for part in one.values() if isinstance(part, str))
+                numbers = {k: v for k, v in one.items() if not isinstance(v, str)}
+                yield from flat(numbers, f"{path}.{key}.")
+        else:
+            yield path, value
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
+    parser.add_argument(
+        "--people", type=_positive, default=PEOPLE, help="people on each side (20000)"
+    )
+    parser.add_argument("--only", choices=PARTS, help="measure one part alone")
+    parser.add_argument("--json", action="store_true", help="the JSON line alone on stdout")
+    return parser
+
+
+def _positive(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        message = "must be 1 or more"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+if __name__ == "__main__":
+    sys.exit(main())
