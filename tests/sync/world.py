@@ -33,6 +33,7 @@ from mappings.records import (
     Write,
 )
 from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, fields_to_read
+from state import identity
 from state.open import open_store
 from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
@@ -206,6 +207,9 @@ class World:
         hubspot = Vendor("hubspot", reads[Side.MAP], time, logs[0])
         salesforce = Vendor("salesforce", crm, time, logs[1])
         store = open_store(f"sqlite:///{folder / 'state.sqlite3'}", clock=time.now, pair="main")
+        with store.begin() as tx:
+            for vendor in (hubspot, salesforce):
+                identity.bind_account(tx, vendor.system, f"{vendor.system}-1")
         pair = Pair(
             name="main",
             mapping=mapping,

@@ -1,0 +1,222 @@
+"""`leadloop review`: what only a person can decide: list, show, accept, reject."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
+
+import typer
+
+from mappings.errors import ConfigurationError
+from state import identity, reviews
+from state.reviews import ReviewItem
+from sync.cli import output, waterfalls
+from sync.cli.session import Session, UsageFault, has_state, session_of
+from sync.reviewing import (
+    Decided,
+    Desk,
+    Shown,
+    accept,
+    item_as_json,
+    listed,
+    reject,
+    show,
+)
+
+if TYPE_CHECKING:
+    from state.store import Store
+    from sync.config import Config, PairConfig
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    invoke_without_command=True,
+    help="Decide what only a person can decide: review [list|show|accept|reject].",
+)
+T = TypeVar("T")
+PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+ItemArgument = Annotated[int, typer.Argument(metavar="ID", help="The item's number.")]
+
+
+@app.callback()
+def review(ctx: typer.Context, pair: PairOption = None, as_json: JsonOption = False) -> None:
+    """Decide what only a person can decide.
+
+    Nothing is written for a person in review until somebody decides; the next sync does the rest.
+    """
+    if ctx.invoked_subcommand is None:
+        list_items(ctx, everything=False, limit=100, pair=pair, as_json=as_json)
+
+
+@app.command("list")
+def list_items(
+    ctx: typer.Context,
+    everything: Annotated[bool, typer.Option("--all", help="Decided ones too.")] = False,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, oldest first.")] = 100,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what waits for a decision, oldest first."""
+    session = session_of(ctx)
+    config = session.config()
+    status = None if everything else "open"
+    found: list[tuple[str, ReviewItem]] = []
+    for one in session.pairs(config, pair) if has_state(config) else ():
+        with session.store(config, one) as store:
+            found += [(one.name, item) for item in listed(store, status=status, limit=limit)]
+    found = found[:limit]
+    if as_json:
+        items = [{"pair": name, **item_as_json(item)} for name, item in found]
+        output.emit_json("review list", {"items": items})
+        return
+    if not found:
+        output.say("Nothing waits for a decision.")
+        return
+    rows = [
+        [item.id, name, item.status, item.subject, ", ".join(item.candidates),
+         f"{item.opened_at:%Y-%m-%d %H:%M}"]
+        for name, item in found
+    ]  # fmt: skip
+    columns = ["item", "pair", "status", "record", "may be", "since (UTC)"]
+    output.console().print(output.table("", columns, rows))
+    output.say("leadloop review show ID, then accept ID or reject ID.")
+
+
+@app.command("show")
+def show_item(
+    ctx: typer.Context, item: ItemArgument, pair: PairOption = None, as_json: JsonOption = False
+) -> None:
+    """Show one item: both records side by side, and the evidence as a waterfall."""
+    session = session_of(ctx)
+    config = session.config()
+    name, found = _find(session, config, item, pair, lambda _one, store: show(store, item))
+    if as_json:
+        output.emit_json("review show", {"pair": name, "item": found.as_json()})
+    else:
+        _draw(name, found)
+
+
+@app.command("accept")
+def accept_item(
+    ctx: typer.Context,
+    item: ItemArgument,
+    record: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--record",
+            metavar="REF",
+            help="Which candidate it is, where there are several; repeat it when they are all "
+            "the same person.",
+        ),
+    ] = None,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say that it is this person: link them; the next sync writes.
+
+    The other candidates are remembered as other people.
+    """
+    _decide(
+        session_of(ctx),
+        item,
+        pair,
+        lambda desk: accept(desk, item, record or ()),
+        "review accept",
+        as_json=as_json,
+    )
+
+
+@app.command("reject")
+def reject_item(
+    ctx: typer.Context, item: ItemArgument, pair: PairOption = None, as_json: JsonOption = False
+) -> None:
+    """Say that it is none of them: the next sync decides again without these candidates."""
+    _decide(
+        session_of(ctx),
+        item,
+        pair,
+        lambda desk: reject(desk, item),
+        "review reject",
+        as_json=as_json,
+    )
+
+
+def _decide(
+    session: Session,
+    item: int,
+    pair: str | None,
+    decision: Callable[[Desk], Decided],
+    command: str,
+    *,
+    as_json: bool,
+) -> None:
+    config = session.config()
+
+    def act(one: PairConfig, store: Store) -> Decided:
+        with store.exclusive():
+            return decision(_desk(one, store))
+
+    name, decided = _find(session, config, item, pair, act)
+    if as_json:
+        output.emit_json(command, {"pair": name, **decided.as_json()})
+        return
+    if not decided.changed:
+        output.say(f"Item {item} had been {decided.status} before; nothing was changed.")
+        return
+    output.say(f"Item {item} is {decided.status}. The next `leadloop sync` does the rest.")
+    for other in decided.ruled_out:
+        output.say(f"  remembered as somebody else: {other}")
+
+
+def _desk(pair: PairConfig, store: Store) -> Desk:
+    """Where the pair's decisions are made. Its accounts are known from the first connection."""
+    with store.read() as tx:
+        accounts = [
+            identity.bound_account(tx, system.kind) for system in (pair.map_system, pair.crm_system)
+        ]
+    if None in accounts:
+        raise ConfigurationError(
+            f"pair `{pair.name}` has never been connected",
+            code="run.unknown",
+            remedy="Run `leadloop plan` first.",
+        )
+    return Desk(store, pair.mapping, ":".join(map(str, accounts)))
+
+
+def _find(
+    session: Session,
+    config: Config,
+    item: int,
+    pair: str | None,
+    act: Callable[[PairConfig, Store], T],
+) -> tuple[str, T]:
+    """What `act` gives on the pair that has the item."""
+    for one in session.pairs(config, pair) if has_state(config) else ():
+        with session.store(config, one) as store:
+            with store.read() as tx:
+                there = reviews.item(tx, item) is not None
+            if there:
+                return one.name, act(one, store)
+    raise UsageFault(
+        f"there is no review item {item}", remedy="List them with `leadloop review list`."
+    )
+
+
+def _draw(pair: str, found: Shown) -> None:
+    console = output.console()
+    item = found.item
+    console.print(f"item {item.id}, pair {pair}: {item.status}", markup=False)
+    keys = [item.subject, *item.candidates]
+    fields = [dict(found.records[key].fields) if key in found.records else {} for key in keys]
+    names = sorted({n for own in fields for n, value in own.items() if value not in (None, "")})
+    rows: list[list[Any]] = [
+        ["belongs to", *(found.entities.get(key, "") for key in keys)],
+        *([name, *(own.get(name, "") for own in fields)] for name in names),
+    ]
+    console.print(output.table("", ["field", *keys], rows))
+    data = found.as_json(values=False)
+    if data["decision"]:
+        waterfalls.draw(console, data["decision"])
+    if item.status == "open":
+        output.say(f"leadloop review accept {item.id} [--record REF] | review reject {item.id}")
