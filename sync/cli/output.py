@@ -106,6 +106,8 @@ def problem_data(problem: Problem) -> dict[str, Any]:
 
 def error_text(error: LeadloopError) -> str:
     """The error as text: what and why, where, remedy."""
+    if isinstance(error, ConfigurationError) and error.problems:
+        return _problems_text(error)
     lines = [f"error: {error.message} [{error.code}]"]
     where = [
         f"{name} {value}"
@@ -119,12 +121,16 @@ def error_text(error: LeadloopError) -> str:
     ]
     if where:
         lines.append(f"  where: {', '.join(where)}")
-    if isinstance(error, ConfigurationError) and error.problems:
-        lines += [problem_text(problem) for problem in error.problems]
-        count = len(error.problems)
-        lines.append("")
-        lines.append(f"{count} problem{'s' if count > 1 else ''} found.")
     lines.append(f"  remedy: {error.remedy}")
+    return "\n".join(lines)
+
+
+def _problems_text(error: ConfigurationError) -> str:
+    """Every fault of the files, with its place and its fix, under one heading."""
+    heading = error.message.partition(f" {error.problems[0].at}:")[0]
+    lines = [f"error: {heading} [{error.code}]"]
+    lines += [problem_text(problem) for problem in error.problems]
+    lines += ["", "  remedy: Correct what is named, then run `leadloop validate`."]
     return "\n".join(lines)
 
 

@@ -7,6 +7,7 @@ command ends when something goes wrong.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sys
 import tempfile
 import traceback
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mappings.errors import ConfigurationError, LeadloopError
+from mappings.errors import ConfigurationError, LeadloopError, StateError
 from sync.cli import output
 
 if TYPE_CHECKING:
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from state.store import Store
     from sync.config import Config, PairConfig
 
+LITTLE = 65_536
+"""Bytes: with less than this free, a state that cannot be written is out of space."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -88,14 +91,25 @@ class Session:
 
     @contextlib.contextmanager
     def store(self, config: Config, pair: PairConfig) -> Iterator[Store]:
-        """The pair's state, created or migrated first, closed at the end."""
+        """The pair's state, created or migrated first, closed at the end.
+
+        Raises StateError; one that a full disk caused says so (SQLite calls it an I/O error when
+        it was full from the start).
+        """
         from sync import wiring
 
-        store = wiring.open_state(config, pair)
         try:
-            yield store
-        finally:
-            store.close()
+            store = wiring.open_state(config, pair)
+            try:
+                yield store
+            finally:
+                store.close()
+        except StateError as error:
+            if error.code == "state.disk_failed" and _is_disk_full(config):
+                from state.failures import disk_full
+
+                raise disk_full() from None
+            raise
 
     @contextlib.contextmanager
     def planning_store(self, config: Config, pair: PairConfig) -> Iterator[Store]:
@@ -173,3 +187,8 @@ def state_file(config: Config) -> Path | None:
     """The file of a SQLite state, None for a server."""
     scheme, _, rest = config.state_url.partition(":///")
     return Path(rest) if scheme == "sqlite" else None
+
+
+def _is_disk_full(config: Config) -> bool:
+    file = state_file(config)
+    return file is not None and shutil.disk_usage(file.parent).free < LITTLE
