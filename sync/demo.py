@@ -22,9 +22,10 @@ from sandbox.process import SandboxProcess, start_process
 from state import events, mirror, outbox, reviews
 from state.store import Store
 from sync import wiring
+from sync.cli import output
 from sync.config import Config, load_config
 from sync.demo_judge import judge, shares
-from sync.demo_report import Teller
+from sync.demo_report import Teller, print_summary
 from sync.demo_stage import Backstage, Calls, SandboxClock, total, write_calls
 from sync.demo_ties import Snapshot
 from sync.doctor import Level, examine
@@ -49,19 +50,16 @@ START_SECONDS = 1200.0
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """What to show: whose people ("generated" or "febrl4"), how many on each side, for how many
-    days, from which seed, and whether the workspace stays (in `./demo-...`).
+    days, from which seed; whether the workspace stays (in `./demo-...`), and whether the result is
+    printed as JSON.
     """
 
     world: str = "generated"
-    people: int | None = None
+    people: int = 2000
     days: int = 5
     seed: int = 7
     keep: bool = False
-
-    @property
-    def size(self) -> int:
-        """People on each side: 2,000, or all of FEBRL 4."""
-        return self.people or {"febrl4": 5000}.get(self.world, 2000)
+    json: bool = False
 
 
 @dataclass(slots=True)
@@ -79,8 +77,23 @@ class _Tally:
         self.crm_calls += total(calls, "salesforce")
 
 
-def run_demo(options: DemoOptions, *, teller: Teller | None = None) -> dict[str, Any]:
-    """Play the demo and judge it; the numbers of the issue, JSON-able, with `evidence`.
+def run_demo(options: DemoOptions) -> int:
+    """Play the demo, print what came of it (tables, or one line of JSON); the exit code, 0.
+
+    Numbers that miss their target are shown as such and do not change the exit code. Raises as
+    `play` does.
+    """
+    result = play(options)
+    if options.json:
+        output.emit_json("demo", result)
+    else:
+        print_summary(result)
+    return 0
+
+
+def play(options: DemoOptions, *, teller: Teller | None = None) -> dict[str, Any]:
+    """Play the demo and judge it: the numbers of `demo_judge` and of the work done, JSON-able, with
+    `evidence` for those that should be none, and `runs`.
 
     Raises LeadloopError when something stops it (a refused run among them): nothing is judged then.
     """
@@ -88,7 +101,7 @@ def run_demo(options: DemoOptions, *, teller: Teller | None = None) -> dict[str,
     with contextlib.ExitStack() as stack:
         told = teller or stack.enter_context(Teller())
         place = stack.enter_context(_place(options))
-        with told.step(f"Start the sandbox: {options.world}, {options.size:,} people a side"):
+        with told.step(f"Start the sandbox: {options.world}, {options.people:,} people a side"):
             sandbox = stack.enter_context(_sandbox(place, options))
         result = _play(options, place, sandbox, told)
     result["seconds"] = round(time.monotonic() - began, 1)
@@ -111,7 +124,7 @@ def _sandbox(place: Path, options: DemoOptions) -> SandboxProcess:
         return start_process(
             place,
             world=options.world,
-            people=options.size,
+            people=options.people,
             seed=options.seed,
             timeout=START_SECONDS,
         )
