@@ -11,14 +11,13 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
+from mappings.placeholders import PLACEHOLDER_DOMAINS, is_placeholder_email
 from matching.text import fold, is_placeholder, present, words
 from matching.vocabulary import (
     COMPANY_TAILS,
     COMPANY_WORDS,
     FREE_MAIL,
     PLACEHOLDER_COMPANIES,
-    PLACEHOLDER_DOMAINS,
-    PLACEHOLDER_LOCALS,
     ROLE_LOCALS,
 )
 
@@ -29,7 +28,7 @@ _MIN_DIGITS = 7
 _GMAIL = frozenset({"gmail.com", "googlemail.com"})
 # Reserved for networks of one's own and for tests (RFC 6761, RFC 6762): refused as undeliverable
 # by email-validator, yet perfectly good names for a person inside one company.
-_PRIVATE = re.compile(r"^[^@\s]+@[^@\s]+\.(?:test|local|localhost)$")
+_PRIVATE = re.compile(r"^[^@\s]+@[^@\s]+\.(?:test|invalid|local|localhost)$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,12 +70,7 @@ def _valid(text: str) -> str:
 
 
 def _says_nothing(local: str, domain: str) -> bool:
-    return (
-        domain in PLACEHOLDER_DOMAINS
-        or domain.startswith("noemail")
-        or local in PLACEHOLDER_LOCALS
-        or is_placeholder(local)
-    )
+    return is_placeholder_email(f"{local}@{domain}") or is_placeholder(local)
 
 
 @lru_cache(maxsize=131_072)

@@ -31,11 +31,6 @@ FREE_MAIL = _words("""
 """)
 """Domains anybody can have an address in: no evidence of an employer."""
 
-PLACEHOLDER_DOMAINS = _words("""
-    test.com none.com noemail.com nomail.com no-email.com noreply.com na.com unknown.com
-    invalid.com email.invalid donotemail.com fake.com nowhere.com asdf.com placeholder.com
-""")
-
 ROLE_LOCALS = _words("""
     info sales contact contacts office admin administrator support help helpdesk service services
     hello hi mail email enquiries enquiry inquiries inquiry marketing accounts accounting billing
@@ -48,12 +43,6 @@ ROLE_LOCALS = _words("""
     staff general main partners partner members member shop store
 """)
 """Local parts that name a desk, not a person."""
-
-PLACEHOLDER_LOCALS = _words("""
-    test tester testing test1 test123 none na n/a null nil noemail no-email nomail no.email email
-    unknown asdf asdfasdf qwerty abc xxx xyz foo bar foobar fake dummy example sample anonymous
-    nobody noone undefined invalid placeholder notprovided none1 user
-""")
 
 PLACEHOLDER_WORDS = _words("""
     n/a n.a. n.a none null nil unknown undefined tbd tba tbc test tester testing xxx xxxx xx asdf

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mappings.errors import RecordRejectedError
-from mappings.fieldmap import FieldRule, ObjectMapping
+from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
+from mappings.placeholders import is_placeholder_email
 from mappings.records import Json, Record, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import translate
@@ -62,14 +63,22 @@ def plan_bond(
         if rule.map not in map_record.fields:
             continue
         state = FieldState(
-            map_value=canonical(map_record.fields[rule.map], rule.type),
-            crm_value=canonical(crm_record.fields[crm_field], rule.type),
+            map_value=known_value(map_record.fields[rule.map], rule),
+            crm_value=known_value(crm_record.fields[crm_field], rule),
             base=(shadow or {}).get(rule.key),
             map_at=map_record.modified_at,
             crm_at=crm_record.modified_at,
         )
         plan.add(rule, crm_field, state, decide_field(rule, state), map_record, crm_record)
     return plan.build()
+
+
+def known_value(value: Json, rule: FieldRule) -> Json:
+    """The canonical value of a field; an address that stands for none is a blank."""
+    known = canonical(value, rule.type)
+    if rule.type is ValueType.EMAIL and known is not None and is_placeholder_email(str(known)):
+        return None
+    return known
 
 
 class _Builder:
@@ -158,7 +167,7 @@ def plan_creation(
         origin = rule.map if to is Side.CRM else rule.crm.get(source.ref.object)
         if target is None or origin is None or not _flows(rule, to):
             continue
-        value = canonical(source.fields.get(origin), rule.type)
+        value = known_value(source.fields.get(origin), rule)
         try:
             wanted = translate(rule, value, to=to, creating=True)
         except RecordRejectedError as error:
