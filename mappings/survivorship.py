@@ -19,6 +19,9 @@ from mappings.transforms import translate
 from mappings.values import canonical, equal
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
+_REPLACING = (Overwrite.ALWAYS, Overwrite.NEWEST)
+"""`newest` decides between two changes; where one side alone has changed, that change is newest,
+whatever else was edited on either record since."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +115,7 @@ def _carry(rule: FieldRule, state: FieldState, to: Side, reason: str) -> FieldDe
         return FieldDecision(None, None, "direction_closed")
     if source is None and not rule.clear:
         return FieldDecision(None, None, "blank_kept")
-    if target is not None and not _may_replace(rule, state, to):
+    if target is not None and rule.overwrite not in _REPLACING:
         return FieldDecision(None, None, "overwrite_forbidden")
     try:
         value = translate(rule, source, to=to)
@@ -130,17 +133,6 @@ def _allows(direction: Direction, to: Side) -> bool:
     return direction is not closed
 
 
-def _may_replace(rule: FieldRule, state: FieldState, to: Side) -> bool:
-    if rule.overwrite is Overwrite.ALWAYS:
-        return True
-    if rule.overwrite is Overwrite.NEWEST:
-        mine, theirs = (
-            (state.map_at, state.crm_at) if to is Side.CRM else (state.crm_at, state.map_at)
-        )
-        return mine is None or theirs is None or mine >= theirs
-    return False
-
-
 def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecision:
     """Fold two values into one and write it to the side that differs and may be written."""
     if how is Aggregate.NEWEST:
@@ -156,11 +148,12 @@ def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecis
 
 
 def _fold(how: Aggregate, state: FieldState) -> Json:
+    known = [value for value in (state.map_value, state.crm_value) if value is not None]
     try:
+        if how is Aggregate.MAX:
+            return canonical(str(max(Decimal(str(value)) for value in known)), ValueType.NUMBER)
         left = Decimal(str(state.map_value or 0))
         right = Decimal(str(state.crm_value or 0))
-        if how is Aggregate.MAX:
-            return canonical(str(max(left, right)), ValueType.NUMBER)
         base = Decimal(str((state.base or (0, 0))[0] or 0))
         total = left + right - (base if state.base is not None else Decimal(0))
         return canonical(str(total), ValueType.NUMBER)
