@@ -100,6 +100,31 @@ def test_late_rows_are_not_hidden_behind_archived_ones(bench: HubSpotBench) -> N
     assert set(late) <= puller.live()
 
 
+def test_a_search_that_shows_fewer_costs_one_call_and_keeps_the_window(
+    bench: HubSpotBench,
+) -> None:
+    """Rows missing from search (archived, or not indexed yet) cost no whole reading at once; the
+    window stays where it is, so that what appears in it later is still pulled."""
+    bench.flood(450, start=0)
+    puller = bench.puller()
+    puller.pull()
+    bench.wait(5)
+    puller.pull()
+    for record_id in sorted(bench.live(), key=int)[:10]:
+        bench.remove(record_id)
+    bench.wait(60)
+    bench.calls()
+    for _ in range(3):
+        puller.pull()
+        assert bench.calls() == 1
+    bench.wait(600)
+    puller.pull()
+    late = bench.put(900)
+    bench.wait(60)
+    puller.pull()
+    assert late in puller.live()
+
+
 def test_chained_merges_end_at_the_last_survivor(bench: HubSpotBench) -> None:
     """Fetching the id that was merged away first leads through every merge to the one alive."""
     first, second, third = (bench.put(number) for number in range(3))
