@@ -22,10 +22,9 @@ from sandbox.process import SandboxProcess, start_process
 from state import events, mirror, outbox, reviews
 from state.store import Store
 from sync import wiring
-from sync.cli import output
 from sync.config import Config, load_config
 from sync.demo_judge import judge, shares
-from sync.demo_report import Teller, print_summary
+from sync.demo_report import Teller
 from sync.demo_stage import Backstage, Calls, SandboxClock, total, write_calls
 from sync.demo_ties import Snapshot
 from sync.doctor import Level, examine
@@ -50,8 +49,7 @@ START_SECONDS = 1200.0
 @dataclass(frozen=True, slots=True)
 class DemoOptions:
     """What to show: whose people ("generated" or "febrl4"), how many on each side, for how many
-    days, from which seed; whether the workspace stays (in `./demo-...`), and whether the result is
-    printed as JSON.
+    days, from which seed, and whether the workspace stays (in `./demo-...`).
     """
 
     world: str = "generated"
@@ -59,7 +57,6 @@ class DemoOptions:
     days: int = 5
     seed: int = 7
     keep: bool = False
-    json: bool = False
 
 
 @dataclass(slots=True)
@@ -77,21 +74,7 @@ class _Tally:
         self.crm_calls += total(calls, "salesforce")
 
 
-def run_demo(options: DemoOptions) -> int:
-    """Play the demo, print what came of it (tables, or one line of JSON); the exit code, 0.
-
-    Numbers that miss their target are shown as such and do not change the exit code. Raises as
-    `play` does.
-    """
-    result = play(options)
-    if options.json:
-        output.emit_json("demo", result)
-    else:
-        print_summary(result)
-    return 0
-
-
-def play(options: DemoOptions, *, teller: Teller | None = None) -> dict[str, Any]:
+def run_demo(options: DemoOptions, *, teller: Teller | None = None) -> dict[str, Any]:
     """Play the demo and judge it: the numbers of `demo_judge` and of the work done, JSON-able, with
     `evidence` for those that should be none, and `runs`.
 
