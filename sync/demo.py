@@ -53,10 +53,15 @@ class DemoOptions:
     """
 
     world: str = "generated"
-    people: int = 2000
+    people: int | None = None
     days: int = 5
     seed: int = 7
     keep: bool = False
+
+    @property
+    def size(self) -> int:
+        """People on each side: as said, else 2,000, or all of FEBRL 4."""
+        return self.people or {"febrl4": 5000}.get(self.world, 2000)
 
 
 @dataclass(slots=True)
@@ -84,7 +89,7 @@ def run_demo(options: DemoOptions, *, teller: Teller | None = None) -> dict[str,
     with contextlib.ExitStack() as stack:
         told = teller or stack.enter_context(Teller())
         place = stack.enter_context(_place(options))
-        with told.step(f"Start the sandbox: {options.world}, {options.people:,} people a side"):
+        with told.step(f"Start the sandbox: {options.world}, {options.size:,} people a side"):
             sandbox = stack.enter_context(_sandbox(place, options))
         result = _play(options, place, sandbox, told)
     result["seconds"] = round(time.monotonic() - began, 1)
@@ -107,7 +112,7 @@ def _sandbox(place: Path, options: DemoOptions) -> SandboxProcess:
         return start_process(
             place,
             world=options.world,
-            people=options.people,
+            people=options.size,
             seed=options.seed,
             timeout=START_SECONDS,
         )
