@@ -1,0 +1,245 @@
+"""The daemon: when it rests, whom it keeps going, how it stops."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import threading
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from structlog.testing import capture_logs
+
+from mappings.errors import (
+    AuthenticationError,
+    InvariantError,
+    LeadloopError,
+    MassChangeRefusedError,
+    QuotaExhaustedError,
+    RateLimitedError,
+    StateError,
+    UnavailableError,
+)
+from sandbox.process import SandboxProcess
+from state import runs
+from state.open import open_store
+from sync.config import ScheduleConfig, load_config
+from sync.daemon import LONGEST_BACKOFF, Worker, next_attempt
+from sync.wiring import Clocks
+from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for, writes
+
+NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
+MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
+SCHEDULE = ScheduleConfig()
+STOP_SECONDS = 10
+"""What is promised for SIGTERM and Ctrl-C (issue A, item 8)."""
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
+    """A sandbox with a small generated world."""
+    with running_sandbox(tmp_path_factory.mktemp("sandbox"), people=60) as process:
+        yield process
+
+
+@pytest.fixture(scope="module")
+def template(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
+    """A workspace whose first plan is approved and applied."""
+    made = workspace_for(sandbox, tmp_path_factory.mktemp("template") / "workspace")
+    plan = str(made.directory / "plan.json")
+    for words in (("doctor", "--fix"), ("plan", "--out", plan), ("sync", "--plan", plan)):
+        assert made.here(*words).code == 0
+    return made
+
+
+@pytest.fixture
+def workspace(template: Workspace, tmp_path: Path) -> Iterator[Workspace]:
+    """A copy of it; faults are taken back afterwards."""
+    shutil.copytree(template.directory, tmp_path / "workspace")
+    yield Workspace(tmp_path / "workspace", template.admin_url)
+    admin(template.admin_url, "DELETE", "/faults")
+
+
+RESTS: list[tuple[LeadloopError, int, datetime | None]] = [
+    (RateLimitedError("slow down", retry_after=30), 1, NOW + timedelta(seconds=30)),
+    (RateLimitedError("slow down", retry_after=0), 1, NOW + timedelta(seconds=1)),
+    (QuotaExhaustedError("used up", resets_at=MIDNIGHT), 1, MIDNIGHT),
+    (QuotaExhaustedError("used up"), 1, NOW + timedelta(hours=1)),
+    (UnavailableError("gone"), 1, NOW + timedelta(seconds=60)),
+    (UnavailableError("gone"), 3, NOW + timedelta(seconds=240)),
+    (UnavailableError("gone"), 1000, NOW + LONGEST_BACKOFF),
+    (StateError("full"), 1, NOW + timedelta(seconds=60)),
+    (AuthenticationError("no"), 1, NOW + timedelta(minutes=15)),
+    (MassChangeRefusedError("much"), 5, NOW + timedelta(minutes=15)),
+    (InvariantError("never"), 1, None),
+    (LeadloopError("unknown"), 1, None),
+]
+
+
+@pytest.mark.parametrize(
+    ("error", "failures", "until"), RESTS, ids=[f"{r[0].code}-{r[1]}" for r in RESTS]
+)
+def test_how_long_a_pair_rests(error: LeadloopError, failures: int, until: datetime | None) -> None:
+    """What passes is tried at doubling intervals, what is dated then, what needs a person every
+    quarter of an hour, what must never happen not again.
+    """
+    assert next_attempt(error, failures=failures, now=NOW, schedule=SCHEDULE) == until
+
+
+@pytest.fixture
+def worker(workspace: Workspace) -> Iterator[tuple[Worker, Callable[[float], None]]]:
+    """A worker on the workspace's pair with a clock that is moved by hand."""
+    config = load_config(workspace.config)
+    moment = [datetime.now(UTC)]
+    clocks = Clocks(now=lambda: moment[0])
+    store = open_store(config.state_url, clock=clocks.now, pair=config.pairs[0].name)
+    made = Worker(config, config.pairs[0], store, threading.Event(), clocks)
+
+    def move(seconds: float) -> None:
+        moment[0] += timedelta(seconds=seconds)
+
+    yield made, move
+    made.close()
+    store.close()
+
+
+def _count_runs(worker: Worker) -> int:
+    with worker.store.read() as tx:
+        return len(runs.latest(tx, limit=1000))
+
+
+def test_trouble_is_told_once_and_so_is_its_end(
+    worker: tuple[Worker, Callable[[float], None]], workspace: Workspace
+) -> None:
+    """A pair that cannot work rests, is told once however often it fails, and goes on by itself
+    when the vendor is well again.
+    """
+    well, move = worker
+    well.cycle()
+    before = _count_runs(well)
+    refusing = {"system": "hubspot", "kind": "error_before", "rate": 1, "calls": 10_000}
+    admin(workspace.admin_url, "POST", "/faults", refusing)
+    with capture_logs() as told:
+        well.cycle()
+        assert well.trouble is not None
+        well.cycle()  # it rests: nothing is tried
+        failed = _count_runs(well)
+        move(61)
+        well.cycle()
+    assert [line["event"] for line in told].count("pair.resting") == 1
+    assert well.failures == 2
+    assert failed - before <= 1
+    admin(workspace.admin_url, "DELETE", "/faults")
+    move(3600)
+    with capture_logs() as told:
+        well.cycle()
+    assert [line["event"] for line in told].count("pair.recovered") == 1
+    assert well.failures == 0
+    assert well.resting_until is None
+
+
+def test_a_stop_between_batches_leaves_nothing_half_done(
+    worker: tuple[Worker, Callable[[float], None]], workspace: Workspace
+) -> None:
+    """A stop in the middle of a run closes it as interrupted; the next run does what was left, and
+    the one after it nothing.
+    """
+    well, move = worker
+    admin(workspace.admin_url, "POST", "/world/tick", {"days": 1})
+    move(86_400)
+    pair = well.connect()
+    tell = pair.progress.report
+    seen: list[str] = []
+
+    def stop_at_first_write(stage: str, done: int, total: int | None) -> None:
+        seen.append(stage)
+        if stage == "apply":
+            well.stop.set()
+        tell(stage, done, total)
+
+    object.__setattr__(pair.progress, "report", stop_at_first_write)
+    well.cycle()
+    assert seen[-1] == "apply"
+    with well.store.read() as tx:
+        assert runs.latest(tx, limit=1)[0].status == "interrupted"
+    well.stop.clear()
+    well.close()
+    well.cycle()
+    with well.store.read() as tx:
+        assert runs.latest(tx, limit=1)[0].status == "ok"
+    admin(workspace.admin_url, "DELETE", "/calls")
+    well.cycle()
+    assert writes(workspace.admin_url) == {}
+
+
+def test_a_quiet_cycle_stays_connected(
+    worker: tuple[Worker, Callable[[float], None]], workspace: Workspace
+) -> None:
+    """Cycles without a change neither log in nor describe anything again."""
+    well, move = worker
+    well.cycle()
+    admin(workspace.admin_url, "DELETE", "/calls")
+    move(60)
+    well.cycle()
+    calls = json.dumps(admin(workspace.admin_url, "GET", "/calls"))
+    assert "oauth2/token" not in calls
+    assert "describe" not in calls
+    assert "account-info" not in calls
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_it_with_0(number: signal.Signals, workspace: Workspace) -> None:
+    """SIGTERM and Ctrl-C end a daemon at rest within ten seconds, with exit code 0."""
+    daemon = workspace.start("run")
+    _wait_for(daemon, "run.finished")
+    daemon.send_signal(number)
+    _, told = daemon.communicate(timeout=STOP_SECONDS)
+    assert daemon.returncode == 0
+    assert "daemon.stopped" in told
+    assert "Traceback" not in told
+
+
+def test_a_slow_vendor_does_not_hold_the_stop(workspace: Workspace) -> None:
+    """Also while a vendor takes very long to answer, SIGTERM ends it within ten seconds with 0;
+    the next sync finds what was left and ends well.
+    """
+    slow = {"system": "hubspot", "kind": "latency", "rate": 1, "calls": 10_000, "value": 60}
+    workspace.config.write_text(
+        workspace.config.read_text(encoding="utf-8") + "\nschedule: {fast: 5}\n"
+    )
+    daemon = workspace.start("run")
+    _wait_for(daemon, "run.finished")
+    admin(workspace.admin_url, "POST", "/faults", slow)
+    _wait_for_call(workspace)
+    daemon.terminate()
+    _, told = daemon.communicate(timeout=STOP_SECONDS)
+    assert daemon.returncode == 0
+    assert "daemon.cut_short" in told
+    admin(workspace.admin_url, "DELETE", "/faults")
+    after = workspace.here("sync", "--json")
+    assert after.code == 0, after.out
+    statuses = [run["status"] for run in workspace.here("runs", "--json").data["runs"][:2]]
+    assert statuses == ["ok", "interrupted"]
+
+
+def _wait_for_call(workspace: Workspace) -> None:
+    """Until the daemon has run anew against the slow vendor: its run is open in the state."""
+    for _ in range(100):
+        run = workspace.here("runs", "--json").data["runs"][0]
+        if run["status"] == "running":
+            return
+        threading.Event().wait(0.1)
+    pytest.fail("the daemon did not begin another run")
+
+
+def _wait_for(process: subprocess.Popen[str], event: str) -> None:
+    """Read its log until the event is told."""
+    assert process.stderr is not None
+    for line in process.stderr:
+        if event in line:
+            return
+    pytest.fail(f"it ended without {event}")
