@@ -1,0 +1,162 @@
+"""Law 13: what a person must see first stops; what they have seen goes, and nothing else."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from mappings.errors import MassChangeRefusedError
+from mappings.ports import Lane
+from mappings.records import Operation, Side
+from state.outbox import Intent
+from sync.config import GuardConfig, Limit
+from sync.guard import GROWTH, Approval, Verdict, examine
+from sync.plan import change_kinds, fingerprints
+
+LIMITS = GuardConfig(
+    creates=Limit(0.1, 50),
+    updates=Limit(0.5, 100),
+    clears=Limit(0.02, 20),
+    consent=Limit(0.01, 30),
+    floor=5,
+)
+CREATE, UPDATE, CLEAR, OPT_OUT = "create", "update", "clear", "opt_out"
+
+
+def intent(number: int, what: str, **changes: object) -> Intent:
+    """An intent of that kind."""
+    change = {"field": "Title", "before": "Clerk", "after": "Poet", "rule": "jobtitle>Lead.Title"}
+    operation = {CREATE: Operation.CREATE, OPT_OUT: Operation.OPT_OUT}.get(what, Operation.UPDATE)
+    if what == CLEAR:
+        change["after"] = None  # type: ignore[assignment]
+    return Intent(
+        key=f"{what}-{number}",
+        entity_id=f"e{number}",
+        side=Side.CRM,
+        system="salesforce",
+        operation=operation,
+        object="Lead",
+        fields={},
+        lane=Lane.INCREMENTAL,
+        reason=str(changes.get("reason", "fields")),
+        fingerprint=f"f-{what}-{number}",
+        details={"changes": [change]},
+    )
+
+
+def many(number: int, what: str) -> list[Intent]:
+    """So many of a kind."""
+    return [intent(i, what) for i in range(number)]
+
+
+def judge(
+    intents: list[Intent],
+    *,
+    population: int = 1000,
+    mapping_approved: bool = True,
+    approval: Approval | None = None,
+) -> Verdict:
+    """The guard's verdict under the limits of these tests."""
+    return examine(
+        intents,
+        population=population,
+        mapping_approved=mapping_approved,
+        approval=approval,
+        limits=LIMITS,
+    )
+
+
+def test_a_new_mapping_needs_an_approved_plan() -> None:
+    """One write is enough to ask; without any there is nothing to approve."""
+    with pytest.raises(MassChangeRefusedError) as error:
+        judge(many(1, UPDATE), mapping_approved=False)
+    assert (error.value.code, error.value.exit_code) == ("guard.approval_required", 9)
+    assert judge([], mapping_approved=False) == Verdict(())
+
+
+def test_an_approved_plan_goes_and_nothing_else() -> None:
+    """What is new since waits; what has gone since makes the plan stale; limits do not apply."""
+    planned = many(900, CREATE)
+    approval = Approval(fingerprints=frozenset(fingerprints(planned)))
+    late = intent(7, UPDATE)
+    verdict = judge([*planned, late], mapping_approved=False, approval=approval)
+    assert verdict.allowed == tuple(planned)
+    assert (verdict.held, verdict.held_reason) == ((late,), "guard.not_in_plan")
+    with pytest.raises(MassChangeRefusedError) as error:
+        judge(planned[1:], mapping_approved=False, approval=approval)
+    assert error.value.code == "guard.plan_stale"
+
+
+@pytest.mark.parametrize(
+    ("what", "population", "most"),
+    [
+        (CREATE, 100, 10),
+        (CREATE, 10_000, 50),
+        (UPDATE, 100, 50),
+        (UPDATE, 10_000, 100),
+        (CLEAR, 500, 10),
+        (CLEAR, 10_000, 20),
+        (CREATE, 10, 5),
+        (UPDATE, 0, 5),
+    ],
+)
+def test_each_kind_has_its_limit(what: str, population: int, most: int) -> None:
+    """Up to the share and the count, whichever is less, and always up to the floor."""
+    assert len(judge(many(most, what), population=population).allowed) == most
+    with pytest.raises(MassChangeRefusedError) as error:
+        judge(many(most + 1, what), population=population)
+    assert error.value.code == "guard.mass_change"
+
+
+def test_approved_counts_let_a_tenth_more_through() -> None:
+    """A refused run's counts were approved: as many and a tenth more go, not twice as many."""
+    approval = Approval(counts={"creates": 100})
+    assert len(judge(many(int(100 * GROWTH), CREATE), approval=approval).allowed) == 110
+    with pytest.raises(MassChangeRefusedError):
+        judge(many(111, CREATE), approval=approval)
+    with pytest.raises(MassChangeRefusedError):
+        judge([*many(100, CREATE), *many(200, UPDATE)], approval=approval)
+
+
+def test_consent_alone_pauses_and_the_rest_goes_on() -> None:
+    """Law 7: more opt-outs than one run should bring are held for a person; other work is not."""
+    verdict = judge([*many(11, OPT_OUT), *many(3, UPDATE)])
+    assert [i.operation for i in verdict.allowed] == [Operation.UPDATE] * 3
+    assert (len(verdict.held), verdict.held_reason) == (11, "guard.consent_paused")
+    assert len(judge(many(10, OPT_OUT)).allowed) == 10
+
+
+def test_activities_and_own_fields_are_no_creates_and_no_overwrites() -> None:
+    """A Task is an activity; Leadloop's own fields overwrite nobody's value."""
+    task = intent(1, CREATE, reason="activity")
+    own = intent(2, UPDATE)
+    own.details["changes"][0]["rule"] = "rollup"
+    assert change_kinds([task, own]) == {"activities": 1, "updates": 1}
+    assert change_kinds([intent(3, UPDATE), intent(4, CLEAR), intent(5, OPT_OUT)]) == {
+        "updates": 2,
+        "overwrites": 1,
+        "clears": 1,
+        "consent": 1,
+    }
+
+
+@given(st.lists(st.sampled_from([CREATE, UPDATE, CLEAR, OPT_OUT]), max_size=40))
+def test_order_decides_nothing_and_nothing_is_lost(kinds: list[str]) -> None:
+    """Law 2: every intent is allowed or held, or the run is refused; in whatever order they
+    come."""
+    intents = [intent(number, what) for number, what in enumerate(kinds)]
+    turned = list(reversed(intents))
+    assert _outcome(intents) == _outcome(turned)
+    told = _outcome(intents)
+    if told is not None:
+        assert told[0] | told[1] == {i.key for i in intents}
+        assert not told[0] & told[1]
+
+
+def _outcome(intents: list[Intent]) -> tuple[set[str], set[str]] | None:
+    try:
+        verdict = judge(intents, population=30)
+    except MassChangeRefusedError:
+        return None
+    return {i.key for i in verdict.allowed}, {i.key for i in verdict.held}
