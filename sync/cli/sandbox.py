@@ -9,9 +9,12 @@ from typing import Annotated, Any
 import typer
 
 from mappings.errors import ConfigurationError, LeadloopError
+from sync.cli import output
 from sync.cli.session import UsageFault
 from sync.workspace import refuse_source_tree, write_workspace
 
+STATE = "leadloop.sqlite3"
+"""Where a workspace's config keeps its state."""
 WORLDS = ("generated", "febrl4")
 
 
@@ -44,6 +47,11 @@ def command(
     if world not in WORLDS:
         raise UsageFault("there is no such world", remedy=f"Use one of {', '.join(WORLDS)}.")
     refuse_source_tree(directory)
+    if (directory / STATE).exists():
+        output.say(
+            f"{directory / STATE} is the state of an earlier sandbox, whose records are gone: "
+            "remove it to begin anew."
+        )
     options = SandboxOptions(
         directory=directory,
         world=None if empty else world,

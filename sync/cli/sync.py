@@ -189,11 +189,15 @@ def _show(result: dict[str, Any]) -> None:
         else:
             console.print("  nothing to write", markup=False)
     left = [
+        (counts.get("rows", {}).get("rejected", 0), "rows refused: leadloop deadletters"),
         (counts.get("review", 0), "in review: leadloop review list"),
         (counts.get("dead_letters", 0), "dead letters: leadloop deadletters"),
         (counts.get("held", 0), "changes held for your word: leadloop plan"),
-        (len(counts.get("streams_failed", {})), "streams could not be read"),
     ]
     for number, what in left:
         if number:
             console.print(f"  {number:,} {what}", markup=False)
+    for stream, code in sorted(counts.get("streams_failed", {}).items()):
+        console.print(
+            f"  {stream} could not be read [{code}]; the next run tries it again", markup=False
+        )

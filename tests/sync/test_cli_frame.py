@@ -22,9 +22,9 @@ from mappings.errors import (
 )
 from sync import logs
 from sync.cli import output
-from sync.cli.main import COMMANDS, hoisted
+from sync.cli.main import COMMANDS, hoisted, load_command
 from sync.cli.session import Session
-from tests.sync.commands import environment_of, leadloop
+from tests.sync.commands import Workspace, environment_of, leadloop
 
 HEAVY = (
     "sqlalchemy", "sqlmodel", "pandas", "numpy", "recordlinkage", "hubspot", "simple_salesforce",
@@ -57,12 +57,23 @@ def test_help_imports_nothing_heavy() -> None:
 
 
 @pytest.mark.parametrize("name", ["plan", "sync", "status", "runs", "doctor", "run", "init"])
-def test_every_command_has_help(name: str) -> None:
+def test_every_command_has_help(name: str, tmp_path: Path) -> None:
     """A command's own help says what it does and where the global options are."""
-    ran = leadloop(name, "--help")
+    ran = Workspace(tmp_path).here(name, "--help")
     assert ran.code == 0
     assert "leadloop --help" in ran.out
     assert COMMANDS[name][1].split(";")[0].split(".")[0][:30] in " ".join(ran.out.split())
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_there(name: str) -> None:
+    """Behind every listed name stands a command whose options all have a help text."""
+    command = load_command(name)
+    assert command.name == name
+    assert command.help
+    for parameter in command.params:
+        if parameter.param_type_name == "option" and parameter.name != "help":
+            assert parameter.help, f"{name} {parameter.name}"
 
 
 MISUSE = [
@@ -71,14 +82,14 @@ MISUSE = [
     (["sync", "--dry-run", "--plan", "x"], "exclude each other"),
     (["--log-level", "loud", "status"], "log level"),
     (["plan", "--samples", "many"], "samples"),
-    (["sync", "--plan"], "--plan"),
+    (["sync", "--pair", "x", "stray"], "stray"),
 ]
 
 
 @pytest.mark.parametrize(("words", "said"), MISUSE, ids=[" ".join(m[0]) for m in MISUSE])
 def test_misuse_ends_with_2(words: list[str], said: str, tmp_path: Path) -> None:
     """Bad usage is one message with the way to help, on stderr, and exit code 2."""
-    ran = leadloop(*words, cwd=tmp_path)
+    ran = Workspace(tmp_path).here(*words)
     assert (ran.code, ran.out) == (2, "")
     assert said in ran.err
     assert "remedy:" in ran.err
