@@ -171,6 +171,8 @@ def _play(
         "map_calls": tally.map_calls,
         "crm_calls": tally.crm_calls,
         **_batching(first, writes),
+        "write_calls": writes,
+        "dead_letters": tally.runs[-1]["dead_letters"],
         "runs": tally.runs,
         "happened": dict(sorted(tally.happened.items())),
         "evidence": {name: cases[:EVIDENCE] for name, cases in verdict.evidence.items()},

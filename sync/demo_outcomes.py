@@ -7,6 +7,9 @@ has a role: the open one modified last (else the one closed last) with stage, am
 close date; the sum and number of the won ones; the earliest close date among those. Each of these
 opportunities is a deal in HubSpot with the same name, stage, amount and close date, joined to one
 of the person's tied contacts.
+
+A person may have a second CRM record, and no vendor shows whether Leadloop knows that it is theirs:
+the values may be right of all the person's records, or of the tied ones alone, but as a whole.
 """
 
 from __future__ import annotations
@@ -56,13 +59,21 @@ def outcome_values(snapshot: Snapshot, ties: Ties) -> Iterator[Value]:
     """Every value a tied contact or a deal should show, or shows; blank on both sides is none."""
     crm = _Crm(snapshot, ties)
     for contact_id, records in ties.tied.items():
-        person = ties.owner.get(records[0])
-        expected = crm.outcomes(records[0], person)
-        properties = ties.contacts[contact_id]
-        for name, value in expected.items():
-            found = properties.get(f"leadloop_{name}")
-            yield from _compared(f"contact {contact_id}", name, value, found)
+        shown = ties.contacts[contact_id]
+        everything = _of_contact(contact_id, shown, crm.outcomes(records[0], crm.all_of(records)))
+        if not all(value.right for value in everything):
+            known = _of_contact(contact_id, shown, crm.outcomes(records[0], records))
+            everything = min(everything, known, key=lambda vs: sum(not v.right for v in vs))
+        yield from everything
     yield from _deals(snapshot, crm)
+
+
+def _of_contact(contact_id: str, shown: Row, expected: Mapping[str, Any]) -> list[Value]:
+    return [
+        value
+        for name, wanted in expected.items()
+        for value in _compared(f"contact {contact_id}", name, wanted, shown.get(f"leadloop_{name}"))
+    ]
 
 
 def _deals(snapshot: Snapshot, crm: _Crm) -> Iterator[Value]:
@@ -131,9 +142,15 @@ class _Crm:
             if lead.get("IsConverted") and not lead.get("IsDeleted"):
                 self._converted[ties.followed(str(lead["Id"]))].append(lead)
 
-    def outcomes(self, record_id: str, person: str | None) -> dict[str, Any]:
-        """What a contact tied to this record should show, by the property's name."""
-        ids = self._records_of.get(person, [record_id]) if person else [record_id]
+    def all_of(self, records: Sequence[str]) -> list[str]:
+        """All live records of the person these records are tied for."""
+        person = self._ties.owner.get(records[0])
+        return sorted({*records, *(self._records_of.get(person, ()) if person else ())})
+
+    def outcomes(self, record_id: str, ids: Sequence[str]) -> dict[str, Any]:
+        """What a contact tied to this record should show, by the property's name, where `ids` are
+        the records of that person.
+        """
         record = self._ties.records[record_id]
         own = sorted({one for each in ids for one in self._roles.get(each, ())})
         opportunities = [self.opportunities[one] for one in own]
@@ -157,12 +174,10 @@ class _Crm:
         }
 
     def tied_contacts(self) -> dict[str, set[str]]:
-        """The tied HubSpot contacts of the people in each opportunity, by opportunity."""
+        """The HubSpot contacts tied to somebody with a role on it, by opportunity."""
         found: dict[str, set[str]] = defaultdict(set)
         for contact_id, records in self._ties.tied.items():
-            person = self._ties.owner.get(records[0])
-            ids = set(records) | set(self._records_of.get(person, ()) if person else ())
-            for one in ids:
+            for one in records:
                 for opportunity in self._roles.get(one, ()):
                     found[opportunity].add(contact_id)
         return found

@@ -314,6 +314,26 @@ def test_a_second_contact_of_a_person_is_tied_by_the_record_it_names() -> None:
     assert numbers == {**CLEAN, **expected}
 
 
+def test_a_second_record_counts_or_not_but_as_a_whole() -> None:
+    """Values may be right of all the person's records or of the tied one alone, never a mixture."""
+    table = little_world()
+    table["crm_contacts"].append(lead("003T", made_by=REP, HasOptedOutOfEmail=True))
+    table["leads"].append(lead("00QT", made_by=REP, HasOptedOutOfEmail=True))
+    table["truth"]["people"][3]["salesforce_records"] += [
+        {"object": "Contact", "id": "003T", "converted_from": [], "merged_from": []},
+        {"object": "Lead", "id": "00QT", "converted_from": [], "merged_from": []},
+    ]
+    table["endings"]["crm_people"] += 2
+    table["roles"][0]["ContactId"] = "003T"
+    alone = {"leadloop_total_revenue": None, "leadloop_won_count": None}
+    alone["leadloop_customer_since"] = None
+    _contact(table, "4")["properties"].update(alone)
+    assert judge(snapshot(table)).numbers["outcomes_written"] == 31 - 3 - 5
+    _contact(table, "4")["properties"]["leadloop_won_count"] = "1"
+    numbers = judge(snapshot(table)).numbers
+    assert numbers["outcomes_expected"] == numbers["outcomes_written"] + 1
+
+
 def test_shares_are_of_links_and_of_true_matches() -> None:
     """Wrong links are a share of all links, misses and reviews of the true matches."""
     numbers = CLEAN | {"wrong_links": 3, "missed_links": 1}
