@@ -22,6 +22,8 @@ from state.store import Store, Tx
 from sync.waterfall import decision_as_json
 
 REASON = "reviewed"
+MOST = 10_000
+"""Open items looked through for questions that have gone."""
 
 
 class ReviewError(LeadloopError):
@@ -186,6 +188,31 @@ def reject(desk: Desk, item_id: int) -> Decided:
         if link is None:
             requeue.put_back(tx, f"review:{item.id}", [subject])
         return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
+
+
+def revisit(store: Store, run_id: str) -> int:
+    """Put people back to be decided whose question has gone: every candidate has been deleted.
+
+    Their items are closed as settled; how many there were. Alive candidates keep an item open.
+    """
+    with store.begin() as tx:
+        waiting = reviews.items(tx, limit=MOST)
+        keys = {item: [RecordRef.parse(key) for key in item.candidates] for item in waiting}
+        known = mirror.load(tx, {ref for refs in keys.values() for ref in refs})
+        moot = [
+            item
+            for item, refs in keys.items()
+            if all(
+                ref in known and known[ref].record.deleted and not known[ref].record.merged_into
+                for ref in refs
+            )
+        ]
+        for item in moot:
+            reviews.close(tx, item.id, "settled")
+        subjects = [identity.follow(tx, RecordRef.parse(item.subject)) for item in moot]
+        linked = identity.links_of(tx, subjects)
+        requeue.put_back(tx, run_id, [ref for ref in subjects if ref not in linked])
+    return len(moot)
 
 
 def _item(tx: Tx, item_id: int) -> ReviewItem:

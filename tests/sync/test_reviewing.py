@@ -7,7 +7,7 @@ import pytest
 from mappings.records import Event, RecordRef
 from state import events, identity, mirror, reviews
 from state.reviews import ReviewItem
-from sync.reviewing import ReviewError, accept, listed, reject, show
+from sync.reviewing import ReviewError, accept, listed, reject, revisit, show
 from sync.waterfall import adds_up, steps
 from tests.sync.world import World
 
@@ -175,4 +175,20 @@ def test_two_known_people_found_to_be_one_are_joined_with_their_events(world: Wo
         members = identity.members(tx, [str(decided.entity_id)])[str(decided.entity_id)]
     assert {str(link.ref) for link in members} >= {*known, item.subject}
     world.run()
+    assert world.settled()
+
+
+def test_a_question_that_has_gone_is_decided_anew(world: World) -> None:
+    """The only candidate was deleted: the person is put back, created once, their event logged."""
+    contact, lead, event = in_review(world)
+    world.run()
+    assert revisit(world.store, "test") == 0
+    world.salesforce.remove("Lead", lead)
+    world.run()
+    revisit(world.store, "test")
+    world.run()
+    assert listed(world.store) == []
+    assert world.counterpart(contact).ref.id != lead
+    assert len(world.task_of(event)) == 1
+    assert revisit(world.store, "test") == 0
     assert world.settled()
