@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sync.demo_report import NONE_WANTED, failures
+from sync.demo_report import NONE_WANTED, failures, print_summary
 from sync.demo_stage import total, write_calls
 
 KEYS = """people_in_map crm_records_before linked created in_review duplicates_created wrong_links
@@ -63,6 +63,22 @@ def test_the_demo_leaves_nothing_behind(played: tuple[dict[str, Any], str, Path]
     _, messages, place = played
     assert list(place.iterdir()) == []
     assert "Run the first sync" in messages
+
+
+def test_the_summary_says_what_missed_and_where_to_look(
+    played: tuple[dict[str, Any], str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A missed target is named with its case, and the way on is shown."""
+    fine = played[0] | dict.fromkeys(NONE_WANTED, 0) | {"outcomes_written": 7}
+    fine |= {"outcomes_expected": 7, "in_review_share": 0.0, "config": "try/config.yaml"}
+    print_summary(fine)
+    said = capsys.readouterr().out
+    assert "Every number meets its target." in said
+    assert "leadloop --config try/config.yaml review list" in said
+    print_summary(fine | {"unaccounted": 3, "evidence": {"unaccounted": ["open_writes: 3"]}})
+    said = capsys.readouterr().out
+    assert "Missed its target: unaccounted." in said
+    assert "unaccounted: open_writes: 3" in said
 
 
 def test_a_world_too_small_is_refused_in_words(tmp_path: Path) -> None:
