@@ -111,6 +111,7 @@ def test_files_and_functions_stay_readable(folder: str) -> None:
     long += [
         f"{relative(path)}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"
         for path in sources(folder)
+        if "migrations" not in path.parts  # a migration states what was, column by column
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None

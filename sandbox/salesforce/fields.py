@@ -37,6 +37,29 @@ _SOAP = {
 }
 
 
+_UNUSED: dict[str, object] = {
+    "autoNumber": False,
+    "calculatedFormula": None,
+    "cascadeDelete": False,
+    "controllerName": None,
+    "defaultValueFormula": None,
+    "dependentPicklist": False,
+    "deprecatedAndHidden": False,
+    "displayLocationInDecimal": False,
+    "encrypted": False,
+    "filteredLookupInfo": None,
+    "highScaleNumber": False,
+    "htmlFormatted": False,
+    "mask": None,
+    "maskType": None,
+    "referenceTargetField": None,
+    "relationshipOrder": None,
+    "restrictedDelete": False,
+    "writeRequiresMasterRead": False,
+}
+"""Keys of a field in describe that say the same of every field of this org."""
+
+
 @dataclass(frozen=True, slots=True)
 class Field:
     """One field of an object; the names are describe's, in our spelling."""
@@ -91,40 +114,27 @@ class Field:
         address = self.type == "address"
         many = len(self.reference_to) > 1
         return {
+            **_UNUSED,
             "aggregatable": not (long_text or address or self.type == "boolean"),
-            "autoNumber": False,
             "byteLength": self.length if self.type in {"id", "reference"} else self.length * 3,
             "calculated": self.calculated,
-            "calculatedFormula": None,
-            "cascadeDelete": False,
             "caseSensitive": self.case_sensitive,
             "compoundFieldName": self.compound,
-            "controllerName": None,
             "createable": self.createable,
             "custom": self.custom,
             "defaultValue": False if self.type == "boolean" else self._shown_default(),
-            "defaultValueFormula": None,
             "defaultedOnCreate": self.defaulted,
-            "dependentPicklist": False,
-            "deprecatedAndHidden": False,
             "digits": self.digits,
-            "displayLocationInDecimal": False,
-            "encrypted": False,
             "externalId": self.external_id,
             "extraTypeInfo": self.extra,
             "filterable": not long_text,
-            "filteredLookupInfo": None,
             "groupable": not (
                 self.length > _LONG_TEXT or address or self.type in NUMBERS | {"datetime"}
             ),
-            "highScaleNumber": False,
-            "htmlFormatted": False,
             "idLookup": self.id_lookup,
             "inlineHelpText": self.help,
             "label": self.label,
             "length": self.length,
-            "mask": None,
-            "maskType": None,
             "name": self.name,
             "nameField": self.name_field,
             "namePointing": many,
@@ -134,11 +144,8 @@ class Field:
             "polymorphicForeignKey": many,
             "precision": self.precision,
             "queryByDistance": address,
-            "referenceTargetField": None,
             "referenceTo": list(self.reference_to),
             "relationshipName": self.relationship,
-            "relationshipOrder": None,
-            "restrictedDelete": False,
             "restrictedPicklist": self.restricted,
             "scale": self.scale,
             "searchPrefilterable": (
@@ -149,7 +156,6 @@ class Field:
             "type": self.type,
             "unique": self.unique,
             "updateable": self.updateable,
-            "writeRequiresMasterRead": False,
         }
 
     def _shown_default(self) -> Value:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,8 +17,8 @@ from mappings.errors import (
     QuotaExhaustedError,
     UnavailableError,
 )
-from mappings.ports import Cadence, FieldDefinition
-from mappings.records import EventKind, Operation, OutcomeStatus, Write
+from mappings.ports import FieldDefinition
+from mappings.records import Operation, OutcomeStatus, Write
 from tests.connectors.test_hubspot_contract import HubSpotBench
 from tests.connectors.vendors import Vendors, running
 from tests.contract import Puller, by_key
@@ -308,119 +308,6 @@ def test_joining_with_a_record_that_is_not_there_is_refused(bench: HubSpotBench)
     outcomes = by_key(bench.connector.write(rows))
     assert outcomes[company].status is OutcomeStatus.OK
     assert outcomes["999999999"].status is OutcomeStatus.REJECTED
-
-
-def test_form_fills_become_events(bench: HubSpotBench) -> None:
-    """Submissions of a form are events with their answers in order; a second pull brings none,
-    and costs one call.
-    """
-    account, vendors = bench.account, bench.vendors
-    guid = vendors.do(
-        lambda: account.create_form(
-            {
-                "name": "Ask for a demo",
-                "formType": "captured",
-                "fieldGroups": [{"fields": [{"name": "email", "objectTypeId": "0-1"}]}],
-            }
-        )
-    )
-    for number in range(120):
-        values = {"email": f"Person{number}@Example.com", "lastname": f"P{number}"}
-        page = "https://acme.example/demo"
-        vendors.do(partial(account.submit_form, guid, values, page_url=page))
-    specs = {spec.name: spec for spec in bench.connector.streams()}
-    spec = specs[f"form:{guid}"]
-    assert (spec.cadence, spec.trigger) == (Cadence.QUARTER, "recent_conversion_date")
-    puller = Puller(bench.connector, spec.name)
-    puller.pull()
-    events = list(puller.landed.events[spec.name].values())
-    assert len(events) == 120
-    event = next(e for e in events if e.email == "person7@example.com")
-    assert event.kind is EventKind.FORM_FILL
-    assert event.name == "Ask for a demo"
-    answers = event.details["answers"]
-    assert [a["name"] for a in answers] == ["email", "lastname"]
-    bench.calls()
-    puller.pull()
-    assert bench.calls() == 1
-    assert len(puller.landed.events[spec.name]) == 120
-
-
-def test_email_events_are_pulled_without_loss_or_repetition(bench: HubSpotBench) -> None:
-    """Thousands of events over several pages arrive once; a quiet pull costs one call; an event
-    that arrives late, among older ones, comes with the next whole reading.
-    """
-    now = bench.vendors.sandbox.clock.now()
-    old = [email_event(n, "DELIVERED", now - timedelta(seconds=n)) for n in range(2500)]
-    bench.vendors.do(lambda: bench.account.add_email_events(old))
-    puller = Puller(bench.connector, "email_events")
-    puller.pull()
-    landed = puller.landed.events["email_events"]
-    assert len(landed) == 2500
-    bench.calls()
-    puller.pull()
-    assert bench.calls() == 1
-    late = email_event(9000, "OPEN", now - timedelta(seconds=30), filteredEvent=True)
-    bench.vendors.do(lambda: bench.account.add_email_events([late]))
-    bench.wait(16 * 60)
-    puller.pull()
-    assert len(landed) == 2501
-    event = landed[f"email:{late['id']}:{late['created']}"]
-    assert event.kind is EventKind.EMAIL_OPEN
-    assert event.filtered
-    assert event.email == "person9000@example.com"
-
-
-def test_a_first_pull_of_events_broken_off_omits_nothing(bench: HubSpotBench) -> None:
-    """Newest-first pages that landed before a failure do not hide the older ones."""
-    now = bench.vendors.sandbox.clock.now()
-    events = [email_event(n, "SENT", now - timedelta(seconds=n // 7)) for n in range(3300)]
-    bench.vendors.do(lambda: bench.account.add_email_events(events))
-    puller = Puller(bench.connector, "email_events")
-    for _ in puller.pages():
-        break
-    puller.pull()
-    assert len(puller.landed.events["email_events"]) == 3300
-
-
-def test_unsubscribing_shows_as_a_status_change_with_its_scope(bench: HubSpotBench) -> None:
-    """There is no unsubscribe type: a status change says which mail is refused."""
-    kind = next(iter(bench.account.consent.types.values()))
-    for number in (1, 2):
-        bench.put(number)
-    bench.vendors.do(lambda: bench.account.unsubscribe("person1@example.com"))
-    bench.vendors.do(lambda: bench.account.unsubscribe("person2@example.com", kind.id))
-    puller = Puller(bench.connector, "email_events")
-    puller.pull()
-    events = puller.landed.events["email_events"].values()
-    found = {e.email: e for e in events if e.kind is EventKind.EMAIL_UNSUBSCRIBE}
-    assert found["person1@example.com"].details["all_mail"]
-    assert not found["person2@example.com"].details["all_mail"]
-    assert found["person2@example.com"].details["subscriptions"] == [str(kind.id)]
-
-
-def test_opting_out_is_written_with_its_scope(bench: HubSpotBench) -> None:
-    """OPT_OUT refuses all mail or one type, several addresses a call; twice is no error."""
-    kind = next(iter(bench.account.consent.types.values()))
-    ids = [bench.put(number) for number in range(4)]
-    rows = [
-        Write(
-            f"o{n}",
-            Operation.OPT_OUT,
-            "contacts",
-            {"email": f"Person{n}@example.com", "subscription": str(kind.id) if n == 3 else None},
-            id=ids[n],
-        )
-        for n in range(4)
-    ]
-    bench.calls()
-    for _ in range(2):
-        outcomes = by_key(bench.connector.write(rows))
-        assert {o.status for o in outcomes.values()} == {OutcomeStatus.OK}
-    assert bench.calls() == 4
-    assert [bench.read(i).get("hs_email_optout") for i in ids[:3]] == ["true"] * 3
-    assert bench.read(ids[3]).get("hs_email_optout") != "true"
-    assert bench.read(ids[3])[f"hs_email_optout_{kind.id}"] == "true"
 
 
 def test_the_dated_api_is_one_setting(vendors: Vendors) -> None:
