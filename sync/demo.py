@@ -19,14 +19,13 @@ from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError
 from sandbox.process import SandboxProcess, start_process
-from state import events, mirror, outbox, reviews
 from state.store import Store
 from sync import wiring
 from sync.config import Config, load_config
 from sync.demo_judge import judge, shares
 from sync.demo_report import Teller
+from sync.demo_snapshot import crm_people, people_in_review, take_snapshot
 from sync.demo_stage import Backstage, Calls, SandboxClock, total, write_calls
-from sync.demo_ties import Snapshot
 from sync.doctor import Level, examine
 from sync.guard import Approval
 from sync.pair import Progress
@@ -62,21 +61,6 @@ class DemoOptions:
     def size(self) -> int:
         """People on each side: as said, else 2,000, or all of FEBRL 4."""
         return self.people or {"febrl4": 5000}.get(self.world, 2000)
-
-
-@dataclass(slots=True)
-class _Tally:
-    """What the runs came to, and the calls they cost."""
-
-    map_calls: int = 0
-    crm_calls: int = 0
-    pulled_events: int = 0
-    runs: list[dict[str, Any]] = field(default_factory=list)
-    happened: Counter[str] = field(default_factory=Counter)
-
-    def add_calls(self, calls: Calls) -> None:
-        self.map_calls += total(calls, "hubspot")
-        self.crm_calls += total(calls, "salesforce")
 
 
 def run_demo(options: DemoOptions, *, teller: Teller | None = None) -> dict[str, Any]:
@@ -134,64 +118,85 @@ def _play(
         place, hubspot=sandbox.info["hubspot"], salesforce=sandbox.info["salesforce"]
     )
     config = load_config(path)
-    tally = _Tally()
     clocks = wiring.Clocks(now=clock.now)
     with contextlib.closing(wiring.open_state(config, config.pairs[0], clocks)) as store:
-        acts = _Acts(config, store, clocks, backstage, tally, told)
-        before = _crm_people(backstage)
-        with told.step("doctor --fix: accounts, Leadloop's own fields"):
-            acts.doctor()
-        with told.step("Plan the first sync on a copy of the state"):
-            approval = acts.plan()
-        told.say(f"  approved: {len(approval.fingerprints or ()):,} changes, exactly these")
-        backstage.take_calls_of(tally.add_calls)
-        first = acts.run("first sync", approval)
-        writes = write_calls(backstage.take_calls_of(tally.add_calls))
-        for day in range(1, options.days + 1):
-            with told.step(f"Day {day} of {options.days} passes"):
-                tally.happened.update(backstage.tick())
-                backstage.move_clock(LAG)
-                clock.read()
-            acts.run(f"sync after day {day}")
-        backstage.move_clock(LAG)
-        clock.read()
-        backstage.take_calls_of(tally.add_calls)
-        acts.run("sync without any change")
-        last = backstage.take_calls_of(tally.add_calls)
+        acts = _Acts(config, store, clocks, clock, backstage, told)
+        before = crm_people(backstage)
+        work = _first_sync(acts)
+        work |= _days(acts, options.days)
         with told.step("Compare both vendors with the truth"):
-            verdict = judge(_snapshot(backstage, store))
-        somebody = next(iter(_people_in_review(store)), None)
-    numbers: dict[str, Any] = {**verdict.numbers, **shares(verdict.numbers)}
-    numbers |= {
+            verdict = judge(take_snapshot(backstage, store))
+        somebody = next(iter(people_in_review(store)), None)
+    return {
+        **verdict.numbers,
+        **shares(verdict.numbers),
+        **work,
+        "crm_records_before": before,
+        "events_pulled": acts.pulled_events,
+        "map_calls": acts.calls["hubspot"],
+        "crm_calls": acts.calls["salesforce"],
+        "dead_letters": acts.runs[-1]["dead_letters"],
         "world": options.world,
         "days": options.days,
-        "crm_records_before": before,
-        "events_pulled": tally.pulled_events,
-        "second_run_writes": sum(write_calls(last).values()),
-        "map_calls": tally.map_calls,
-        "crm_calls": tally.crm_calls,
-        **_batching(first, writes),
-        "write_calls": writes,
-        "dead_letters": tally.runs[-1]["dead_letters"],
-        "runs": tally.runs,
-        "happened": dict(sorted(tally.happened.items())),
+        "happened": dict(sorted(acts.happened.items())),
+        "runs": acts.runs,
         "evidence": {name: cases[:EVIDENCE] for name, cases in verdict.evidence.items()},
         "config": str(path) if options.keep else None,
         "somebody": somebody,
     }
-    return numbers
+
+
+def _first_sync(acts: _Acts) -> dict[str, Any]:
+    """Doctor, plan, approval of exactly that, backfill; how full its writing calls were."""
+    with acts.told.step("doctor --fix: accounts, Leadloop's own fields"):
+        acts.doctor()
+    with acts.told.step("Plan the first sync on a copy of the state"):
+        approval = acts.plan()
+    acts.told.say(f"  approved: {len(approval.fingerprints or ()):,} changes, exactly these")
+    acts.take_calls()
+    report = acts.run("first sync", approval)
+    writes = write_calls(acts.take_calls())
+    return {**_batching(report, writes), "write_calls": writes}
+
+
+def _days(acts: _Acts, days: int) -> dict[str, Any]:
+    """Days with a sync each, then one sync without any change; what that one wrote."""
+    for day in range(1, days + 1):
+        with acts.told.step(f"Day {day} of {days} passes"):
+            acts.happened.update(acts.backstage.tick())
+            acts.wait()
+        acts.run(f"sync after day {day}")
+    acts.wait()
+    acts.take_calls()
+    acts.run("sync without any change")
+    return {"second_run_writes": sum(write_calls(acts.take_calls()).values())}
 
 
 @dataclass(slots=True)
 class _Acts:
-    """What the demo does with Leadloop, the way its commands do."""
+    """What the demo does with Leadloop, the way its commands do, and what that came to."""
 
     config: Config
     store: Store
     clocks: wiring.Clocks
+    clock: SandboxClock
     backstage: Backstage
-    tally: _Tally
     told: Teller
+    calls: Counter[str] = field(default_factory=Counter)
+    happened: Counter[str] = field(default_factory=Counter)
+    pulled_events: int = 0
+    runs: list[dict[str, Any]] = field(default_factory=list)
+
+    def wait(self) -> None:
+        """Let the search index catch up."""
+        self.backstage.move_clock(LAG)
+        self.clock.read()
+
+    def take_calls(self) -> Calls:
+        """The calls since this was last asked, added to the whole."""
+        calls = self.backstage.take_calls()
+        self.calls.update({system: total(calls, system) for system in calls})
+        return calls
 
     def doctor(self) -> None:
         """`doctor --fix`. Raises ConfigurationError on what keeps a run from being right."""
@@ -219,8 +224,8 @@ class _Acts:
             report = run_once(pair, approval=approval)
         if report.error is not None:
             raise report.error
-        self.tally.pulled_events += int(report.counts.get("pulled_events", 0))
-        self.tally.runs.append({"name": name, "status": report.status, **report.counts})
+        self.pulled_events += int(report.counts.get("pulled_events", 0))
+        self.runs.append({"name": name, "status": report.status, **report.counts})
         written = report.counts.get("written", {})
         said = ", ".join(f"{n:,} {key}" for key, n in sorted(written.items()) if n)
         self.told.say(f"  written: {said or 'nothing'}")
@@ -234,15 +239,6 @@ class _Acts:
             clocks=self.clocks,
             progress=Progress(self.told.progress),
         )
-
-
-def _crm_people(backstage: Backstage) -> int:
-    """Live people in the CRM: Contacts and unconverted Leads."""
-    return sum(
-        not row.get("IsDeleted") and not row.get("IsConverted")
-        for name in ("Lead", "Contact")
-        for row in backstage.rows("salesforce", name)
-    )
 
 
 def _batching(first: Report, writes: dict[str, int]) -> dict[str, float]:
@@ -259,53 +255,3 @@ def _batching(first: Report, writes: dict[str, int]) -> dict[str, float]:
 def _ceiling(name: str) -> int:
     larger = next((size for end, size in MORE.items() if name.endswith(end)), None)
     return larger or CEILINGS["salesforce" if "/services/data/" in name else "hubspot"]
-
-
-def _people_in_review(store: Store) -> list[str]:
-    """HubSpot contacts that wait for a decision (Leadloop alone knows), as record keys."""
-    with store.read() as tx:
-        found = [one.subject for one in reviews.items(tx, limit=1_000_000)]
-    return [key for key in found if key.startswith("hubspot:contacts:")]
-
-
-def _snapshot(backstage: Backstage, store: Store) -> Snapshot:
-    """Both vendors as they stand, the truth, and the two things only Leadloop can say."""
-    users = backstage.rows("salesforce", "User")
-    deals = backstage.rows("hubspot", "deals")
-    live_deals = [str(row["id"]) for row in deals if not row["archived"]]
-    return Snapshot(
-        truth=backstage.truth(),
-        contacts=backstage.rows("hubspot", "contacts"),
-        leads=backstage.rows("salesforce", "Lead"),
-        crm_contacts=backstage.rows("salesforce", "Contact"),
-        opportunities=backstage.rows("salesforce", "Opportunity"),
-        roles=backstage.rows("salesforce", "OpportunityContactRole"),
-        tasks=backstage.rows("salesforce", "Task"),
-        users=users,
-        deals=deals,
-        deal_contacts=backstage.deal_contacts(live_deals),
-        submissions=backstage.rows("hubspot", "form_submissions"),
-        email_events=backstage.rows("hubspot", "email_events"),
-        subscriptions=backstage.rows("hubspot", "subscriptions"),
-        integration_user=next(
-            str(row["Id"]) for row in users if str(row["Username"]).startswith("integration@")
-        ),
-        in_review=frozenset(key.rpartition(":")[2] for key in _people_in_review(store)),
-        endings=_endings(store),
-    )
-
-
-def _endings(store: Store) -> dict[str, int]:
-    """What Leadloop says it pulled, and what of it is still on the road."""
-    with store.read() as tx:
-        held = mirror.counts(tx)
-        ended = events.dispositions(tx)
-        intents = outbox.count_by_status(tx)
-        return {
-            "map_people": held.get("hubspot:contacts", 0),
-            "crm_people": held.get("salesforce:Lead", 0) + held.get("salesforce:Contact", 0),
-            "events": sum(ended.values()),
-            "open_rows": mirror.pending_count(tx),
-            "open_events": ended.get("pending", 0) + ended.get("journaled", 0),
-            "open_writes": sum(intents.get(status, 0) for status in outbox.UNSETTLED),
-        }

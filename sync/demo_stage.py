@@ -62,12 +62,6 @@ class Backstage:
         self._ask("DELETE", "/calls")
         return counts
 
-    def take_calls_of(self, add: Callable[[Calls], None]) -> Calls:
-        """The same, told to `add` as well."""
-        calls = self.take_calls()
-        add(calls)
-        return calls
-
     def deal_contacts(self, deal_ids: Iterable[str]) -> dict[str, list[str]]:
         """The contacts each deal is joined to, by HubSpot's public batch read (associations v4)."""
         ids = list(deal_ids)
