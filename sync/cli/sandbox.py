@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import sys
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -12,6 +14,9 @@ from mappings.errors import ConfigurationError, LeadloopError
 from sync.cli import output
 from sync.cli.session import UsageFault
 from sync.workspace import refuse_source_tree, write_workspace
+
+if TYPE_CHECKING:
+    from sandbox.server import SandboxOptions
 
 STATE = "leadloop.sqlite3"
 """Where a workspace's config keeps its state."""
@@ -42,16 +47,11 @@ def command(
     Stays in the foreground and stops on Ctrl-C or SIGTERM. The directory then holds config.yaml,
     mappings/ and ca.pem, ready for `leadloop --config DIR/config.yaml doctor --fix`.
     """
-    from sandbox.server import SandboxOptions, serve
-
     if world not in WORLDS:
         raise UsageFault("there is no such world", remedy=f"Use one of {', '.join(WORLDS)}.")
-    refuse_source_tree(directory)
-    if (directory / STATE).exists():
-        output.say(
-            f"{directory / STATE} is the state of an earlier sandbox, whose records are gone: "
-            "remove it to begin anew."
-        )
+    _prepare(directory)
+    from sandbox.server import SandboxOptions
+
     options = SandboxOptions(
         directory=directory,
         world=None if empty else world,
@@ -62,10 +62,26 @@ def command(
         salesforce_port=salesforce_port,
         admin_port=admin_port,
     )
+    _serve(options, as_json=as_json)
+
+
+def _prepare(directory: Path) -> None:
+    """Refuse Leadloop's own source; warn of a state whose sandbox is gone."""
+    refuse_source_tree(directory)
+    if (directory / STATE).exists():
+        output.say(
+            f"{directory / STATE} is the state of an earlier sandbox, whose records are gone: "
+            "remove it to begin anew."
+        )
+
+
+def _serve(options: SandboxOptions, *, as_json: bool) -> None:
+    """Run the sandbox until it is told to stop; write the workspace as soon as it listens."""
+    from sandbox.server import serve
 
     def announce(info: dict[str, Any]) -> None:
         config = write_workspace(
-            directory.absolute(), hubspot=info["hubspot"], salesforce=info["salesforce"]
+            options.directory.absolute(), hubspot=info["hubspot"], salesforce=info["salesforce"]
         )
         _print({**info, "config": str(config)}, as_json=as_json)
 
@@ -86,9 +102,6 @@ def command(
 
 
 def _print(info: dict[str, Any], *, as_json: bool) -> None:
-    import json
-    import sys
-
     hubspot, salesforce = info["hubspot"], info["salesforce"]
     if as_json:
         sys.stdout.write(json.dumps(info) + "\n")
