@@ -45,6 +45,8 @@ log = structlog.get_logger("leadloop.daemon")
 GRACE_SECONDS = 8.0
 """How long a stop waits for the work in hand: leaves two of the ten seconds for the rest."""
 LONGEST_BACKOFF = timedelta(minutes=15)
+RECENT = 50
+"""Runs looked at for the one a stop cut short: the newest, were it not for clocks that jump."""
 UNKNOWN_RESET = timedelta(hours=1)
 """How long a used-up allowance rests where the vendor does not say when it renews (assumed)."""
 PASSING = (UnavailableError, OutcomeUnknownError, StateError, StateHeldError)
@@ -194,7 +196,7 @@ class Worker:
     def _interrupted(self) -> None:
         """Close the run a stop cut short; what it left open the next one finds."""
         with self.store.begin() as tx:
-            for run in runs.latest(tx, limit=1):
+            for run in runs.latest(tx, limit=RECENT):
                 if run.status == "running":
                     runs.finish(tx, run.id, "interrupted", run.counts)
                     log.info("run.interrupted", pair=self.pair.name, run_id=run.id)

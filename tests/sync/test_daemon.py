@@ -168,10 +168,12 @@ def test_a_stop_between_batches_leaves_nothing_half_done(
         assert runs.latest(tx, limit=1)[0].status == "interrupted"
     well.stop.clear()
     well.close()
+    move(60)
     well.cycle()
     with well.store.read() as tx:
         assert runs.latest(tx, limit=1)[0].status == "ok"
     admin(workspace.admin_url, "DELETE", "/calls")
+    move(60)
     well.cycle()
     assert writes(workspace.admin_url) == {}
 
@@ -207,14 +209,11 @@ def test_a_slow_vendor_does_not_hold_the_stop(workspace: Workspace) -> None:
     """Also while a vendor takes very long to answer, SIGTERM ends it within ten seconds with 0;
     the next sync finds what was left and ends well.
     """
-    slow = {"system": "hubspot", "kind": "latency", "rate": 1, "calls": 10_000, "value": 60}
-    workspace.config.write_text(
-        workspace.config.read_text(encoding="utf-8") + "\nschedule: {fast: 5}\n"
-    )
+    slow = {"system": "salesforce", "kind": "latency", "rate": 1, "calls": 10_000, "value": 60}
+    admin(workspace.admin_url, "POST", "/faults", {**slow, "match": "query"})
     daemon = workspace.start("run")
-    _wait_for(daemon, "run.finished")
-    admin(workspace.admin_url, "POST", "/faults", slow)
-    _wait_for_call(workspace)
+    _wait_for(daemon, "daemon.started")
+    _wait_for_run(workspace)
     daemon.terminate()
     _, told = daemon.communicate(timeout=STOP_SECONDS)
     assert daemon.returncode == 0
@@ -226,14 +225,13 @@ def test_a_slow_vendor_does_not_hold_the_stop(workspace: Workspace) -> None:
     assert statuses == ["ok", "interrupted"]
 
 
-def _wait_for_call(workspace: Workspace) -> None:
-    """Until the daemon has run anew against the slow vendor: its run is open in the state."""
-    for _ in range(100):
-        run = workspace.here("runs", "--json").data["runs"][0]
-        if run["status"] == "running":
+def _wait_for_run(workspace: Workspace) -> None:
+    """Until the daemon's run is open in the state: it cannot end while the vendor is slow."""
+    for _ in range(600):
+        if workspace.here("runs", "--json").data["runs"][0]["status"] == "running":
             return
         threading.Event().wait(0.1)
-    pytest.fail("the daemon did not begin another run")
+    pytest.fail("the daemon did not begin a run")
 
 
 def _wait_for(process: subprocess.Popen[str], event: str) -> None:
