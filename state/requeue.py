@@ -8,11 +8,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select, update
 
 from mappings.records import RecordRef
 from state import mirror
 from state.events import EVENTS
+from state.identity import LINKS
 from state.mirror import INBOX, RECORD_KEY, to_payload
 from state.outbox import INTENTS
 from state.store import Tx, chunks
@@ -78,6 +79,19 @@ def claim_rows(tx: Tx, run_id: str, refs: Iterable[RecordRef]) -> None:
                 )
                 .values(disposition="planned", settled_run=run_id)
             )
+
+
+def unlink(tx: Tx, refs: Iterable[RecordRef]) -> None:
+    """These records belong to no golden record any more."""
+    for ref in refs:
+        tx.connection.execute(
+            delete(LINKS).where(
+                tx.mine(LINKS),
+                LINKS.c.record_id == ref.id,
+                LINKS.c.object == ref.object,
+                LINKS.c.system == ref.system,
+            )
+        )
 
 
 def hand_over_events(tx: Tx, loser: str, winner: str) -> None:

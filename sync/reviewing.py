@@ -22,6 +22,8 @@ from state.store import Store, Tx
 from sync.waterfall import decision_as_json
 
 REASON = "reviewed"
+MERGE = "merge"
+"""Items that name several records of one person on one side, for a person to merge there."""
 MOST = 10_000
 """Open items looked through for questions that have gone."""
 
@@ -147,8 +149,10 @@ def accept(desk: Desk, item_id: int, records: Sequence[str] = ()) -> Decided:
     """The subject is the person of these candidates (which may be left out where there is one).
 
     They become one golden record; the other candidates, unless they are of that same golden
-    record, are remembered as other people. Raises ReviewError and changes nothing when the item
-    was decided otherwise, a record is no candidate or gone, or writes are under way.
+    record, are remembered as other people. Accepting a merge proposal confirms that the records
+    are one person; who merges them at the vendor is followed. Raises ReviewError and changes
+    nothing when the item was decided otherwise, a record is no candidate or gone, or writes are
+    under way.
     """
     with desk.store.begin() as tx:
         item = _item(tx, item_id)
@@ -172,13 +176,15 @@ def accept(desk: Desk, item_id: int, records: Sequence[str] = ()) -> Decided:
 
 def reject(desk: Desk, item_id: int) -> Decided:
     """The subject is none of the candidates: they are remembered as other people, and the next
-    run decides about the subject again without them. Raises ReviewError when the item was decided
-    otherwise.
+    run decides about the subject again without them. Rejecting a merge proposal takes the records
+    apart again. Raises ReviewError when the item was decided otherwise.
     """
     with desk.store.begin() as tx:
         item = _item(tx, item_id)
         if item.status != "open":
             return _again(tx, item, "rejected", ())
+        if item.kind == MERGE:
+            return _take_apart(tx, item)
         subject = identity.follow(tx, RecordRef.parse(item.subject))
         link = identity.links_of(tx, [subject]).get(subject)
         entity_id = link.entity_id if link else None
@@ -188,6 +194,35 @@ def reject(desk: Desk, item_id: int) -> Decided:
         if link is None:
             requeue.put_back(tx, f"review:{item.id}", [subject])
         return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
+
+
+def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
+    """The record that carries the link key stays with the golden record; the others leave it and
+    are decided about anew. What was written to them stays written."""
+    named = [identity.follow(tx, RecordRef.parse(key)) for key in (item.subject, *item.candidates)]
+    links = identity.links_of(tx, named)
+    reviews.close(tx, item.id, "rejected")
+    if named[0] not in links:
+        return Decided(item.id, "rejected", None, (), (), changed=True)
+    entity_id = links[named[0]].entity_id
+    together = [
+        ref
+        for ref in dict.fromkeys(named)
+        if ref in links and links[ref].entity_id == entity_id and links[ref].status == "live"
+    ]
+    _need_quiet(tx, item, [entity_id])
+    known = mirror.load(tx, together)
+    keyed = [ref for ref in together if ref in known and known[ref].lookup2 == entity_id]
+    leaving = [ref for ref in together if ref != (keyed or together)[0]]
+    members = identity.members(tx, [entity_id])[entity_id]
+    staying = [link.ref for link in members if link.status == "live" and link.ref not in leaving]
+    for ref in leaving:
+        _rule_out(tx, ref, map(str, staying))
+    requeue.unlink(tx, leaving)
+    requeue.put_back(tx, f"review:{item.id}", leaving)
+    identity.add_work(tx, [entity_id], REASON)
+    ruled_out = tuple(sorted(map(str, leaving)))
+    return Decided(item.id, "rejected", entity_id, (), ruled_out, changed=True)
 
 
 def revisit(store: Store, run_id: str) -> int:
@@ -229,7 +264,7 @@ def _item(tx: Tx, item_id: int) -> ReviewItem:
 def _chosen(item: ReviewItem, records: Sequence[str]) -> tuple[str, ...]:
     """The candidates that are meant: named ones, or the only one."""
     if not records:
-        if len(item.candidates) == 1:
+        if len(item.candidates) == 1 or item.kind == MERGE:
             return item.candidates
         raise ReviewError(
             f"review item {item.id} has {len(item.candidates)} candidates; one must be named",
@@ -278,6 +313,15 @@ def _need_alive(
         )
 
 
+def _need_quiet(tx: Tx, item: ReviewItem, entities: Sequence[str]) -> None:
+    if outbox.unsettled_entities(tx, entities):
+        raise ReviewError(
+            f"writes of a person in review item {item.id} are under way",
+            code="review.busy",
+            remedy="Run `leadloop sync`, then decide again.",
+        )
+
+
 def _unite(
     desk: Desk,
     tx: Tx,
@@ -290,13 +334,7 @@ def _unite(
     links = identity.links_of(tx, members)
     ordered = (*members[1:], members[0])
     entities = list(dict.fromkeys(links[ref].entity_id for ref in ordered if ref in links))
-    busy = outbox.unsettled_entities(tx, entities)
-    if busy:
-        raise ReviewError(
-            f"writes of a person in review item {item.id} are under way",
-            code="review.busy",
-            remedy="Run `leadloop sync`, then decide again.",
-        )
+    _need_quiet(tx, item, entities)
     if entities:
         entity_id = entities[0]
     else:

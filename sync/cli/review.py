@@ -74,11 +74,11 @@ def list_items(
         output.say("Nothing waits for a decision.")
         return
     rows = [
-        [item.id, name, item.status, item.subject, ", ".join(item.candidates),
+        [item.id, name, item.kind, item.status, item.subject, ", ".join(item.candidates),
          f"{item.opened_at:%Y-%m-%d %H:%M}"]
         for name, item in found
     ]  # fmt: skip
-    columns = ["item", "pair", "status", "record", "may be", "since (UTC)"]
+    columns = ["item", "pair", "kind", "status", "record", "may be", "since (UTC)"]
     output.console().print(output.table("", columns, rows))
     output.say("leadloop review show ID, then accept ID or reject ID.")
 
@@ -115,7 +115,8 @@ def accept_item(
 ) -> None:
     """Say that it is this person: link them; the next sync writes.
 
-    The other candidates are remembered as other people.
+    The other candidates are remembered as other people. For a merge proposal it confirms that the
+    records are one person: merge them at the vendor, Leadloop follows.
     """
     _decide(
         session_of(ctx),
@@ -131,7 +132,10 @@ def accept_item(
 def reject_item(
     ctx: typer.Context, item: ItemArgument, pair: PairOption = None, as_json: JsonOption = False
 ) -> None:
-    """Say that it is none of them: the next sync decides again without these candidates."""
+    """Say that it is none of them: the next sync decides again without these candidates.
+
+    For a merge proposal it takes the records apart; what was written to them stays written.
+    """
     _decide(
         session_of(ctx),
         item,

@@ -192,3 +192,52 @@ def test_a_question_that_has_gone_is_decided_anew(world: World) -> None:
     assert len(world.task_of(event)) == 1
     assert revisit(world.store, "test") == 0
     assert world.settled()
+
+
+def proposed(world: World) -> tuple[str, str, str, ReviewItem]:
+    """Ada with two Leads in the CRM, linked, and the proposal to merge them."""
+    contact = world.contact("Ada", "Byron", jobtitle="Engineer")
+    first, second = world.lead("Ada", "Byron"), world.lead("Ada", "Byron")
+    world.first()
+    item = the_item(world)
+    assert item.kind == "merge"
+    return contact, first, second, item
+
+
+def test_confirming_a_merge_proposal_writes_nothing(world: World) -> None:
+    """Leadloop merges nothing itself: both records stay linked, the item is closed."""
+    contact, first, second, item = proposed(world)
+    before = world.writes()
+    decided = accept(world.desk, item.id)
+    assert decided.ruled_out == ()
+    world.run()
+    assert world.writes() == before
+    assert {str(ref) for ref in _linked(world, contact)} >= {
+        f"salesforce:Lead:{first}",
+        f"salesforce:Lead:{second}",
+    }
+
+
+def test_rejecting_a_merge_proposal_takes_the_records_apart(world: World) -> None:
+    """The record with the link key stays the counterpart; the other is a stranger from now on: no
+    edit of it reaches the contact, and it is not linked again."""
+    contact, first, second, item = proposed(world)
+    kept = world.counterpart(contact).ref.id
+    other = second if kept == first else first
+    decided = reject(world.desk, item.id)
+    assert decided.ruled_out == (f"salesforce:Lead:{other}",)
+    world.run()
+    assert world.counterpart(contact).ref.id == kept
+    world.salesforce.edit("Lead", other, {"Phone": "+442079460009"})
+    world.run()
+    assert world.map_record(contact).fields["phone"] is None
+    assert RecordRef("salesforce", "Lead", other) not in _linked(world, contact)
+    assert listed(world.store) == []
+    assert world.settled()
+
+
+def _linked(world: World, contact: str) -> set[RecordRef]:
+    """Every record of the contact's golden record."""
+    with world.store.read() as tx:
+        link = identity.links_of(tx, [world.ref(contact)])[world.ref(contact)]
+        return {one.ref for one in identity.members(tx, [link.entity_id])[link.entity_id]}
