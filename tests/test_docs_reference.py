@@ -218,3 +218,49 @@ def test_shared_shapes_are_one(printed: dict[str, dict[str, Any]]) -> None:
     assert set(run) == set(printed["runs"]["runs"][0])
     assert set(run["counts"]) == set(printed["sync"]["runs"][0]["counts"])
     assert set(printed["dry run"]["plans"][0]) == set(printed["plan"]["plans"][0])
+
+
+# --- the other pages ---------------------------------------------------------------------------
+
+MENTION = re.compile(r"(?:^|`|/)leadloop((?: [^`\n#|]+)?)", re.MULTILINE)
+PAGES = sorted([*(ROOT / "docs" / "how-to").glob("*.md"), ROOT / "docs" / "errors.md"])
+
+
+def _mentioned(page: Path) -> Iterator[list[str]]:
+    """The words of each command line on a page: in code blocks, and between backticks."""
+    text = page.read_text(encoding="utf-8")
+    blocks = re.findall(r"^```sh\n(.*?)^```$", text, flags=re.MULTILINE | re.DOTALL)
+    spoken = re.findall(r"`leadloop ([^`]+)`", text)
+    for line in [*spoken, *(found for block in blocks for found in MENTION.findall(block))]:
+        if line.strip():
+            yield line.split()
+
+
+def _wrong_words(words: list[str], commands: dict[str, Any]) -> list[str]:
+    """Words of a command line that no command takes."""
+    given = [word for word in words if word.startswith("--")]
+    plain = iter(words)
+    path = next(
+        (
+            word
+            for word in plain
+            if not word.startswith("-") and "/" not in word and "." not in word
+        ),
+        "",
+    )
+    below = next(plain, "")
+    command = commands.get(f"leadloop {path} {below}") or commands.get(f"leadloop {path}")
+    if command is None:
+        return [path] if path not in {"COMMAND", ""} else []
+    known = GLOBAL | {"--help"}
+    for parameter in command.params:
+        known |= set(parameter.opts)
+    return [word for word in given if word.partition("=")[0] not in known]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_commands_on_other_pages_exist(page: Path) -> None:
+    """No guide and no remedy on the error page asks for a command or an option there is not."""
+    commands = dict(_commands())
+    wrong = {" ".join(words): _wrong_words(words, commands) for words in _mentioned(page)}
+    assert {line: found for line, found in wrong.items() if found} == {}
