@@ -66,6 +66,7 @@ from mappings.ports import (
 from mappings.records import Json, Outcome, Record, RecordRef, Write
 
 CAPABILITIES = Capabilities(
+    join_batch=2000,  # FACTS section 2: associations v4 batch create
     write_batch=100,  # FACTS section 2: at most 100 inputs
     read_batch=READ_BATCH,
     overlap_seconds=300.0,  # BEHAVIOURS, Cursors; search lag of up to 38 s was recorded

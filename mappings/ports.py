@@ -115,7 +115,8 @@ class AccountInfo:
 class Capabilities:
     """What a vendor allows, each number with its source in the connector's file.
 
-    `write_batch` and `read_batch` are records per call; `overlap_seconds` is re-read before every
+    `write_batch` and `read_batch` are records per call, `join_batch` associations per call;
+    `overlap_seconds` is re-read before every
     cursor because rows can commit late; `granularity_seconds` is that of its modified stamp.
     """
 
@@ -125,6 +126,7 @@ class Capabilities:
     granularity_seconds: float
     native_upsert: bool
     reads_back: bool
+    join_batch: int = 100
 
 
 @dataclass(frozen=True, slots=True)

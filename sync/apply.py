@@ -152,7 +152,9 @@ def _batches(pair: Pair, ready: Sequence[Intent]) -> Iterator[list[Intent]]:
         grouped.setdefault(key, []).append(intent)
     for key in sorted(grouped):
         rows = grouped[key]
-        size = pair.connector(rows[0].side).capabilities.write_batch
+        able = pair.connector(rows[0].side).capabilities
+        joins = rows[0].operation is Operation.ASSOCIATE
+        size = able.join_batch if joins else able.write_batch
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
 

@@ -13,22 +13,29 @@ from decimal import Decimal, InvalidOperation
 
 from mappings.fieldmap import OutcomeFact, ValueType
 from mappings.records import Json, Record
+from mappings.required_fields import CRM_KEY
 from mappings.values import canonical
 
 
 def choose_order(
-    records: Sequence[Record], open_opportunities: Mapping[str, int] | None = None
+    records: Sequence[Record],
+    open_opportunities: Mapping[str, int] | None = None,
+    *,
+    key: str | None = None,
 ) -> tuple[Record, ...]:
     """Of one person's several CRM records, the one to write to first (DESIGN section 7).
 
-    The Contact, then the open Lead; then the one with an open opportunity, the latest human
-    activity, the oldest; the id decides last, so that row order decides nothing.
+    The one that carries our link key (`key`), as long as it lives: what was written there once is
+    not written a second time elsewhere because somebody was called. Before that the Contact, then
+    the open Lead; then the one with an open opportunity, the latest human activity, the oldest;
+    the id decides last, so that row order decides nothing.
     """
     opportunities = open_opportunities or {}
 
-    def rank(record: Record) -> tuple[int, int, str, str, str]:
+    def rank(record: Record) -> tuple[bool, int, int, str, str, str]:
         activity = str(record.fields.get("LastActivityDate") or "")
         return (
+            key is None or record.fields.get(CRM_KEY) != key,
             _object_rank(record),
             -min(1, opportunities.get(record.ref.id, 0)),
             _descending(activity),

@@ -71,6 +71,8 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
     """What a record is looked up by: address and link key, or the ids it joins."""
     kind, fields = pair.kind_of(record.ref), record.fields
     key = fields.get(MAP_KEY if pair.side_of(record.ref.system) is Side.MAP else CRM_KEY)
+    if record.converted_to is not None:
+        return converted_key(record.converted_to.id), _text(key)
     if kind is EntityKind.PERSON:
         email = fields.get("email") or fields.get("Email")
         return _text(str(email or "").strip().lower()), _text(key)
@@ -79,6 +81,11 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
     if kind is EntityKind.DEAL:
         return _text(fields.get("AccountId")), _text(key)
     return None, _text(key)
+
+
+def converted_key(contact_id: str) -> str:
+    """What a converted Lead is looked up by: the Contact it became."""
+    return f"converted:{contact_id}"
 
 
 def _text(value: Json) -> str | None:

@@ -17,6 +17,7 @@ from state import events, identity, mirror
 from state.identity import Entity, Link
 from state.store import Tx
 from sync.facts import choose_order, facts_of
+from sync.fold import converted_key
 from sync.pair import Pair
 from sync.plan_people import opted_out
 from sync.views import EntityView, bond_of
@@ -33,6 +34,7 @@ class _Chunk:
     records: Mapping[RecordRef, Record]
     shadows: Mapping[tuple[str, str], Mapping[str, object]]
     opportunities: Mapping[str, Sequence[Record]]
+    converted: Mapping[str, Sequence[Record]]
     users: Mapping[str, tuple[str, str]]
     open_events: Mapping[str, list[events.StoredEvent]]
     rollups: Mapping[str, events.Rollup]
@@ -82,6 +84,7 @@ def _load(
         records=records,
         shadows=identity.shadows(tx, entity_ids),
         opportunities=opportunities_of(pair, tx, contacts),
+        converted=converted_leads(pair, tx, contacts),
         users=users,
         open_events=events.open_of(tx, entity_ids),
         rollups=events.rollups(
@@ -91,6 +94,17 @@ def _load(
             pair.mapping.go_live,
         ),
     )
+
+
+def converted_leads(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
+    """Converted Leads by the Contact they became, long before we came or under our eyes."""
+    found: dict[str, list[Record]] = {}
+    keys = [converted_key(contact) for contact in sorted(set(contact_ids))]
+    for row in mirror.by_lookup(tx, "Lead", keys):
+        into = row.record.converted_to
+        if into is not None and row.record.ref.system == pair.crm_side.system:
+            found.setdefault(into.id, []).append(row.record)
+    return found
 
 
 def opportunities_of(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
@@ -125,7 +139,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
         for contact, own in chunk.opportunities.items()
     }
-    ordered = choose_order(crm_records, open_count)
+    ordered = choose_order(crm_records, open_count, key=entity_id)
     primary = map_records[0] if map_records else None
     return EntityView(
         entity_id=entity_id,
@@ -134,7 +148,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         map_records=tuple(map_records),
         crm_records=ordered,
         shadow=_shadow(chunk, entity_id, primary, ordered[0] if ordered else None),
-        facts=_facts(chunk, entity_id, ordered) if entity.kind is EntityKind.PERSON else {},
+        facts=_facts(chunk, ordered) if entity.kind is EntityKind.PERSON else {},
         events=tuple(chunk.open_events.get(entity_id, ())),
         rollup=chunk.rollups.get(entity_id),
         included=primary is not None and condition_of(mapping)(primary.fields),
@@ -167,13 +181,8 @@ def _agreed(value: object) -> tuple[Json, Json]:
     return pair[0], pair[1]
 
 
-def _facts(chunk: _Chunk, entity_id: str, ordered: Sequence[Record]) -> dict[OutcomeFact, Json]:
-    members = [link.ref for link in chunk.links.get(entity_id, ())]
-    converted = [
-        chunk.records[ref]
-        for ref in members
-        if ref in chunk.records and chunk.records[ref].converted_to is not None
-    ]
+def _facts(chunk: _Chunk, ordered: Sequence[Record]) -> dict[OutcomeFact, Json]:
+    converted = [lead for record in ordered for lead in chunk.converted.get(record.ref.id, ())]
     opportunities: dict[str, Record] = {}
     for record in ordered:
         for opportunity in chunk.opportunities.get(record.ref.id, ()):

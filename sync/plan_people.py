@@ -60,6 +60,8 @@ class EntityPlan:
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
     """Everything this person needs now."""
     intents = list(_consent(view, rules))
+    if view.opted_out and view.included:
+        intents.extend(_consent_for_new_address(view, rules))
     if view.map_record is None or not view.included:
         return EntityPlan(view.entity_id, tuple(intents), events=nobody(view))
     bond = _fields(view, rules)
@@ -136,6 +138,31 @@ def _consent(view: EntityView, rules: Rules) -> Iterator[Intent]:
                     changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
                 )
             )
+
+
+def _consent_for_new_address(view: EntityView, rules: Rules) -> Iterator[Intent]:
+    """Somebody opted out in the CRM is about to get the address they are mailed at: the address
+    is opted out first, so that there is no moment in which it takes mail (law 7)."""
+    bond = _fields(view, rules)
+    record = view.map_record
+    if bond is None or record is None or record.fields.get("email"):
+        return
+    email = bond.writes[Side.MAP].get("email")
+    if email:
+        yield make(
+            Draft(
+                entity_id=view.entity_id,
+                side=Side.MAP,
+                system=rules.map_system,
+                operation=Operation.OPT_OUT,
+                object=record.ref.object,
+                fields={"email": email, "subscription": None},
+                lane=Lane.CONSENT,
+                reason="opted_out",
+                target=record,
+                changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
+            )
+        )
 
 
 def opted_out(record: Record) -> bool:

@@ -132,19 +132,20 @@ def _adopt(
     just_decided: frozenset[str],
     resolved: Resolved,
 ) -> list[str]:
-    """New CRM records of people known from before; returns MAP people to decide again.
+    """CRM records nobody has claimed; returns MAP people to decide again.
 
-    A rep's second record for a linked person joins that person (a merge proposal follows); one
-    that fits somebody in review may settle the question.
+    A second record of a linked person joins that person (a merge proposal follows), whether a rep
+    has just made it or it was there all along; one that fits somebody in review may settle the
+    question.
     """
     with pair.store.read() as tx:
         linked = {str(ref) for ref in identity.links_of(tx, map(RecordRef.parse, keys))}
     fresh = [key for key in keys if key not in linked]
-    evidence = known(pair, fresh, lambda c: not _on_crm(pair, c) and c.key not in just_decided)
+    evidence = known(pair, fresh, lambda c: c.entity is not None or not _on_crm(pair, c))
     again: set[str] = set()
     known_people: dict[str, Sequence[Candidate]] = {}
     for key, own in evidence.candidates.items():
-        again.update(c.key for c in own if c.entity is None)
+        again.update(c.key for c in own if c.entity is None and c.key not in just_decided)
         known_people[key] = [c for c in own if c.entity is not None]
     asked = {k: p for k, p in evidence.incoming.items() if known_people.get(k)}
     limits = Thresholds(link=pair.matching.link, review=pair.matching.review)

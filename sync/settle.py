@@ -224,7 +224,8 @@ class Settling:
             if ref not in links:
                 continue
             kept.append((intent, row.record))
-            if _somebody_else(intent, row.record, before.get(ref)):
+            addressed = intent.side is Side.MAP and "email" in intent.fields
+            if addressed or _somebody_else(intent, row.record, before.get(ref)):
                 moved.add(links[ref].entity_id)
         self._keep_read_values(tx, kept)
         identity.add_work(tx, moved, "moved_meanwhile")

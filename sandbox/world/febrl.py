@@ -9,7 +9,7 @@ sometimes on one side only. Nothing of the set's social security numbers is used
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 
 import pandas as pd
@@ -87,10 +87,26 @@ class Febrl:
     def newcomer(self) -> Actor:
         """Somebody neither side has heard of, with an e-mail address to fill a form with."""
         number = next(self._fresh, None)
-        row = self._doubles[number if number is not None else self._draw.pick(range(MOST))]
+        row = self._doubles[number] if number is not None else self._made_up()
         actor = _blank(row, f"n{row.number:04d}" if number is not None else self._extra_id())
         actor.spare_emails.append(self._email(row))
         return actor
+
+    def _made_up(self) -> Row:
+        """Somebody put together from five people: when all of FEBRL is in use, a copy of one of
+        them would be that person, not a newcomer."""
+        names, family, home, birth, place = (
+            self._doubles[self._draw.pick(range(MOST))] for _ in range(5)
+        )
+        return replace(
+            home,
+            given=names.given,
+            family=family.family,
+            born=birth.born,
+            suburb=place.suburb,
+            postcode=place.postcode,
+            state=place.state,
+        )
 
     def _extra_id(self) -> str:
         return f"x{self._draw.random.getrandbits(40):010x}"
