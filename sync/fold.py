@@ -16,7 +16,7 @@ from mappings.records import Json, PersonAttributes, Record, RecordRef, Side
 from mappings.required_fields import CRM_KEY, MAP_KEY
 from matching.blocking import blocking_keys
 from matching.normalise import normalise
-from state import candidates, identity, mirror
+from state import candidates, identity, mirror, requeue
 from state.candidates import Indexed
 from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
@@ -168,6 +168,7 @@ def _move(tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reason: str) -> N
         identity.link(tx, run_id, [NewLink(new, entity_id, reason)])
     elif links[new].entity_id != entity_id:
         identity.absorb(tx, entity_id, links[new].entity_id)
+        requeue.hand_over_events(tx, entity_id, links[new].entity_id)
         entity_id = links[new].entity_id
     identity.retire(tx, [entity_id], status="live")
     identity.add_work(tx, [entity_id], reason)

@@ -149,7 +149,22 @@ def without_refused(plan: EntityPlan, refused: set[str], waiting: Counter[str]) 
         return plan
     kept = tuple(i for i in plan.intents if i.key not in stopped and i.depends_on not in stopped)
     waiting["dead_letter"] += 1
-    return replace(plan, intents=kept)
+    return replace(plan, intents=kept, events=_with_held(plan, kept))
+
+
+def _with_held(plan: EntityPlan, kept: Sequence[Intent]) -> dict[str, tuple[int, ...]]:
+    """Events whose write is known to be refused are held: accounted for, and delivered when the
+    person is planned again with a write that goes."""
+    told = {i for ids in plan.events.values() for i in ids}
+    told.update(i for intent in kept for i in _carried(intent))
+    left = {i for intent in plan.intents for i in _carried(intent)} - told
+    if not left:
+        return dict(plan.events)
+    return {**plan.events, "held": (*plan.events.get("held", ()), *sorted(left))}
+
+
+def _carried(intent: Intent) -> list[int]:
+    return [i for ids in intent.details.get("events", {}).values() for i in ids]
 
 
 def rejection_letter(entity_id: str, rejection: Rejection) -> dict[str, object]:

@@ -32,6 +32,7 @@ from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
 from sync.resolve import resolve_people
 from sync.resolve_store import Resolved
+from sync.reviewing import revisit
 
 log = structlog.get_logger("leadloop.run")
 
@@ -137,6 +138,7 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     rows = fold(pair, run_id)
     addresses: Mapping[str, RecordRef] = fetch_unknown(pair, run_id)
     rows.update(fold(pair, run_id))
+    revisit(pair.store, run_id)
     rows.update(resolve_companies(pair, run_id))
     resolved = resolve_people(pair, run_id)
     rows.update(resolved.rows)

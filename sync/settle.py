@@ -69,7 +69,7 @@ class Settling:
             for intent in intents:
                 carried = intent.details.get("events", {})
                 ids = [i for own in carried.values() for i in own]
-                events.dispose(tx, self.run_id, ids, "pending")
+                events.dispose(tx, self.run_id, ids, "held")
 
     def _done(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
         changes: list[dict[str, Any]] = []
@@ -159,7 +159,7 @@ class Settling:
                 }
             )
             carried = intent.details.get("events", {})
-            word = "dead" if intent.details.get("activity") else "pending"
+            word = "dead" if intent.details.get("activity") else "held"
             events.dispose(tx, self.run_id, [i for own in carried.values() for i in own], word)
         outbox.bury(tx, self.run_id, letters)
         self._ask_about_duplicates(tx, rows)

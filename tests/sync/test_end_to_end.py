@@ -133,6 +133,30 @@ def test_a_merge_in_the_crm_is_followed(world: World) -> None:
     assert len(world.salesforce.all("Lead")) == 1
 
 
+def test_a_merge_in_the_map_brings_everything_of_both(world: World) -> None:
+    """Law 8: two linked contacts become one: counters add up, later events find the survivor."""
+    contact, lead = linked(world)
+    other = world.contact("Augusta", "King")
+    world.lead("Augusta", "King")
+    world.run()
+    king = "augusta.king@example-king.com"
+    for email in (ADA, ADA, ADA, king, king):
+        world.happens(EventKind.EMAIL_OPEN, email)
+    world.run()
+    event = world.fills(king)
+    world.hubspot.remove("contacts", other, merged_into=contact)
+    world.hubspot.edit(
+        "contacts", contact, {"hs_merged_object_ids": other, "hs_additional_emails": king}
+    )
+    world.run()
+    world.run()
+    chosen = world.counterpart(contact)
+    assert chosen.ref.id == lead
+    assert str(chosen.fields["Leadloop_Emails_Opened__c"]) == "5"
+    assert [task.fields["WhoId"] for task in world.task_of(event)] == [lead]
+    assert world.settled()
+
+
 def test_a_conversion_is_followed(world: World) -> None:
     """Law 8: after conversion the Contact is the counterpart, and carries the link key."""
     contact, lead = linked(world)

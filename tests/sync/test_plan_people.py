@@ -159,7 +159,12 @@ def test_an_opt_out_on_any_record_reaches_every_record(view: EntityView) -> None
         open_crm = {
             r.ref.id for r in view.crm_records if r.fields["HasOptedOutOfEmail"] is not True
         }
-        assert consent == open_map | open_crm
+        addressed = {
+            i.target_id
+            for i in plan.intents
+            if i.operation is Operation.UPDATE and "email" in i.fields and i.side is Side.MAP
+        }
+        assert consent == open_map | open_crm | addressed
     else:
         assert consent == set()
     for intent in plan.intents:

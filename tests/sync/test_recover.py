@@ -6,7 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from mappings.records import Operation
+from mappings.errors import RecordRejectedError
+from mappings.records import Operation, Write
 from state import events, outbox
 from state.outbox import DeadLetter
 from sync.recover import Selection, causes, groups_of, replay, select
@@ -117,7 +118,10 @@ def test_a_refused_creation_and_what_waited_for_it_go_after_replay(world: World)
     world.run()
     (cause,) = causes(world.store, Selection())
     assert cause.cascade >= 1
-    world.run()
+    for _ in range(2):
+        with world.store.read() as tx:
+            assert events.dispositions(tx) == {"held": 1}
+        world.run()
     assert rule.asked == 1
     rule.corrected = True
     replay(world.store, Selection())
@@ -201,3 +205,31 @@ def test_nothing_is_left_open_in_the_journal(world: World) -> None:
     world.run()
     with world.store.read() as tx:
         assert set(outbox.count_by_status(tx)) <= {"ok", "dropped"}
+
+
+def test_a_refused_creation_goes_with_its_events_once_the_person_is_corrected(
+    world: World,
+) -> None:
+    """Nobody replays: the contact is corrected at its source, so the creation is another one; the
+    form fill that was held for it is delivered, once."""
+    linked(world)
+    world.salesforce.reject(Bad())
+    contact = world.contact("Grace", "Hopper", jobtitle="bad")
+    event = world.fills("grace.hopper@example-hopper.com")
+    world.run()
+    world.run()
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Admiral"})
+    world.run()
+    assert len(world.task_of(event)) == 1
+    assert world.settled()
+    assert len(world.task_of(event)) == 1
+
+
+class Bad:
+    """Refuses Leads with a bad title."""
+
+    def __call__(self, row: Write) -> RecordRejectedError | None:
+        """The refusal."""
+        if row.object != "Lead" or row.fields.get("Title") != "bad":
+            return None
+        return RecordRejectedError("refused", code="field.invalid", field="Title")
