@@ -7,7 +7,8 @@ and what is created.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from mappings.errors import RecordRejectedError
 from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
@@ -17,6 +18,8 @@ from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import translate
 from mappings.values import canonical, to_vendor
 from sync.intents import FieldChange
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +47,24 @@ class BondPlan:
     expected: Mapping[Side, Mapping[str, tuple[Json, Json, str]]]
     rejections: tuple[Rejection, ...]
     reasons: Mapping[str, str]
+
+    def without(self, side: Side, field: str) -> BondPlan:
+        """The same plan, that field of that side left as it is."""
+        gone = {key for key, value in self.expected[side].items() if value[2] == field}
+        return replace(
+            self,
+            writes={**self.writes, side: _but(self.writes[side], {field})},
+            changes={
+                **self.changes,
+                side: tuple(c for c in self.changes[side] if c.field != field),
+            },
+            expected={**self.expected, side: _but(self.expected[side], gone)},
+            reasons={**self.reasons, **dict.fromkeys(gone, "taken_elsewhere")},
+        )
+
+
+def _but(values: Mapping[str, T], names: set[str]) -> dict[str, T]:
+    return {name: value for name, value in values.items() if name not in names}
 
 
 def plan_bond(

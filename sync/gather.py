@@ -5,7 +5,7 @@ Effects are reads only, a few queries per chunk of golden records whatever their
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.conditions import condition_of
@@ -35,6 +35,7 @@ class _Chunk:
     shadows: Mapping[tuple[str, str], Mapping[str, object]]
     opportunities: Mapping[str, Sequence[Record]]
     converted: Mapping[str, Sequence[Record]]
+    holders: Mapping[str, frozenset[RecordRef]]
     users: Mapping[str, tuple[str, str]]
     open_events: Mapping[str, list[events.StoredEvent]]
     rollups: Mapping[str, events.Rollup]
@@ -85,6 +86,7 @@ def _load(
         shadows=identity.shadows(tx, entity_ids),
         opportunities=opportunities_of(pair, tx, contacts),
         converted=converted_leads(pair, tx, contacts),
+        holders=address_holders(pair, tx, records.values()),
         users=users,
         open_events=events.open_of(tx, entity_ids),
         rollups=events.rollups(
@@ -105,6 +107,19 @@ def converted_leads(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str,
         if into is not None and row.record.ref.system == pair.crm_side.system:
             found.setdefault(into.id, []).append(row.record)
     return found
+
+
+def address_holders(
+    pair: Pair, tx: Tx, records: Iterable[Record]
+) -> dict[str, frozenset[RecordRef]]:
+    """Which MAP contacts have the addresses that these CRM records have."""
+    mapping = pair.mapping.of_kind(EntityKind.PERSON)
+    emails = {str(r.fields.get("Email") or "").strip().lower() for r in records} - {""}
+    found: dict[str, set[RecordRef]] = {}
+    if mapping is not None and emails:
+        for row in mirror.by_lookup(tx, mapping.map_object, sorted(emails)):
+            found.setdefault(str(row.lookup), set()).add(row.record.ref)
+    return {email: frozenset(refs) for email, refs in found.items()}
 
 
 def opportunities_of(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
@@ -154,7 +169,16 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         included=primary is not None and condition_of(mapping)(primary.fields),
         creatable=entity.status == "live",
         opted_out=_opted_out(pair, map_records, crm_records),
+        taken=_taken(chunk, primary, ordered),
     )
+
+
+def _taken(chunk: _Chunk, primary: Record | None, ordered: Sequence[Record]) -> frozenset[str]:
+    """Addresses of these CRM records that a MAP contact other than this one has."""
+    if primary is None:
+        return frozenset()
+    emails = {str(r.fields.get("Email") or "").strip().lower() for r in ordered}
+    return frozenset(e for e in emails if chunk.holders.get(e, frozenset()) - {primary.ref})
 
 
 def _live(chunk: _Chunk, entity_id: str) -> list[Record]:

@@ -90,13 +90,15 @@ def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
 def _fields(view: EntityView, rules: Rules) -> BondPlan | None:
     if view.map_record is None or view.crm_record is None:
         return None
-    return plan_bond(
+    bond = plan_bond(
         view.mapping,
         view.map_record,
         view.crm_record,
         view.shadow,
         systems={Side.MAP: rules.map_system, Side.CRM: rules.crm_system},
     )
+    wanted = str(bond.writes[Side.MAP].get("email") or "").lower()
+    return bond.without(Side.MAP, "email") if wanted in view.taken else bond
 
 
 def _consent(view: EntityView, rules: Rules) -> Iterator[Intent]:

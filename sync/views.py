@@ -43,7 +43,8 @@ class EntityView:
     last agreed (MAP, CRM) values by rule key of the first of each. `facts` are canonical outcome
     values. `included` says whether the mapping's condition holds; `creatable` is false for golden
     records whose CRM record a person deleted. `opted_out` is the most restrictive consent state
-    found on either side, by address too.
+    found on either side. `taken` are addresses that another MAP contact has: the MAP would refuse
+    a second one with it, and everything written along.
     """
 
     entity_id: str
@@ -58,6 +59,7 @@ class EntityView:
     included: bool = True
     creatable: bool = True
     opted_out: bool = False
+    taken: frozenset[str] = frozenset()
     joins: tuple[tuple[str, str], ...] = ()
 
     @property

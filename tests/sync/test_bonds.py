@@ -120,3 +120,22 @@ def test_a_creation_in_the_map_follows_directions_back() -> None:
         system="hubspot",
     )
     assert creation.fields == {"jobtitle": "Clerk"}
+
+
+def test_a_field_can_be_taken_out_of_a_plan_with_all_that_belongs_to_it() -> None:
+    """An address another contact has is left alone; the other fields go as planned."""
+    plan = planned(contact(), lead(Email="ada@example-byron.com", City="London"))
+    assert plan.writes[Side.MAP] == {"email": "ada@example-byron.com", "city": "London"}
+    spared = plan.without(Side.MAP, "email")
+    assert spared.writes[Side.MAP] == {"city": "London"}
+    assert [change.field for change in spared.changes[Side.MAP]] == ["city"]
+    assert {value[2] for value in spared.expected[Side.MAP].values()} == {"city"}
+    assert "taken_elsewhere" in spared.reasons.values()
+    assert spared.writes[Side.CRM] == plan.writes[Side.CRM]
+
+
+def test_a_placeholder_address_is_a_blank() -> None:
+    """It replaces nothing, is replaced by a real address, and travels nowhere."""
+    plan = planned(contact(email="ada@example-byron.com"), lead(Email="na@na.com"))
+    assert plan.writes[Side.CRM] == {"Email": "ada@example-byron.com"}
+    assert planned(contact(), lead(Email="test@test.com")).writes[Side.MAP] == {}
