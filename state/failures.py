@@ -34,7 +34,7 @@ def disk_failed() -> LeadloopError:
     return StateError(
         "the disk that holds the state failed; nothing of the last step was kept",
         code="state.disk_failed",
-        remedy="Check the disk. If it lost data, restore the last `leadloop backup`.",
+        remedy="Check the disk. If it lost data, put the last copy of the state back.",
     )
 
 
@@ -57,7 +57,7 @@ def damaged() -> LeadloopError:
     return StateError(
         "the state file is damaged",
         code="state.damaged",
-        remedy="Restore the last `leadloop backup`; the next sync finds its own work by key.",
+        remedy="Put the last copy of the state back; the next sync finds its own work by key.",
     )
 
 
@@ -66,7 +66,7 @@ def not_a_database() -> LeadloopError:
     return StateError(
         "the state file is not a Leadloop state (or its beginning was overwritten)",
         code="state.damaged",
-        remedy="Point `state` in config.yaml at the right file, or restore a `leadloop backup`.",
+        remedy="Point `state` in config.yaml at the right file, or put a copy of the state back.",
     )
 
 
@@ -75,7 +75,7 @@ def missing() -> LeadloopError:
     return StateError(
         "the state has no tables, or not those of this version",
         code="state.missing",
-        remedy="Run `leadloop db upgrade`.",
+        remedy="Run `leadloop status`: opening the state makes its tables.",
     )
 
 

@@ -83,10 +83,10 @@ def _duplicates(snapshot: Snapshot, ties: Ties) -> list[str]:
         str(r["Id"]): str(r["CreatedDate"]) for r in (*snapshot.leads, *snapshot.crm_contacts)
     }
     since: dict[str, str] = {}
-    for record_id, person in ties.owner.items():
+    for record_id, owner in ties.owner.items():
         at = made_at.get(record_id)
         if at is not None and record_id not in ties.made:
-            since[person] = min(at, since.get(person, at))
+            since[owner] = min(at, since.get(owner, at))
     made_for: dict[str, list[str]] = defaultdict(list)
     cases: list[str] = []
     for record_id in sorted(ties.made, key=lambda one: (made_at[one], one)):
@@ -173,7 +173,8 @@ def _opt_outs(snapshot: Snapshot, ties: Ties) -> list[str]:
     records_of = ties.by_person()
     cases: list[str] = []
     for person in sorted({ties.owner[one] for one in ties.tied if one in ties.owner}):
-        takes_mail, refuses = [], person in told
+        takes_mail: list[str] = []
+        refuses = person in told
         for contact_id in contacts_of[person]:
             row = ties.contacts[contact_id]
             if row.get("email"):

@@ -113,8 +113,11 @@ def _place(org: SalesforceOrg, record_id: str, values: Row) -> None:
     kept: Row = {
         name: value
         for name, value in values.items()
-        if name in table.kind.fields and not isinstance(value, dict)
-        and value is not None and value is not False and name != "PhotoUrl"
+        if name in table.kind.fields
+        and not isinstance(value, dict)
+        and value is not None
+        and value is not False
+        and name != "PhotoUrl"
     }
     table.put({**known, **_MINIMAL[kind], **kept, "Id": record_id})
 
@@ -161,8 +164,10 @@ def _shape(value: object) -> object:
         return {key: _shape(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_shape(inner) for inner in value]
-    return "number" if isinstance(value, int | float) and not isinstance(value, bool) else (
-        type(value).__name__
+    return (
+        "number"
+        if isinstance(value, int | float) and not isinstance(value, bool)
+        else (type(value).__name__)
     )
 
 

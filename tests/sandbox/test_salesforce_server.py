@@ -74,9 +74,7 @@ class Site:
         session.verify = str(self.ca_file)
         session.trust_env = False
         self.others.append(session)
-        return Salesforce(
-            session_id=token, instance_url=self.url, session=session, version="68.0"
-        )
+        return Salesforce(session_id=token, instance_url=self.url, session=session, version="68.0")
 
 
 @contextmanager
