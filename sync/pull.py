@@ -1,7 +1,8 @@
 """The pull stage: both sides' changes into the durable inbox, rows and cursor in one transaction.
 
-Pulling decides nothing. A stream that fails leaves its cursor where it was; a system that cannot
-be reached or refuses us ends the run before anything is planned on half a view.
+Pulling decides nothing. A stream that fails leaves its cursor where it was. One of records that
+cannot be read, like a system that cannot be reached or refuses us, ends the run before anything is
+planned on half a view; one of events (a form nobody may read) does not stop the others.
 """
 
 from __future__ import annotations
@@ -139,6 +140,8 @@ def _pull_stream(
     except STOPS_PULL:
         raise
     except LeadloopError as error:
+        if spec.object is not None:
+            raise  # planning on half of the records would create those that were not read
         log.warning("pull.stream_failed", stream=name, code=error.code, run_id=run_id)
         pulled.failed[name] = error
     return moved
