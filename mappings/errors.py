@@ -191,7 +191,9 @@ class StateError(LeadloopError):
 
     exit_code = 1
     default_code = "state.unusable"
-    default_remedy = "Free space or put the last copy of the state back, then run `leadloop doctor`."
+    default_remedy = (
+        "Free space or put the last copy of the state back, then run `leadloop doctor`."
+    )
 
 
 class InvariantError(LeadloopError):
