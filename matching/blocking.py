@@ -16,6 +16,8 @@ from matching.text import phonetic
 _PHONE_TAIL = 8
 _MIN_LOCAL = 6
 _MAX_FORMS = 4
+_MIN_WORD = 4
+_MAX_WORDS = 2
 
 
 def blocking_keys(person: Person) -> tuple[str, ...]:
@@ -57,6 +59,10 @@ def _name_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
             yield "gc", (form, employer)
     for form in forms:
         yield "nf", (form, family)
+    # Letters that changed places, within a name or between the columns, are the same letters.
+    yield "na", ("".join(sorted(f"{person.given}{person.family}".replace(" ", ""))),)
+    # A slip in the middle of the family name can change how it sounds, not where it begins.
+    yield "gx", (given, person.family[:2] + person.family[-1:])
 
 
 def _place_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
@@ -70,14 +76,26 @@ def _place_keys(person: Person) -> Iterator[tuple[str, tuple[str, ...]]]:
         yield "sp", (person.street, person.postcode)
         yield "sc", (_front(person.street), city)
         # Sorted digits: two of them changing places is the commonest slip in a postcode.
-        yield "nq", (_number(person.street), "".join(sorted(person.postcode)))
+        digits = "".join(sorted(person.postcode))
+        yield "nq", (_number(person.street), digits)
         yield "nc", (_number(person.street), city)
+        yield "so", tuple(sorted(person.street.split()))
+        # The house number may be missing or wrong, and the words stand in any order.
+        for word in _words(person.street):
+            yield "wq", (word, digits)
 
 
 def _front(street: str) -> str:
     """House number and the sound of the first word of the street."""
     name = next((token for token in street.split() if token.isalpha()), "")
     return f"{_number(street)} {phonetic(name)}" if name else ""
+
+
+def _words(street: str) -> list[str]:
+    """The sounds of the longest words: those that name a street or a house."""
+    named = {token for token in street.split() if token.isalpha() and len(token) >= _MIN_WORD}
+    longest = sorted(named, key=lambda token: (-len(token), token))[:_MAX_WORDS]
+    return sorted({phonetic(token) for token in longest})
 
 
 def _number(street: str) -> str:

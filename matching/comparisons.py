@@ -224,15 +224,44 @@ def _try_swapped(
     picked = rows.tolist()
     one = _word([left[0][i] for i in picked], [right[1][i] for i in picked], GIVEN)
     two = _word([left[1][i] for i in picked], [right[0][i] for i in picked], FAMILY)
-    agree_one = (one > 0) & (one <= GIVEN.code("typo"))
-    agree_two = (two > 0) & (two <= FAMILY.code("typo"))
-    both = (agree_one & (agree_two | (two == 0))) | (agree_two & (one == 0))
+    sure = ((one > 0) & (one <= GIVEN.code("typo"))) | ((two > 0) & (two <= FAMILY.code("typo")))
+    alike_one = (one == 0) | (one <= GIVEN.code("similar"))
+    alike_two = (two == 0) | (two <= FAMILY.code("similar"))
+    both = sure & alike_one & alike_two
     # Which of the two crosswise comparisons is called given must not depend on the side.
-    strong, weak = np.minimum(one, two), np.maximum(one, two)
+    ranks = _rank(one, GIVEN), _rank(two, FAMILY)
+    strong, weak = np.minimum(*ranks), np.maximum(*ranks)
     mixed = (one == 0) | (two == 0)
-    given[rows[both]] = np.where(mixed, 0, weak)[both]
-    family[rows[both]] = np.where(mixed, weak, strong)[both]
+    given[rows[both]] = np.where(mixed, 0, _GIVEN_RANKS[weak])[both]
+    family[rows[both]] = np.where(mixed, _FAMILY_RANKS[weak], _FAMILY_RANKS[strong])[both]
     order[rows[both]] = ORDER.code("swapped")
+    # One name that stands in the other column, the rest being somebody else's or another name.
+    single = np.array([_long_enough(i, left, right) for i in picked], dtype=bool)
+    half = ~both & ((one == GIVEN.code("exact")) | (two == FAMILY.code("exact"))) & single
+    family[rows[half]] = FAMILY.code("part")
+
+
+_RANKED = ("exact", "typo", "similar", "different")
+_GIVEN_RANKS = np.array([0, *(GIVEN.code(level) for level in _RANKED)], dtype=np.int8)
+_FAMILY_RANKS = np.array([0, *(FAMILY.code(level) for level in _RANKED)], dtype=np.int8)
+
+
+def _rank(codes: Codes, comparison: Comparison) -> Codes:
+    """Codes of `_word` as ranks that mean the same for given and family names; 0 unknown."""
+    ranks = np.zeros(len(comparison.levels) + 1, dtype=np.int8)
+    for rank, level in enumerate(_RANKED, start=1):
+        ranks[comparison.code(level)] = rank
+    return np.asarray(ranks[codes], dtype=np.int8)
+
+
+def _long_enough(
+    row: int,
+    left: tuple[Sequence[str], Sequence[str]],
+    right: tuple[Sequence[str], Sequence[str]],
+) -> bool:
+    """Whether the names that are equal crosswise are more than an initial."""
+    shared = {left[0][row], left[1][row]} & {right[0][row], right[1][row]}
+    return max(map(len, shared), default=0) >= _MIN_TYPO
 
 
 # --- identifiers --------------------------------------------------------------------------------

@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 _TAKEN = -4.0
 SAME = bits(0.9)
 """From here on two records count as one person's when they compete with one another."""
-_SECOND = 12.0
-"""Bits a further record of the person needs: leaving it out costs only a merge proposal."""
 _SHOWN = 10
 
 
@@ -132,7 +130,18 @@ def _verdict(
         return "review", "weak"
     if any(scored.exact_email(one) for group in groups for one in group):
         return "review", "contradiction"
+    if any(_worth_asking(pool, one) for group in groups for one in group):
+        return "review", "weak"
     return "none", "weak"
+
+
+def _worth_asking(pool: Pool, row: int) -> bool:
+    """Whether a record no other contact has shares so much that a person should look at it.
+
+    A question costs less than a duplicate; what clearly is somebody else's is taken away again
+    where people compete.
+    """
+    return not pool.candidate(row).taken and pool.scored.circumstances_alike(row)
 
 
 def _consistent(scored: Scored, row: int) -> bool:
@@ -161,17 +170,23 @@ def _targets(
 ) -> tuple[str, ...]:
     if verdict == "review":  # what a person would have to choose from
         floor = bits(pool.review)
-        rows = [r for group in groups for r in group if pool.totals[r] >= floor]
-        rows = rows or [min((r for group in groups for r in group), key=pool.rank)]
+        everybody = [row for group in groups for row in group]
+        rows = [row for row in everybody if pool.totals[row] >= floor]
+        rows = rows or [row for row in everybody if _worth_asking(pool, row)]
+        rows = rows or [min(everybody, key=pool.rank)]
         return tuple(pool.candidate(row).key for row in sorted(rows, key=pool.rank))
     top = groups[max(range(len(groups)), key=lambda i: best[i])]
-    sure = {row for row in top if pool.totals[row] >= _SECOND}
+    # A further record needs what a link needs, be it of the person or of a record of theirs: one
+    # left out keeps its own consent and status beside the person's.
+    certain = bits(pool.link)
+    sure = {row for row in top if pool.totals[row] >= certain and _consistent(pool.scored, row)}
     sure.add(min(top, key=pool.rank))
     entities = {pool.candidate(row).entity for row in sure} - {None}
     sure |= {row for row in top if pool.candidate(row).entity in entities}
-    for one, other, total in pool.siblings.get(key, ()):
-        if total >= _SECOND and ({one, other} & sure) and {one, other} <= set(top):
-            sure |= {one, other}
+    edges = [edge for edge in pool.siblings.get(key, ()) if edge[2] >= certain]
+    edges = [edge for edge in edges if set(edge[:2]) <= set(top)]
+    while any(reached := [{one, other} - sure for one, other, _ in edges if {one, other} & sure]):
+        sure = sure.union(*reached)
     return tuple(pool.candidate(row).key for row in sorted(sure, key=pool.rank))
 
 

@@ -8,6 +8,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING
 
 from matching.text import fold, present
+from matching.vocabulary import FULL_NAMES
 
 if TYPE_CHECKING:
     from nicknames import NickNamer
@@ -77,4 +78,4 @@ def forms(given: str) -> tuple[str, ...]:
     """The name and the full names it may be short for, sorted; () for an initial or none."""
     if len(given) < 2:  # noqa: PLR2004 - an initial is short for anything
         return ()
-    return tuple(sorted({given} | _nicknamer().canonicals_of(given)))
+    return tuple(sorted({given, *_nicknamer().canonicals_of(given), *FULL_NAMES.get(given, ())}))

@@ -14,10 +14,12 @@ from matching.comparisons import (
     BIRTH,
     COMPARISONS,
     EMAIL,
+    EMPLOYER,
     FAMILY,
     GIVEN,
     ORDER,
     PHONE,
+    PLACE,
     STREET,
     Compared,
     compare,
@@ -86,6 +88,24 @@ class Scored:
     def lives_alike(self, row: int) -> bool:
         """Whether the street agrees, slips included."""
         return 0 < self.level(row, STREET.name) <= STREET.code("partial")
+
+    def circumstances_alike(self, row: int) -> bool:
+        """Whether one home, or one birth date and place, is shared where neither address, number
+        nor employer can be compared: the names alone then say that these are two people.
+
+        Relatives, told by one family name with another given name, are two people.
+        """
+        if any(self.level(row, other.name) for other in (EMAIL, PHONE, EMPLOYER)):
+            return False
+        given, family = self.level(row, GIVEN.name), self.level(row, FAMILY.name)
+        if given == GIVEN.code("different") and 0 < family <= FAMILY.code("similar"):
+            return False
+        place = self.level(row, PLACE.name)
+        if self.lives_alike(row) and 0 < place <= PLACE.code("postcode"):
+            return True
+        return self.level(row, BIRTH.name) == BIRTH.code("exact") and 0 < place <= PLACE.code(
+            "near"
+        )
 
     def evidence(self, row: int) -> dict[str, Any]:
         """Prior, levels, weights and total of one pair: JSON-able, without anybody's data."""

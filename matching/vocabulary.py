@@ -44,6 +44,59 @@ ROLE_LOCALS = _words("""
 """)
 """Local parts that name a desk, not a person."""
 
+
+def _full_names(table: str) -> MappingProxyType[str, frozenset[str]]:
+    found: dict[str, set[str]] = {}
+    for entry in table.split():
+        full, _, short = entry.partition(":")
+        for name in short.split(","):
+            found.setdefault(name, set()).add(full)
+    return MappingProxyType({name: frozenset(full) for name, full in found.items()})
+
+
+FULL_NAMES = _full_names("""
+    catherine:kate,katie,cat,kitty,kay,kit katharina:kathi,kati,katja,kaethe,ina
+    kathryn:kate,kathy,katie margaret:meg,peggy,maggie,greta,daisy elizabeth:liz,beth,betty,libby
+    alexander:alex,sasha,xander,lex,alec alexandra:alex,sandra,sasha,lexi alexandre:alex
+    alejandro:alex,ale,jandro alessandro:ale,sandro alessandra:ale,sandra aleksandra:ola,sasha
+    anthony:tony,ant antonio:tony,tonio,tonino,toni antoine:toni anton:toni john:jack,johnny
+    sebastian:basti,seb,bastian,wastl maximilian:max,maxi johannes:hannes,hans,jo,johann
+    johanna:hanna,hanne,jo joachim:jochen,achim,jo matthias:matze,hias,matti michael:michi,micha
+    friedrich:fritz,fred,frieder frederic:fred frederick:fred,freddie,rick heinrich:heinz,heiner
+    georg:schorsch,joerg benedikt:bene,benni benjamin:ben,benny,benji ludwig:lutz,wiggerl
+    josef:sepp,jupp,beppo joseph:joe,jo,joey giuseppe:beppe,peppe,pino joao:joca jose:pepe,chepe
+    wolfgang:wolfi,wolf ulrich:uli,ulli ulrike:uli,ulli,rike andreas:andi,andy,anderl
+    christian:chris,christl stefan:steff,stevie stefanie:steffi,steffie stephanie:steph,steffi
+    susanne:susi,sanne,suse franziska:franzi,sissi,ziska francesca:franci,cesca,checca
+    francesco:checco,franco,cecco francisco:paco,pancho,paquito,kiko,curro francisca:paca,paqui
+    francois:fanfan guillermo:memo,guille ignacio:nacho enrique:quique,kike,rique jesus:chuy,chus
+    manuel:manolo,manu,lolo manuela:manu,manoli dolores:lola,loli guadalupe:lupe,lupita
+    concepcion:concha,conchita rosario:charo mercedes:merche,meche eduardo:edu,lalo,dudu
+    rafael:rafa,rafi roberto:beto,berto alberto:beto,berto,tito luis:lucho vicente:chente
+    santiago:santi,chago isabel:isa,chabela,chavela pilar:pili maria:mari,marie,mia teresa:tere,teri
+    theresa:terri,tess,resi therese:resi giovanni:gianni,nino,vanni luigi:gigi,gino
+    salvatore:toto,turi vincenzo:enzo,cenzo lorenzo:enzo,renzo katarzyna:kasia,kaska
+    malgorzata:gosia,malgosia agnieszka:aga,agnes krzysztof:krzys,krzysiek,krzychu
+    magdalena:magda,lena,leni joanna:asia,aska,jo tomasz:tomek jakub:kuba stanislaw:staszek,stas
+    wojciech:wojtek piotr:piotrek andrzej:jedrek zbigniew:zbyszek ekaterina:katya,katja
+    dmitri:dima,mitya vladimir:vova,volodya,vlad mikhail:misha nikolai:kolya sergei:seryozha
+    tatiana:tanya,tanja anastasia:nastya,stacy natalia:natasha,nat,tasha natalie:nat,tali
+    dominique:domi jacqueline:jackie,jacqui philippe:phil,filou nicolas:nico,nick nicole:nicky,nici
+    nikolaus:klaus,niko,nick lawrence:larry,laurie,loz gregory:greg siddharth:sid vikram:vik,vicky
+    krishnan:krish subramaniam:subbu,mani venkatesh:venky,venkat rajesh:raj,raju
+    lakshmi:laxmi,lucky mohammed:mo,moh,hamada muhammad:mo,moh johan:hasse,jojje lars:lasse
+    karl:kalle,charly bengt:benke anders:ante gustav:gus,gustl willem:wim,pim cornelis:kees,cor
+    hendrik:henk,rik jan:janneke pieter:piet
+    samuel:sam samantha:sam theodore:ted,theo,teddy edward:ted,ned,ed,eddie harold:harry,hal
+    henry:harry,hank,hal patrick:paddy,pat,rick patricia:trish,pat,tricia,patsy,patty
+    victoria:vicky,tori,vic abigail:abby,gail isabella:bella,izzy,isa zachary:zach,zac
+    nathaniel:nate,nat,nathan nathan:nate bradley:brad russell:russ,rusty vincent:vince,vinny
+    danielle:dani,dany beverly:bev harriet:hattie georgina:georgie,gina eugene:gene
+    charlotte:lottie,charlie,lotte andrew:drew,andy deborah:deb,debbie,debs amanda:mandy
+    melissa:mel,missy melanie:mel,melli kimberly:kim michelle:shelly,chelle
+""")
+"""Full names by what people are called for short: what the library of English nicknames lacks."""
+
 PLACEHOLDER_WORDS = _words("""
     n/a n.a. n.a none null nil unknown undefined tbd tba tbc test tester testing xxx xxxx xx asdf
     qwerty blank empty anonymous placeholder dummy sample fake firstname lastname surname

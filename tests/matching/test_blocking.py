@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from mappings.records import PersonAttributes
 from matching.blocking import blocking_keys
 from matching.normalise import Person, normalise
@@ -34,10 +36,31 @@ def test_names_in_the_wrong_columns_meet() -> None:
     assert set(blocking_keys(one)) & set(blocking_keys(other))
 
 
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        (Person(given="ann", family="webb"), Person(given="ann", family="webxb")),
+        (Person(given="mia", family="reinmuth"), Person(given="mia", family="reimnuth")),
+        (
+            Person(given="lia", street="15 hensman st", postcode="3169"),
+            Person(given="eve", street="51 hensman st", postcode="3196"),
+        ),
+        (
+            Person(given="lia", street="1 galloway st agarabi"),
+            Person(given="eve", street="1 agarabi galloway st"),
+        ),
+    ],
+)
+def test_slips_do_not_keep_people_apart(one: Person, other: Person) -> None:
+    """A letter too many, letters and digits that changed places, words in another order: one
+    slip in each of two fields leaves a key in common.
+    """
+    assert set(blocking_keys(one)) & set(blocking_keys(other))
+
+
 def test_febrl4_pairs_are_nearly_all_found() -> None:
-    """Of 5,000 damaged people at least 99.8 % meet their original, with under five candidates."""
+    """Of 5,000 damaged people every one meets their original, with under five candidates."""
     world = febrl4()
     blocks = blocked(world.crm, world.incoming)
-    met = sum(key in blocks[key] for key in world.incoming)
-    assert met / len(world.incoming) >= 0.998
+    assert [key for key in world.incoming if key not in blocks[key]] == []
     assert sum(map(len, blocks.values())) / len(blocks) < 5

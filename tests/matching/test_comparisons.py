@@ -101,6 +101,22 @@ def test_swapped_names_are_compared_crosswise() -> None:
     assert (codes["given"][0], codes["family"][0], codes["name_order"][0]) == (1, 1, 2)
 
 
+def test_swapped_names_may_be_mistyped() -> None:
+    """Crosswise, one name may be mistyped and the other cut short."""
+    codes = compare(
+        [Person(given="erin", family="matthews")], [Person(given="matthe", family="erin")]
+    ).codes
+    assert (codes["given"][0], codes["family"][0], codes["name_order"][0]) == (4, 1, 2)
+
+
+def test_one_name_in_the_other_column_is_a_part() -> None:
+    """A family name that stands as the other's given name is seen; an initial is not enough."""
+    one = [Person(given="lodge", family="adele"), Person(given="li", family="wang")]
+    other = [Person(given="gillian", family="lodge"), Person(given="bo", family="li")]
+    family = compare(one, other).codes["family"].tolist()
+    assert family == [4, 5]
+
+
 def test_one_address_is_not_also_one_employer() -> None:
     """An equal address at work implies the employer, which is not counted again."""
     person = Person(emails=("k77@acme.com",), domains=("acme.com",), company="acme")

@@ -145,6 +145,49 @@ def test_a_taken_record_needs_more() -> None:
     assert exact.verdict == "link"
 
 
+_HOME = {"street": "220 Hinchcliffe Place", "city": "Malvern", "postcode": "3146"}
+
+
+def test_one_home_and_nothing_else_to_compare_is_a_question() -> None:
+    """Where only name, home and birth date are known, one home under other names is asked about."""
+    one = _person("Alysaha", "Hyland", birth_date="1973-12-11", **_HOME)
+    other = _person("David", "Candida", birth_date="1978-11-04", **_HOME)
+    decision = _decide({"m": one}, {"c": other})["m"]
+    assert (decision.verdict, decision.reason, decision.targets) == ("review", "weak", ("c",))
+
+
+def test_one_home_is_no_question_where_people_can_be_told_apart() -> None:
+    """A relative's name, an address or number of each, or a contact the record has answer it."""
+    other = _person("David", "Candida", email="d77@acme.com", **_HOME)
+    told = _person("Alysaha", "Hyland", email="x31@other.org", **_HOME)
+    assert _decide({"m": told}, {"c": other})["m"].verdict == "none"
+    bare = replace(other, emails=(), domains=())
+    taken = Candidate("c", bare, taken=True)
+    assert _decide({"m": replace(told, emails=())}, {"c": taken})["m"].verdict == "none"
+    born = replace(bare, birth_date="1978-11-04")
+    relative = _person("Zoe", "Candida", birth_date="2001-05-05", **_HOME)
+    assert _decide({"m": relative}, {"c": born})["m"].verdict == "none"
+
+
+def test_a_record_of_somebody_else_is_no_question() -> None:
+    """The one who lives there under the record's own name has it: nobody else is asked about."""
+    other = _person("David", "Candida", birth_date="1978-11-04", **_HOME)
+    incoming = {"m1": _person("Alysaha", "Hyland", birth_date="1973-12-11", **_HOME), "m2": other}
+    decisions = _decide(incoming, {"c": other})
+    assert (decisions["m1"].verdict, decisions["m2"].verdict) == ("none", "link")
+
+
+def test_a_twin_without_the_address_is_a_target_too() -> None:
+    """A second Lead with the name, the number and a variant of the company joins the person,
+    though an e-mail address decided.
+    """
+    lead = _person("Anna", "Kowalczyk", phone="+1 212 555 0142", company="Acme Europe")
+    assert _decide({"m": replace(ANNA, phones=())}, {"twin": lead, "lead": ANNA})["m"].targets == (
+        "lead",
+        "twin",
+    )
+
+
 def test_two_equally_good_people_go_to_review() -> None:
     """Two namesakes that fit alike, but are two people, are for a person to decide."""
     place = {"company": "Acme", "city": "Boston"}

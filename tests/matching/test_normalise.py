@@ -184,4 +184,5 @@ def test_birth_dates_are_read(raw: str, expected: str) -> None:
 def test_nicknames_are_tied_to_full_names() -> None:
     """Bob may be Robert; an initial may be anybody and is tied to nothing."""
     assert "robert" in names.forms("bob")
+    assert "francisco" in names.forms("paco")
     assert names.forms("r") == ()

@@ -29,23 +29,23 @@ def febrl_world() -> World:
     return febrl4()
 
 
-def _claims(world: World, model: Model | None = None) -> Model:
+def _claims(world: World, model: Model | None = None, *, known: float = 0.003) -> Model:
     decisions, used = judged(world, model)
     counts = tally(world, decisions)
     matches, links = counts["matches"], counts["right"] + counts["wrong"]
     assert counts["wrong"] <= 0.002 * links, counts
     assert matches - counts["right"] - counts["review_match"] <= 0.03 * matches, counts
     assert counts["review_match"] + counts["review_new"] <= 0.03 * matches, counts
-    assert counts["none_match"] <= 0.003 * matches, counts
+    assert counts["none_match"] <= known * matches, counts
     return used
 
 
 def test_febrl4(febrl_world: World) -> None:
     """FEBRL 4 with addresses for 40 %, and again with a third of the matches taken away, keeps
-    every limit: wrong links .2 %, missed 3 %, in review 3 %, known people judged new .3 %.
+    every limit: wrong links .2 %, missed 3 %, in review 3 %, and no known person judged new.
     """
-    model = _claims(febrl_world)
-    _claims(without_every_third(febrl_world), model)
+    model = _claims(febrl_world, known=0.0)
+    _claims(without_every_third(febrl_world), model, known=0.0)
 
 
 @pytest.mark.parametrize("seed", [7, 21])
