@@ -43,7 +43,7 @@ def test_a_truncated_file_is_refused(tmp_path: Path, share: float) -> None:
     with pytest.raises(StateError) as refused:
         read_all(path)
     assert refused.value.code == "state.damaged"
-    assert "backup" in refused.value.remedy
+    assert "copy of the state" in refused.value.remedy
 
 
 def test_torn_pages_never_give_a_traceback(tmp_path: Path) -> None:

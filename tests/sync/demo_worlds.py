@@ -29,39 +29,49 @@ ENDINGS = {
 Table = dict[str, Any]
 
 
+def _truth() -> Table:
+    """Five people: on both sides, new, in review, opted out with history, in the CRM alone."""
+    return {
+        "forms": {FORM: "Contact us"},
+        "people": [
+            person("p1", ["1"], [("Lead", "00Q1")], fills=["one@example.com"], opens=["e3"]),
+            person("p2", ["2"], []),
+            person("p3", ["3"], [("Contact", "003C")], fills=["three@example.com"]),
+            person("p4", ["4"], [("Contact", "003D")], sent=["e1"], opens=["e2"], out=True),
+            person("p5", [], [("Contact", "003E")]),
+        ],
+    }
+
+
+def _contacts() -> list[Table]:
+    """What HubSpot shows of the first four."""
+    return [
+        contact("1", "one@example.com", key="k1", crm="00Q1", **_outcomes("Lead", "Open")),
+        contact("2", "two@example.com", key="k2", crm="00Q2", **_outcomes("Lead", "Open")),
+        contact("3", "three@example.com"),
+        contact(
+            "4",
+            "four@example.com",
+            key="k4",
+            crm="003D",
+            hs_email_optout="true",
+            leadloop_opportunity_stage="Prospecting",
+            leadloop_opportunity_amount="500",
+            leadloop_opportunity_outcome="open",
+            leadloop_close_date="2026-06-01",
+            leadloop_total_revenue="1200.50",
+            leadloop_won_count="1",
+            leadloop_customer_since="2026-02-01",
+            **_outcomes("Contact"),
+        ),
+    ]
+
+
 def little_world() -> Table:
     """The arguments of a Snapshot, free to be damaged."""
     return {
-        "truth": {
-            "forms": {FORM: "Contact us"},
-            "people": [
-                person("p1", ["1"], [("Lead", "00Q1")], fills=["one@example.com"], opens=["e3"]),
-                person("p2", ["2"], []),
-                person("p3", ["3"], [("Contact", "003C")], fills=["three@example.com"]),
-                person("p4", ["4"], [("Contact", "003D")], sent=["e1"], opens=["e2"], out=True),
-                person("p5", [], [("Contact", "003E")]),
-            ],
-        },
-        "contacts": [
-            contact("1", "one@example.com", key="k1", crm="00Q1", **_outcomes("Lead", "Open")),
-            contact("2", "two@example.com", key="k2", crm="00Q2", **_outcomes("Lead", "Open")),
-            contact("3", "three@example.com"),
-            contact(
-                "4",
-                "four@example.com",
-                key="k4",
-                crm="003D",
-                hs_email_optout="true",
-                leadloop_opportunity_stage="Prospecting",
-                leadloop_opportunity_amount="500",
-                leadloop_opportunity_outcome="open",
-                leadloop_close_date="2026-06-01",
-                leadloop_total_revenue="1200.50",
-                leadloop_won_count="1",
-                leadloop_customer_since="2026-02-01",
-                **_outcomes("Contact"),
-            ),
-        ],
+        "truth": _truth(),
+        "contacts": _contacts(),
         "leads": [
             lead("00Q1", key="k1", made_by=REP),
             lead("00Q2", key="k2", made_by=INTEGRATION, at="2026-03-02T08:00:00.000+0000"),
