@@ -161,5 +161,7 @@ def _agreeing_phone(compared: Compared) -> Truths:
     swapped = (codes[ORDER.name] == ORDER.code("swapped")) & (given > 0)
     straight = (given > 0) & (given <= GIVEN.code("nickname"))
     same = (family > 0) & (family <= FAMILY.code("typo"))
+    # Two slips at once are as likely two people of one house: Mandy and Randy.
+    same &= (given != GIVEN.code("typo")) | (family == FAMILY.code("exact"))
     called = np.isin(codes[PHONE.name], [PHONE.code("exact"), PHONE.code("national")])
     return np.asarray(called & (swapped | (straight & same)))

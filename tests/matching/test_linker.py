@@ -67,6 +67,13 @@ def test_same_number_and_name_link() -> None:
     assert (decision.verdict, decision.reason) == ("link", "exact_phone")
 
 
+def test_a_number_of_two_names_that_only_resemble_is_no_identifier() -> None:
+    """One number with a slip in both names is as likely two people of one house."""
+    one = _person("Mandy", "Stockbourne", phone="+1 212 555 0177")
+    other = _person("Randy", "Stockborne", phone="(212) 555-0177")
+    assert _decide({"m": one}, {"c": other})["m"].reason != "exact_phone"
+
+
 def test_nobody_to_compare_with_is_none() -> None:
     """No candidate, no link: the person is new."""
     decision = _decide({"m": ANNA}, {})["m"]
