@@ -187,6 +187,27 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
     )
 
 
+def reopen(tx: Tx, keys: Iterable[str], *, afresh: bool = False) -> None:
+    """Intents may be sent again. Looking for one is no attempt; `afresh` forgets earlier ones."""
+    values: dict[str, Any] = {"status": "open", "done_at": None}
+    if afresh:
+        values["attempts"] = 0
+    for batch in chunks(keys):
+        tx.connection.execute(
+            update(INTENTS).where(tx.mine(INTENTS), INTENTS.c.key.in_(batch)).values(**values)
+        )
+
+
+def carry(tx: Tx, intents: Sequence[Intent]) -> None:
+    """Intents that are journaled already, with the events and expectations they have now."""
+    for intent in intents:
+        tx.connection.execute(
+            update(INTENTS)
+            .where(tx.mine(INTENTS), INTENTS.c.key == intent.key)
+            .values(details=dict(intent.details))
+        )
+
+
 def results(tx: Tx, keys: Iterable[str]) -> dict[str, StoredIntent]:
     """The named intents as they stand."""
     found: dict[str, StoredIntent] = {}

@@ -103,6 +103,7 @@ def _follow(pair: Pair, tx: Tx, run_id: str, rows: Sequence[LandedRow]) -> Count
     for record in newest.values():
         _identity_changes(pair, tx, run_id, record, links.get(record.ref))
     links = identity.links_of(tx, newest)
+    candidates.drop(tx, [str(ref) for ref, record in newest.items() if record.deleted])
     index_people(pair, tx, list(newest.values()))
     words: dict[int, str] = {}
     for row in rows:
@@ -125,14 +126,16 @@ def _disposition(pair: Pair, record: Record, link: Link | None) -> str:
 def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Link | None) -> None:
     """Deletions, merges and conversions move or end a link."""
     for loser in _merged_away(record):
-        _move(tx, run_id, loser, record.ref, "merged")
+        _move(pair, tx, run_id, loser, record.ref, "merged")
     if record.merged_into is not None:
-        _move(tx, run_id, record.ref, _same_object(record.ref, record.merged_into), "merged")
+        _move(pair, tx, run_id, record.ref, _same_object(record.ref, record.merged_into), "merged")
     elif record.converted_to is not None:
-        _move(tx, run_id, record.ref, record.converted_to, "converted")
+        _move(pair, tx, run_id, record.ref, record.converted_to, "converted")
     elif record.deleted and link is not None and link.status == "live":
         identity.set_status(tx, [record.ref], "gone")
-        if pair.side_of(record.ref.system) is Side.CRM:
+        if pair.kind_of(record.ref) is EntityKind.DEAL:
+            identity.retire(tx, [link.entity_id])
+        elif pair.side_of(record.ref.system) is Side.CRM:
             _retire_without_counterpart(pair, tx, link.entity_id)
     elif not record.deleted and link is not None and link.status == "gone":
         identity.set_status(tx, [record.ref], "live")
@@ -153,7 +156,7 @@ def _same_object(ref: RecordRef, other_id: str) -> RecordRef:
     return RecordRef(ref.system, ref.object, other_id)
 
 
-def _move(tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reason: str) -> None:
+def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reason: str) -> None:
     """What belonged to `old` belongs to `new` from now on."""
     links = identity.links_of(tx, [old, new])
     if links.get(old) is not None and links[old].status == "alias":
@@ -170,7 +173,8 @@ def _move(tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reason: str) -> N
         identity.absorb(tx, entity_id, links[new].entity_id)
         requeue.hand_over_events(tx, entity_id, links[new].entity_id)
         entity_id = links[new].entity_id
-    identity.retire(tx, [entity_id], status="live")
+    if pair.side_of(new.system) is Side.CRM:
+        identity.retire(tx, [entity_id], status="live")
     identity.add_work(tx, [entity_id], reason)
 
 

@@ -168,7 +168,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         rollup=chunk.rollups.get(entity_id),
         included=primary is not None and condition_of(mapping)(primary.fields),
         creatable=entity.status == "live",
-        opted_out=_opted_out(pair, map_records, crm_records),
+        opted_out=_opted_out(pair, _ever(chunk, entity_id)),
         taken=_taken(chunk, primary, ordered),
     )
 
@@ -214,17 +214,26 @@ def _facts(chunk: _Chunk, ordered: Sequence[Record]) -> dict[OutcomeFact, Json]:
     return facts_of(ordered, converted, list(opportunities.values()), chunk.users)
 
 
-def _opted_out(pair: Pair, map_records: Sequence[Record], crm_records: Sequence[Record]) -> bool:
+def _ever(chunk: _Chunk, entity_id: str) -> list[Record]:
+    """Every record the golden record ever had: who opted out and was then deleted opted out."""
+    refs = [link.ref for link in chunk.links.get(entity_id, ())]
+    return [chunk.records[ref] for ref in refs if ref in chunk.records]
+
+
+def _opted_out(pair: Pair, records: Sequence[Record]) -> bool:
     """The most restrictive state of all mail on either side (law 7)."""
-    if any(opted_out(record) for record in map_records):
-        return True
     flags = [rule.crm for rule in pair.mapping.consent if rule.subscription is None]
-    return any(
-        canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
-        for record in crm_records
-        for names in flags
-        if record.ref.object in names
-    )
+    for record in records:
+        if pair.side_of(record.ref.system) is Side.MAP:
+            if opted_out(record):
+                return True
+        elif any(
+            canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
+            for names in flags
+            if record.ref.object in names
+        ):
+            return True
+    return False
 
 
 def _deal_view(

@@ -9,11 +9,11 @@ it, and journaled by the next round, when the vendor has told what the new recor
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from state import events, identity, outbox
-from state.outbox import Settlement, StoredIntent
+from state.outbox import Intent
 from state.store import Tx, chunks
 from sync.crash import crashpoint
 from sync.guard import Verdict
@@ -22,6 +22,8 @@ from sync.plan import Planned, rejection_letter
 from sync.plan_people import EntityPlan
 
 CHUNK = 200
+AGAIN = ("rejected", "dropped")
+"""How an intent ended that may be sent again when it is planned again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,44 +48,62 @@ def journal(pair: Pair, run_id: str, planned: Planned, verdict: Verdict) -> Jour
 
 
 def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -> Counter[str]:
-    kept = [
-        intent
-        for plan in plans
-        for intent in plan.intents
-        if intent.key not in held
-        and intent.depends_on not in held
-        and not intent.details.get("follow_up")
-    ]
+    kept = _merged(
+        [
+            intent
+            for plan in plans
+            for intent in plan.intents
+            if intent.key not in held
+            and intent.depends_on not in held
+            and not intent.details.get("follow_up")
+        ]
+    )
     known = outbox.results(tx, [intent.key for intent in kept])
-    _reopen(tx, known)
+    outbox.reopen(tx, [k for k, s in known.items() if s.status in AGAIN], afresh=True)
+    outbox.carry(tx, [i for i in kept if i.key in known and known[i.key].status != "ok"])
     outbox.journal(tx, run_id, kept)
     for intent in kept:
         done = known.get(intent.key)
-        word = "delivered" if done is not None and done.status == "ok" else "journaled"
-        carried = intent.details.get("events", {})
-        events.dispose(tx, run_id, [i for ids in carried.values() for i in ids], word)
+        for word, ids in intent.details.get("events", {}).items():
+            finished = done is not None and done.status == "ok"
+            events.dispose(tx, run_id, ids, word if finished else "journaled")
     for plan in plans:
         for word, ids in plan.events.items():
             events.dispose(tx, run_id, ids, word)
-    identity.store_shadows(
-        tx,
-        run_id,
-        {
-            (plan.entity_id, plan.bond): {key: list(pair) for key, pair in plan.agreed.items()}
-            for plan in plans
-            if plan.agreed
-        },
-    )
+    _agree(tx, run_id, plans)
     refused = _bury(tx, run_id, plans)
     waits = {p.entity_id for p in plans if any(i.key in held for i in p.intents)}
     identity.finish_work(tx, [p.entity_id for p in plans if p.entity_id not in waits])
     return Counter(intents=len(kept), refused=refused, waiting=len(waits))
 
 
-def _reopen(tx: Tx, known: Mapping[str, StoredIntent]) -> None:
-    """A change that was refused or dropped before is wanted again: send it again."""
-    again = [key for key, stored in known.items() if stored.status in {"rejected", "dropped"}]
-    outbox.settle(tx, [Settlement(key, "open") for key in again])
+def _merged(intents: Sequence[Intent]) -> list[Intent]:
+    """Intents of one key are one write that carries the events of all of them."""
+    found: dict[str, Intent] = {}
+    for intent in intents:
+        before = found.get(intent.key)
+        if before is not None:
+            carried = {w: list(ids) for w, ids in before.details.get("events", {}).items()}
+            for word, ids in intent.details.get("events", {}).items():
+                carried[word] = sorted({*carried.get(word, []), *ids})
+            intent = replace(intent, details={**intent.details, "events": carried})  # noqa: PLW2901
+        found[intent.key] = intent
+    return list(found.values())
+
+
+def _agree(tx: Tx, run_id: str, plans: Sequence[EntityPlan]) -> None:
+    """Keep what is agreed already; fields about to be written keep their old merge base until
+    their write is done, so that a lost or refused write never looks like a first agreement."""
+    agreed = {(plan.entity_id, plan.bond): plan.agreed for plan in plans if plan.agreed}
+    known = identity.shadows(tx, {entity_id for entity_id, _ in agreed})
+    identity.store_shadows(
+        tx,
+        run_id,
+        {
+            key: {**known.get(key, {}), **{name: list(pair) for name, pair in values.items()}}
+            for key, values in agreed.items()
+        },
+    )
 
 
 def _bury(tx: Tx, run_id: str, plans: Sequence[EntityPlan]) -> int:

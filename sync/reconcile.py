@@ -86,7 +86,9 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
 
 
 def _by_key(records: Iterable[Record], field_name: str) -> dict[str, Record]:
-    return {str(r.fields[field_name]): r for r in records if r.fields.get(field_name)}
+    """Records by key; where a deleted one had the same key, the live one counts."""
+    ordered = sorted(records, key=lambda record: not record.deleted)
+    return {str(r.fields[field_name]): r for r in ordered if r.fields.get(field_name)}
 
 
 def _updates(
@@ -135,4 +137,4 @@ def _plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
 
 def _reopen(pair: Pair, intents: Sequence[Intent]) -> None:
     with pair.store.begin() as tx:
-        outbox.settle(tx, [Settlement(intent.key, "open") for intent in intents])
+        outbox.reopen(tx, [intent.key for intent in intents])

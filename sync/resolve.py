@@ -14,7 +14,7 @@ from mappings.records import RecordRef, Side
 from mappings.required_fields import MAP_KEY
 from matching.linker import Candidate, Decision, Thresholds, decide
 from matching.model import Model
-from state import identity, mirror, reviews
+from state import identity, mirror
 from state.store import chunks
 from sync.evidence import ensure_model, known
 from sync.fold import pending_refs
@@ -152,8 +152,7 @@ def _adopt(
     decisions = decide(asked, _free(known_people), model=model, thresholds=limits)
     storing = Storing(pair, run_id, mapping, model.version, resolved)
     storing.store([d for d in decisions if d.verdict == "link"])
-    with pair.store.read() as tx:
-        return sorted(reviews.open_subjects(tx, again))
+    return sorted(again)
 
 
 def _free(candidates: Mapping[str, Sequence[Candidate]]) -> dict[str, list[Candidate]]:
