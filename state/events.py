@@ -125,6 +125,16 @@ def attribute(tx: Tx, entity_ids: Mapping[int, str]) -> None:
     )
 
 
+def revive(tx: Tx, emails: Iterable[str]) -> None:
+    """Events nobody could be found for are looked at again: these addresses are known now."""
+    for batch in chunks(sorted(set(emails))):
+        tx.connection.execute(
+            update(EVENTS)
+            .where(tx.mine(EVENTS), EVENTS.c.email.in_(batch), EVENTS.c.disposition == "no_person")
+            .values(disposition="pending")
+        )
+
+
 def dispose(tx: Tx, run_id: str, ids: Iterable[int], disposition: str) -> None:
     """Say what became of events (law 2)."""
     for batch in chunks(ids):
@@ -165,7 +175,7 @@ def rollups(
         EVENTS.c.disposition == "baseline",
         and_(
             EVENTS.c.kind == EventKind.FORM_FILL.value,
-            EVENTS.c.disposition.in_(OPEN),
+            EVENTS.c.disposition.in_((*OPEN, "out_of_scope")),
             EVENTS.c.occurred_at < baseline_until,
         )
         if baseline_until is not None

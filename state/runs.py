@@ -121,6 +121,14 @@ def approved(tx: Tx, subject: str) -> bool:
     )
 
 
+def any_approved(tx: Tx, prefix: str) -> bool:
+    """Whether a person has given their word for any subject that begins so."""
+    found = select(APPROVALS.c.id).where(
+        tx.mine(APPROVALS), APPROVALS.c.subject.startswith(prefix, autoescape=True)
+    )
+    return tx.connection.execute(found.limit(1)).first() is not None
+
+
 def see_quota(tx: Tx, system: str, *, daily_limit: int | None, daily_used: int | None) -> None:
     """Remember a vendor's allowance from its headers."""
     tx.upsert(

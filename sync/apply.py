@@ -31,7 +31,7 @@ from state.outbox import Intent, StoredIntent
 from sync.crash import crashpoint
 from sync.intents import ID_OF
 from sync.pair import Pair
-from sync.settle import Settling
+from sync.settle import READ_BACK, Settling
 
 log = structlog.get_logger("leadloop.apply")
 
@@ -175,6 +175,8 @@ def _send(pair: Pair, settling: Settling, batch: list[Intent], applied: Applied)
     _check(batch, outcomes)
     counts = settling.settle(batch, outcomes)
     crashpoint("after_settle")
+    if len(settling.written) >= READ_BACK:
+        settling.read_back()
     applied.batches += 1
     applied.rows.update(counts)
     applied.written[f"{side.value}.{batch[0].operation.value}.{batch[0].object}"] += counts["ok"]

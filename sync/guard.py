@@ -20,6 +20,12 @@ GROWTH = 1.1
 """How much more than was approved an approved run may find: records change while people read."""
 
 
+MOVED_AT_MOST = 5
+MOVED_SHARE = 0.02
+"""How much of an approved plan may have moved by the time it is applied: five changes, or 2 %.
+Those are left out, never applied otherwise than approved."""
+
+
 @dataclass(frozen=True, slots=True)
 class Approval:
     """A person's word: for one exact plan (`fingerprints`), or for a refused run's `counts`."""
@@ -70,10 +76,13 @@ def examine(
 
 
 def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
-    """Apply exactly what was approved, or nothing: what is new waits for the next run."""
-    found = frozenset(fingerprints(intents))
-    missing = approved - found
-    if missing:
+    """Apply exactly what was approved and is still true; the rest waits for the next run.
+
+    People work while a plan is read: a change whose record has moved since is held, in its new
+    form too. Where more has moved than a few, the plan itself is stale and nothing is applied.
+    """
+    missing = approved - frozenset(fingerprints(intents))
+    if len(missing) > max(MOVED_AT_MOST, int(len(approved) * MOVED_SHARE)):
         raise MassChangeRefusedError(
             f"{len(missing)} of the {len(approved)} planned changes no longer apply as planned: "
             "the records have moved since",

@@ -46,6 +46,7 @@ class Pair:
     region: str | None
     clock: Callable[[], datetime]
     progress: Progress = field(default_factory=Progress)
+    integration_user: str | None = None
 
     def connector(self, side: Side) -> Connector:
         """The connector of a side."""

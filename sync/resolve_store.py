@@ -10,7 +10,7 @@ from mappings.conditions import condition_of
 from mappings.fieldmap import EntityKind, ObjectMapping
 from mappings.records import Record, RecordRef, Side
 from matching.linker import Decision
-from state import identity, mirror, reviews
+from state import events, identity, mirror, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.store import Tx, chunks
@@ -108,6 +108,7 @@ class Storing:
         identity.create(tx, self.run_id, entities)
         identity.link(tx, self.run_id, fresh)
         identity.add_work(tx, entities, "linked")
+        events.revive(tx, [row.lookup for row in records.values() if row.lookup])
         reviews.close_subjects(tx, [str(new.ref) for new in fresh], "settled")
         propose_merges(self.pair, tx, self.run_id, entities)
         self.resolved.words.update({str(new.ref): PLANNED for new in fresh})
@@ -170,6 +171,7 @@ class Storing:
             ],
         )
         identity.add_work(tx, created, "no_counterpart")
+        events.revive(tx, [row.lookup for row in records.values() if row.lookup])
         reviews.close_subjects(tx, [str(ref) for ref in alone], "settled")
         self.resolved.created += len(created)
 

@@ -16,7 +16,7 @@ import structlog
 
 from mappings.errors import LeadloopError, MassChangeRefusedError
 from mappings.ports import Lane
-from mappings.records import RecordRef
+from mappings.records import Operation, RecordRef
 from state import events, identity, mirror, outbox, reviews, runs
 from state.store import Store
 from sync.apply import Applied, apply
@@ -104,15 +104,39 @@ def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | N
     leftovers = apply(pair, run_id)
     prepared = prepare(pair, run_id, everything=everything)
     report.counts.update(_prepared_counts(prepared))
-    verdict = guard(pair, prepared.planned, approval)
-    approve_mapping(pair, approval)
+    try:
+        verdict = guard(pair, prepared.planned, approval)
+    except MassChangeRefusedError:
+        consent_first(pair, run_id, prepared.planned)
+        raise
     journaled = journal(pair, run_id, prepared.planned, verdict)
+    approve_mapping(pair, approval)
     report.counts["held"] = len(verdict.held)
+    report.counts["held_reason"] = verdict.held_reason
     report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
     prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
     applied = [leftovers, apply(pair, run_id)]
     applied += follow_up(pair, run_id)
     _finish(pair, report, applied)
+
+
+def consent_first(pair: Pair, run_id: str, planned: Planned) -> None:
+    """A run that stops for a person's word still carries opt-outs (law 7), unless they are what
+    is too much, or no plan of this pair was ever approved."""
+    intents = list(planned.intents())
+    consent = [i for i in intents if i.operation is Operation.OPT_OUT and not i.depends_on]
+    with pair.store.read() as tx:
+        known = runs.any_approved(tx, "mapping:")
+        population = identity.count(tx).get("person", 0)
+    if not consent or not known:
+        return
+    allowed = examine(
+        consent, population=population, mapping_approved=True, approval=None, limits=pair.guard
+    ).allowed
+    if allowed:
+        others = tuple(i for i in intents if i.operation is not Operation.OPT_OUT)
+        journal(pair, run_id, planned, Verdict(allowed, others, "guard.mass_change"))
+        apply(pair, run_id)
 
 
 def follow_up(pair: Pair, run_id: str) -> list[Applied]:
@@ -218,14 +242,30 @@ def _finish(pair: Pair, report: Report, applied: list[Applied]) -> None:
         report.counts["dead_letters"] = outbox.dead_count(tx)
         report.counts["inbox_pending"] = mirror.pending_count(tx)
         report.counts["events"] = events.dispositions(tx, run_id=report.run_id)
-        if parked is None:
+        backfilled = not report.counts.get("held") and not report.counts["open"].get("open")
+        if parked is None and backfilled:
             runs.approve(tx, f"live:{pair.mapping.hash}", {"run": report.run_id})
-    report.error = parked
+    report.error = parked or _paused(report)
     failed = report.counts.get("streams_failed")
     if parked is not None:
         report.status = "failed"
+    elif report.error is not None:
+        report.status = "refused"
     elif rows["rejected"] or rows["dropped"] or rows["unknown"] or failed:
         report.status = "partial"
+
+
+def _paused(report: Report) -> LeadloopError | None:
+    """Consent that is held calls a person: everything else went, the run is not done."""
+    if report.counts.get("held_reason") != "guard.consent_paused":
+        return None
+    return MassChangeRefusedError(
+        f"{report.counts['held']} opt-outs are more than the guard carries over unseen; everything "
+        "else was written",
+        code="guard.consent_paused",
+        remedy=f"Look at `leadloop plan`; if they are right, `leadloop sync --approve "
+        f"{report.run_id}`.",
+    )
 
 
 def dry_run(pair: Pair, *, store: Store, everything: bool = True) -> tuple[Pair, Prepared]:

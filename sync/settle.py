@@ -93,6 +93,7 @@ class Settling:
                 and intent.operation is not Operation.ASSOCIATE
             ):
                 self._note(ref, intent)
+        self._mirror_written(tx, [intent for intent, _ in rows])
         identity.link(tx, self.run_id, links)
         identity.add_work(tx, [link.entity_id for link in links], "created")
         self._merge_shadows(tx, shadows)
@@ -100,6 +101,25 @@ class Settling:
         events.record_activities(tx, self.run_id, delivered)
         for word, ids in carried.items():
             events.dispose(tx, self.run_id, ids, word)
+
+    def _mirror_written(self, tx: Tx, intents: Sequence[Intent]) -> None:
+        """The mirror holds what was written in the transaction that says it is agreed: a run
+        killed before the read-back must not take an old value for somebody's edit."""
+        written: dict[RecordRef, dict[str, Json]] = {}
+        for intent in intents:
+            if intent.operation is Operation.UPDATE and intent.target_id:
+                ref = RecordRef(intent.system, intent.object, intent.target_id)
+                written.setdefault(ref, {}).update(intent.fields)
+        known = mirror.load(tx, written)
+        mirror.mirror(
+            tx,
+            [
+                replace(
+                    row, record=replace(row.record, fields={**row.record.fields, **written[ref]})
+                )
+                for ref, row in known.items()
+            ],
+        )
 
     def _note(self, ref: RecordRef, intent: Intent) -> None:
         """Remember to read a record back; of several writes to it the one with expectations."""
@@ -223,12 +243,26 @@ class Settling:
             intent = self.written[ref]
             if ref not in links:
                 continue
+            if self._edited_since(intent, row.record):
+                moved.add(links[ref].entity_id)
+                continue
             kept.append((intent, row.record))
             addressed = intent.side is Side.MAP and "email" in intent.fields
             if addressed or _somebody_else(intent, row.record, before.get(ref)):
                 moved.add(links[ref].entity_id)
         self._keep_read_values(tx, kept)
         identity.add_work(tx, moved, "moved_meanwhile")
+
+    def _edited_since(self, intent: Intent, record: Record) -> bool:
+        """Whether somebody else has saved the record since we wrote it: what differs from our
+        values is then their edit, not the vendor's formatting, and travels like any other."""
+        ours = self.pair.integration_user
+        return (
+            intent.side is Side.CRM
+            and ours is not None
+            and record.modified_by is not None
+            and record.modified_by != ours
+        )
 
     def _changed_people(
         self, rows: Sequence[Mirrored], before: Mapping[RecordRef, Mirrored]

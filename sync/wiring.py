@@ -74,9 +74,10 @@ def open_pair(
         reads = fields_to_read(pair.mapping)
         map_side.configure(reads[Side.MAP])
         crm_side.configure(reads[Side.CRM])
+        ourselves = crm_side.check()
         accounts = {
             Side.MAP: _verified(store, pair.map_system, map_side.check()),
-            Side.CRM: _verified(store, pair.crm_system, crm_side.check()),
+            Side.CRM: _verified(store, pair.crm_system, ourselves),
         }
         with store.read() as tx:
             live = runs.approved(tx, f"live:{pair.mapping.hash}")
@@ -96,6 +97,7 @@ def open_pair(
             region=pair.region,
             clock=(clocks or Clocks()).now,
             progress=progress or Progress(),
+            integration_user=ourselves.user_id,
         )
     finally:
         map_side.close()

@@ -76,15 +76,18 @@ def test_a_new_mapping_needs_an_approved_plan() -> None:
 
 
 def test_an_approved_plan_goes_and_nothing_else() -> None:
-    """What is new since waits; what has gone since makes the plan stale; limits do not apply."""
+    """What is new since waits, what has moved since is left out; where more than a few have moved
+    the plan is stale; limits do not apply."""
     planned = many(900, CREATE)
     approval = Approval(fingerprints=frozenset(fingerprints(planned)))
     late = intent(7, UPDATE)
     verdict = judge([*planned, late], mapping_approved=False, approval=approval)
     assert verdict.allowed == tuple(planned)
     assert (verdict.held, verdict.held_reason) == ((late,), "guard.not_in_plan")
+    moved = judge([*planned[18:], late], mapping_approved=False, approval=approval)
+    assert (moved.allowed, moved.held) == (tuple(planned[18:]), (late,))
     with pytest.raises(MassChangeRefusedError) as error:
-        judge(planned[1:], mapping_approved=False, approval=approval)
+        judge(planned[19:], mapping_approved=False, approval=approval)
     assert error.value.code == "guard.plan_stale"
 
 
