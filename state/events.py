@@ -3,8 +3,9 @@
 Dispositions: `pending` (not yet attributed or delivered), `held` (the person is in review),
 `journaled` (a write carries it), `delivered`, `rolled_up`, `baseline` (before go-live, rolled
 up), `off` (the mapping wants none), `filtered` (the vendor discounts it), `echo` (an opt-out
-Leadloop itself carried over, told back), `dead` (its write was refused), `no_person` (nobody to
-log it on, with the reason in the run's report).
+Leadloop itself carried over, told back), `dead` (its write was refused), `crm_deleted` (a person
+deleted their CRM record), `out_of_scope` (the mapping leaves the person out), `no_person` (nobody
+to log it on).
 """
 
 from __future__ import annotations
@@ -268,16 +269,18 @@ def dispositions(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     return dict(tx.connection.execute(query.group_by(EVENTS.c.disposition)).all())
 
 
-def with_echo(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
-    """Golden records one of whose events was an echo of a write of ours."""
+def with_echo(tx: Tx, emails: Iterable[str]) -> set[str]:
+    """Addresses one of whose events was an echo of a write of ours."""
     found: set[str] = set()
-    for batch in chunks(entity_ids):
+    for batch in chunks(emails):
         found.update(
-            tx.connection.execute(
-                select(EVENTS.c.entity_id).where(
-                    tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.disposition == "echo"
+            email
+            for email in tx.connection.execute(
+                select(EVENTS.c.email).where(
+                    tx.mine(EVENTS), EVENTS.c.email.in_(batch), EVENTS.c.disposition == "echo"
                 )
             ).scalars()
+            if email is not None
         )
     return found
 

@@ -187,6 +187,20 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
     )
 
 
+def journaled_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
+    """Which of these changes have been journaled by any run."""
+    found: set[str] = set()
+    for batch in chunks(fingerprints):
+        found.update(
+            tx.connection.execute(
+                select(INTENTS.c.fingerprint).where(
+                    tx.mine(INTENTS), INTENTS.c.fingerprint.in_(batch)
+                )
+            ).scalars()
+        )
+    return found
+
+
 def reopen(tx: Tx, keys: Iterable[str], *, afresh: bool = False) -> None:
     """Intents may be sent again. Looking for one is no attempt; `afresh` forgets earlier ones."""
     values: dict[str, Any] = {"status": "open", "done_at": None}
@@ -301,12 +315,13 @@ def dead_letters(
 
 
 def opted_out(tx: Tx, entity_ids: Iterable[str], side: Side) -> set[str]:
-    """Golden records whose opt-out Leadloop itself has carried to that side."""
+    """Addresses, lower case, of these golden records that Leadloop itself opted out on a side."""
     found: set[str] = set()
     for batch in chunks(entity_ids):
         found.update(
-            tx.connection.execute(
-                select(INTENTS.c.entity_id).where(
+            str(fields.get("email") or "").lower()
+            for fields in tx.connection.execute(
+                select(INTENTS.c.fields).where(
                     tx.mine(INTENTS),
                     INTENTS.c.entity_id.in_(batch),
                     INTENTS.c.operation == Operation.OPT_OUT.value,

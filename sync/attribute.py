@@ -94,8 +94,9 @@ def _attribute(
         linked = sorted(links[ref].entity_id for ref in refs if ref in links)
         if linked:
             owners[stored.id] = linked[0]
-            if stored.event.kind is EventKind.EMAIL_UNSUBSCRIBE and linked[0] in echoing:
-                echoing.discard(linked[0])
+            address = stored.event.email or ""
+            if stored.event.kind is EventKind.EMAIL_UNSUBSCRIBE and address in echoing:
+                echoing.discard(address)
                 words.setdefault("echo", []).append(stored.id)
             elif stored.disposition == "held":
                 words.setdefault("pending", []).append(stored.id)
@@ -111,9 +112,9 @@ def _attribute(
 
 
 def _echoing(tx: Tx, waiting: Sequence[StoredEvent], entity_ids: set[str]) -> set[str]:
-    """People whose opt-out we carried to the MAP and who have not been told back yet.
+    """Addresses whose opt-out we carried to the MAP and which have not been told back yet.
 
-    The MAP reports our own opt-out as an event like any other; the next one of that person after
+    The MAP reports our own opt-out as an event like any other; the next one of that address after
     ours is taken for it. Assumed: no better mark, since `source` is an open string (FACTS 2).
     """
     if not any(s.event.kind is EventKind.EMAIL_UNSUBSCRIBE for s in waiting):

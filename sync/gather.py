@@ -188,6 +188,7 @@ def _live(chunk: _Chunk, entity_id: str) -> list[Record]:
         if link.status == "live"
         and link.ref in chunk.records
         and not chunk.records[link.ref].deleted
+        and chunk.records[link.ref].converted_to is None
     ]
 
 

@@ -91,7 +91,9 @@ def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
         )
     return Verdict(
         tuple(i for i in intents if i.fingerprint in approved),
-        tuple(i for i in intents if i.fingerprint not in approved),
+        tuple(
+            i for i in intents if i.fingerprint not in approved and not i.details.get("follow_up")
+        ),
         "guard.not_in_plan",
     )
 

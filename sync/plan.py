@@ -207,5 +207,8 @@ def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
 
 
 def fingerprints(intents: Sequence[Intent]) -> list[str]:
-    """The sorted fingerprints of these intents: what an approved plan is compared by."""
-    return sorted({intent.fingerprint for intent in intents})
+    """The sorted fingerprints of these intents: what an approved plan is compared by.
+
+    Follow-ups of creates are consequences, not changes of their own (ADR 0007).
+    """
+    return sorted({i.fingerprint for i in intents if not i.details.get("follow_up")})

@@ -59,7 +59,8 @@ def plan_activities(
         if form is ActivityForm.OFF:
             settled.setdefault("off", []).append(stored.id)
         elif target is None:
-            settled.setdefault("no_person", []).append(stored.id)
+            gone = "no_person" if view.creatable else "crm_deleted"
+            settled.setdefault(gone, []).append(stored.id)
         elif word is not None:
             if not writes_rollup:
                 settled.setdefault(word, []).append(stored.id)

@@ -115,7 +115,8 @@ def _by_link_key(pair: Pair, mapping: ObjectMapping, keys: Sequence[str]) -> dic
             holders: dict[str, list[str]] = {}
             for object_name in mapping.crm_objects if carried else ():
                 for row in mirror.by_lookup(tx, object_name, set(carried.values()), second=True):
-                    holders.setdefault(str(row.lookup2), []).append(str(row.record.ref))
+                    if row.record.converted_to is None:
+                        holders.setdefault(str(row.lookup2), []).append(str(row.record.ref))
         for key, link_key in carried.items():
             if link_key in holders:
                 targets = tuple(sorted(holders[link_key]))

@@ -9,7 +9,7 @@ from __future__ import annotations
 import uuid
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
@@ -102,7 +102,9 @@ def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | N
     run_id = report.run_id
     report.counts["reconciled"] = dict(reconcile(pair, run_id))
     leftovers = apply(pair, run_id)
-    prepared = prepare(pair, run_id, everything=everything)
+    changes = take_in(pair, run_id, everything=everything)
+    interrupted = follow_up(pair, run_id)
+    prepared = planned_from(pair, changes)
     report.counts.update(_prepared_counts(prepared))
     try:
         verdict = guard(pair, prepared.planned, approval)
@@ -115,7 +117,7 @@ def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | N
     report.counts["held_reason"] = verdict.held_reason
     report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
     prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
-    applied = [leftovers, apply(pair, run_id)]
+    applied = [leftovers, *interrupted, apply(pair, run_id)]
     applied += follow_up(pair, run_id)
     _finish(pair, report, applied)
 
@@ -157,6 +159,16 @@ def follow_up(pair: Pair, run_id: str) -> list[Applied]:
 
 def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     """Pull, resolve and plan: everything before the guard."""
+    return planned_from(pair, take_in(pair, run_id, everything=everything))
+
+
+def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> Prepared:
+    """The plan of what was taken in."""
+    return Prepared(*changes, plan(pair, lane=lane_of(pair)))
+
+
+def take_in(pair: Pair, run_id: str, *, everything: bool) -> tuple[Pulled, Counter[str], Resolved]:
+    """Pull and resolve: whatever came in has its place, and its people are on the work list."""
     pulled = pull(pair, run_id, everything=everything)
     crashpoint("after_land")
     rows = fold(pair, run_id)
@@ -168,7 +180,7 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     rows.update(resolved.rows)
     attribute(pair, run_id, addresses)
     adopt_deals(pair, run_id)
-    return Prepared(pulled, rows, resolved, plan(pair, lane=lane_of(pair)))
+    return pulled, rows, resolved
 
 
 def lane_of(pair: Pair) -> Lane:
@@ -178,10 +190,16 @@ def lane_of(pair: Pair) -> Lane:
 
 
 def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
-    """Law 13 over everything planned. Raises MassChangeRefusedError."""
+    """Law 13 over everything planned. Raises MassChangeRefusedError.
+
+    What an interrupted run of an approved plan has journaled already is no longer expected.
+    """
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
         approved = runs.approved(tx, mapping_subject(pair))
+        if approval is not None and approval.fingerprints is not None:
+            done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
+            approval = replace(approval, fingerprints=approval.fingerprints - done)
     return examine(
         list(planned.intents()),
         population=population,
@@ -270,8 +288,6 @@ def _paused(report: Report) -> LeadloopError | None:
 
 def dry_run(pair: Pair, *, store: Store, everything: bool = True) -> tuple[Pair, Prepared]:
     """Everything before the guard, on a scratch copy of the state that `store` is."""
-    from dataclasses import replace
-
     copy = replace(pair, store=store)
     run_id = new_run_id()
     with store.begin() as tx:

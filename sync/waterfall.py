@@ -55,7 +55,11 @@ def adds_up(candidate: Mapping[str, Any]) -> bool:
 
 
 def candidate_as_json(candidate: Mapping[str, Any]) -> dict[str, Any]:
-    """One candidate with its waterfall, JSON-able."""
+    """One candidate with its waterfall, JSON-able; companies are decided by rules and have the
+    levels reached instead of weights."""
+    if "prior" not in candidate:
+        levels = {name: level for name, level in candidate.items() if name != "key"}
+        return {"record": candidate["key"], "waterfall": [], "levels": levels}
     return {
         "record": candidate["key"],
         "waterfall": [

@@ -29,6 +29,10 @@ def draw(console: Console, decision: Mapping[str, Any]) -> None:
             markup=False,
         )
     for candidate in decision["candidates"]:
+        if "levels" in candidate:
+            rows = [[name, str(level)] for name, level in candidate["levels"].items()]
+            console.print(output.table(f"  {candidate['record']}", ["evidence", "level"], rows))
+            continue
         rows = [
             [step["label"], step["level"], f"{step['bits']:+.2f}", bar(step["bits"]),
              f"{step['total']:+.2f}"]

@@ -115,7 +115,7 @@ def test_a_record_deleted_in_the_crm_is_not_created_again(world: World) -> None:
     assert world.salesforce.all("Task") == []
     assert world.settled()
     with world.store.read() as tx:
-        assert events.dispositions(tx) == {"no_person": 1}
+        assert events.dispositions(tx) == {"crm_deleted": 1}
 
 
 def test_a_merge_in_the_crm_is_followed(world: World) -> None:

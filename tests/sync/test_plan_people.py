@@ -237,7 +237,7 @@ def test_nobody_is_created_against_the_rules() -> None:
     of their events is said."""
     view = view_of(preset(), (ada(),), (), (happened(1),))
     for refused, word in (
-        (replace(view, creatable=False), "no_person"),
+        (replace(view, creatable=False), "crm_deleted"),
         (replace(view, included=False), "out_of_scope"),
     ):
         plan = plan_person(refused, RULES)
