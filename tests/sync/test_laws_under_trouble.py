@@ -7,7 +7,8 @@ from datetime import timedelta
 from mappings.errors import UnavailableError
 from mappings.records import EventKind, Operation, Outcome, Write
 from state import outbox
-from sync.guard import Approval, fingerprints
+from sync.guard import Approval
+from sync.plan import fingerprints
 from sync.plan_people import OPT_OUT_MAP
 from sync.run import run_once
 from tests.sync.world import Refusal, World
