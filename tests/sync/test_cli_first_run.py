@@ -50,7 +50,7 @@ def flow(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> d
     step("second", "sync", "--json")
     step("again", "plan", "--json", "--exit-code")
     step("dry", "sync", "--dry-run", "--json")
-    step("stale", "sync", "--plan", plan, "--json")
+    step("repeat", "sync", "--plan", plan, "--json")
     step("status", "status", "--json")
     step("runs", "runs", "--json")
     return steps
@@ -153,10 +153,9 @@ def test_dry_means_dry(flow: dict[str, Any], name: str) -> None:
 
 
 def test_a_plan_is_good_for_one_time(flow: dict[str, Any]) -> None:
-    """Applying a plan again is refused with 9, since its records have moved; nothing is written."""
-    assert flow["stale"].code == 9
-    assert flow["stale"].data["error"]["code"] == "guard.plan_stale"
-    assert flow["stale writes"] == {}
+    """Applying a plan again finds everything done: it ends well and nothing is written."""
+    assert flow["repeat"].code == 0
+    assert flow["repeat writes"] == {}
 
 
 def test_status_as_json(flow: dict[str, Any]) -> None:
@@ -165,7 +164,7 @@ def test_status_as_json(flow: dict[str, Any]) -> None:
     assert status["approved"] is True
     assert status["held"] is False
     assert status["known"]["person"] > 0
-    assert status["last_run"]["status"] == "refused"
+    assert status["last_run"]["status"] == "ok"
     assert status["open_intents"] == 0
     assert isinstance(status["lag_seconds"], float)
     assert {"review", "dead_letters", "inbox_pending", "quota", "next"} <= status.keys()
@@ -173,7 +172,7 @@ def test_status_as_json(flow: dict[str, Any]) -> None:
 
 def test_runs_as_json(flow: dict[str, Any]) -> None:
     """`runs --json` lists runs, newest first, dry ones not among them."""
-    assert [run["status"] for run in flow["runs"].data["runs"]] == ["refused", "ok", "ok"]
+    assert [run["status"] for run in flow["runs"].data["runs"]] == ["ok", "ok", "ok"]
     assert {run["kind"] for run in flow["runs"].data["runs"]} == {"sync"}
 
 
@@ -251,7 +250,7 @@ def test_a_mass_change_waits_for_a_word(settled: Workspace) -> None:
 
 def test_json_is_one_versioned_object(flow: dict[str, Any]) -> None:
     """Every --json is one line with its format and command, and nothing else on stdout."""
-    for name in ("doctor", "plan", "first", "second", "dry", "status", "runs", "stale"):
+    for name in ("doctor", "plan", "first", "second", "dry", "status", "runs", "repeat"):
         [line] = flow[name].out.splitlines()
         data = json.loads(line)
         assert data["format"] == 1
