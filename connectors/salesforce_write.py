@@ -183,18 +183,22 @@ def _outcomes(answer: Answer, rows: Sequence[Write]) -> list[Outcome]:
     results = answer.parsed
     if not isinstance(results, list) or len(results) != len(rows):
         raise OutcomeUnknownError("salesforce did not answer for every row", system=SYSTEM)
-    return [_outcome(row, result) for row, result in zip(rows, results, strict=True)]
+    return [outcome_of(row, result) for row, result in zip(rows, results, strict=True)]
 
 
-def _outcome(row: Write, result: Mapping[str, Any]) -> Outcome:
+def outcome_of(row: Write, result: Mapping[str, Any]) -> Outcome:
+    """What the answer for one row means: done, refused for good, or worth sending again."""
     if result.get("success"):
         created = bool(result.get("created", True)) if row.operation is Operation.CREATE else None
         return Outcome(row.key, OutcomeStatus.OK, id18(str(result["id"])), created=created)
     errors = result.get("errors") or [{}]
     code = str(errors[0].get("statusCode") or errors[0].get("errorCode") or "")
     error = row_error(code, errors[0], row.object)
+    # Two upserts of one new key at once: the loser may be sent again (FACTS section 4, CRUD). A
+    # campaign's member, though, may be one already that somebody else has added (section 4,
+    # Objects): sending it again would never end.
     upserted = row.operation is Operation.CREATE and row.external_id is not None
-    # Two upserts of one new key at once: the loser may be sent again (FACTS section 4, CRUD).
+    upserted = upserted and row.object != "CampaignMember"
     if code in _PASSING or (code == "DUPLICATE_VALUE" and upserted):
         return Outcome(row.key, OutcomeStatus.RETRY, row.id, error=error)
     return rejected(row, error)
