@@ -174,7 +174,6 @@ def _send(pair: Pair, settling: Settling, batch: list[Intent], applied: Applied)
     crashpoint("after_write")
     _check(batch, outcomes)
     counts = settling.settle(batch, outcomes)
-    crashpoint("after_settle")
     if len(settling.written) >= READ_BACK:
         settling.read_back()
     applied.batches += 1

@@ -15,6 +15,7 @@ from mappings.records import EventKind, Record, RecordRef, Side
 from state import events, identity, mirror, outbox, reviews
 from state.events import StoredEvent
 from state.store import Tx, chunks
+from sync.crash import crashpoint
 from sync.pair import Pair
 
 CHUNK = 2000
@@ -43,6 +44,7 @@ def fetch_unknown(pair: Pair, run_id: str) -> dict[str, RecordRef]:
                 found.update((address, record.ref) for address in addresses_of(record))
             with pair.store.begin() as tx:
                 mirror.land(tx, run_id, mapping.map_object, records)
+            crashpoint("after_fetch")
 
 
 def addresses_of(record: Record) -> set[str]:
@@ -71,10 +73,12 @@ def attribute(
                 break
             people = _people(pair, tx, mapping.map_object, waiting, addresses or {})
             told.update(_attribute(tx, run_id, waiting, people))
+        crashpoint("after_attribute")
         after = waiting[-1].id
     with pair.store.begin() as tx:
         for batch in chunks(events.entities_waiting(tx)):
             identity.add_work(tx, batch, "events")
+    crashpoint("after_attribute")
     return told
 
 

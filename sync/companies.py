@@ -24,6 +24,7 @@ from state import candidates, identity, mirror, reviews
 from state.candidates import Indexed
 from state.identity import NewLink
 from state.store import Tx, chunks
+from sync.crash import crashpoint
 from sync.fold import PLANNED, identity_values, pending_refs
 from sync.pair import Pair
 
@@ -43,9 +44,11 @@ def resolve_companies(pair: Pair, run_id: str) -> Counter[str]:
         with pair.store.begin() as tx:
             known = mirror.load(tx, {ref for _, ref in batch})
             _index(pair, tx, mapping, [row.record for row in known.values()])
+        crashpoint("after_companies")
     for batch in chunks(waiting, BATCH):
         with pair.store.begin() as tx:
             told.update(_decide(pair, tx, run_id, mapping, batch))
+        crashpoint("after_companies")
     return told
 
 

@@ -1,32 +1,81 @@
 """Named crash points: the places where a kill hurts most, by name, so that tests can kill there.
 
-`LEADLOOP_CRASH_AT=name` or `name:n` ends the process at once at the n-th passage, as a kill -9
-would. Outside tests nothing sets it and a crash point costs one dictionary look-up.
+One stands after every transaction of the write path and around every call that writes at a
+vendor; a test holds the code to that. `LEADLOOP_CRASH_AT=name` or `name:n` ends the process at
+once at the n-th passage, as a kill -9 would. Within a process `watched` hands every passage to a
+function, which may raise `Crash`, kill, or do what people do meanwhile. Otherwise a crash point
+costs two look-ups.
 """
 
 from __future__ import annotations
 
 import os
 from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
 
-CRASHPOINTS: tuple[str, ...] = (
-    "after_land",
-    "after_intents",
-    "before_write",
-    "after_write",
-    "after_settle",
-)
-"""Every crash point there is; a test enumerates it and another that the code uses no other."""
+CRASHPOINTS: Mapping[str, str] = {
+    "after_bind": "the state is bound to an account",
+    "after_start": "the run has its row",
+    "after_look_up": "left-over intents were looked for at the vendor, nothing is told yet",
+    "after_reopen": "left-over intents may be sent again",
+    "after_replan": "left-over intents are dropped, their people are to be planned anew",
+    "after_land": "a page and its cursor have landed",
+    "after_fold": "a chunk of the inbox is in the mirror and the index",
+    "after_fetch": "contacts that events name have landed",
+    "after_revisit": "questions whose candidates are gone are put back",
+    "after_companies": "a batch of companies is indexed or decided",
+    "after_model": "a linkage model is stored",
+    "after_decisions": "match decisions are stored, their links are not",
+    "after_links": "a batch of groups is linked",
+    "after_rest": "people without a counterpart have their golden record",
+    "after_rows": "inbox rows have the word of what became of them",
+    "after_attribute": "events have their person",
+    "after_adopt": "opportunities have their golden record",
+    "after_intents": "a batch of plans is journaled",
+    "after_approval": "the mapping counts as approved",
+    "before_write": "a batch is about to be sent",
+    "after_write": "the vendor has answered, nothing is settled",
+    "after_settle": "a batch is settled, not yet read back",
+    "after_drop": "intents without hope are dropped",
+    "before_see": "records are read back, not yet believed",
+    "after_see": "what the vendor made of our writes is in the mirror and the shadow",
+    "after_figures": "the run's figures are taken, its row is still open",
+    "after_finish": "the run's row is closed",
+    "after_review": "a person's decision is stored",
+    "after_replay": "dead letters are back on the work list",
+}
+"""Every crash point there is, and what is true there."""
 
 VARIABLE = "LEADLOOP_CRASH_AT"
 EXIT = 137
 """What a shell reports for a process killed by SIGKILL."""
 
+Watcher = Callable[[str], None]
+_watcher: ContextVar[Watcher | None] = ContextVar("leadloop_crash_watcher", default=None)
 _passed: Counter[str] = Counter()
 
 
+class Crash(BaseException):
+    """The end of everything, within a process: what a test raises from a crash point."""
+
+
+@contextmanager
+def watched(watcher: Watcher) -> Iterator[None]:
+    """While the block lasts, every crash point passed calls `watcher` with its name."""
+    token = _watcher.set(watcher)
+    try:
+        yield
+    finally:
+        _watcher.reset(token)
+
+
 def crashpoint(name: str) -> None:
-    """End the process here if the environment asks for it."""
+    """End the process here if the environment asks for it; tell whoever watches."""
+    watcher = _watcher.get()
+    if watcher is not None:
+        watcher(name)
     wanted = os.environ.get(VARIABLE)
     if wanted is None:
         return

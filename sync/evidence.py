@@ -16,6 +16,7 @@ from matching.model import Model, default_model, train
 from matching.normalise import Person
 from state import candidates, identity, reviews
 from state.store import Tx
+from sync.crash import crashpoint
 from sync.pair import Pair
 
 TRAINING_SAMPLE = 5_000
@@ -46,6 +47,7 @@ def ensure_model(pair: Pair) -> Model:
         return default_model()
     with pair.store.begin() as tx:
         candidates.store_model(tx, model.version, model.to_json())
+    crashpoint("after_model")
     return model
 
 

@@ -21,6 +21,7 @@ from state.candidates import Indexed
 from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
 from state.store import Tx
+from sync.crash import crashpoint
 from sync.pair import Pair
 
 CHUNK = 1000
@@ -58,6 +59,7 @@ def _each_chunk(pair: Pair, act: Callable[[Tx, list[LandedRow]], object]) -> Non
             if not rows:
                 return
             act(tx, rows)
+        crashpoint("after_fold")
         after, done = rows[-1].id, done + len(rows)
         pair.progress.report("fold", min(done, total), total)
 

@@ -17,6 +17,7 @@ from state import identity, outbox
 from state.identity import NewLink
 from state.outbox import Intent
 from sync.bonds import Rejection
+from sync.crash import crashpoint
 from sync.gather import gather, load_users, opportunities_of
 from sync.intents import digest
 from sync.pair import Pair
@@ -80,6 +81,7 @@ def adopt_deals(pair: Pair, run_id: str) -> int:
             identity.link(tx, run_id, [NewLink(r, k, "opportunity") for k, r in fresh.items()])
             identity.add_work(tx, fresh, "opportunity")
             adopted += len(fresh)
+        crashpoint("after_adopt")
     return adopted
 
 

@@ -25,6 +25,7 @@ from mappings.ports import Cadence, Connector, Page, StreamSpec
 from mappings.records import Side
 from state import events, mirror
 from state.store import Store
+from sync.crash import crashpoint
 from sync.pair import Pair
 
 log = structlog.get_logger("leadloop.pull")
@@ -152,6 +153,7 @@ def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled:
         pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, page.records)
         pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
         mirror.store_cursor(tx, system, stream, page.cursor, complete=page.last)
+    crashpoint("after_land")
 
 
 def _moved_fields(pair: Pair, page: Page, watched: frozenset[str]) -> set[str]:

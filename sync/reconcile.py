@@ -1,24 +1,27 @@
 """After a crash or a lost reply: find out what was done before anything is sent again.
 
 Every intent without an outcome may have reached the vendor. Creates are looked up by their unique
-key; updates by reading the record and comparing; what is there is settled, what is not is sent
-again by the ordinary road. Nothing is guessed and nothing is sent blindly.
+key; updates and opt-outs by reading the record and comparing; what is there is settled, what is not
+is sent again by the ordinary road. Nothing is guessed and nothing is sent blindly. Joins alone are
+sent again without a look: joining twice what is joined changes nothing at either vendor.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
 from mappings.fieldmap import ValueType
-from mappings.records import Operation, Outcome, OutcomeStatus, Record, RecordRef
+from mappings.records import Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical
 from state import events, identity, outbox
 from state.outbox import Intent, Settlement, StoredIntent
 from state.store import chunks
+from sync.crash import crashpoint
 from sync.pair import Pair
+from sync.plan_people import opted_out
 from sync.settle import Settling
 
 log = structlog.get_logger("leadloop.reconcile")
@@ -36,13 +39,13 @@ def reconcile(pair: Pair, run_id: str) -> Counter[str]:
     settling = Settling(pair, run_id)
     creates = [s.intent for s in left if s.intent.operation is Operation.CREATE]
     updates = [s.intent for s in left if s.intent.operation is Operation.UPDATE]
-    others = [
-        s.intent for s in left if s.intent.operation not in (Operation.CREATE, Operation.UPDATE)
-    ]
+    consents = [s.intent for s in left if s.intent.operation is Operation.OPT_OUT]
+    joins = [s.intent for s in left if s.intent.operation is Operation.ASSOCIATE]
+    told.update(_consents(pair, settling, consents))
     told.update(_creates(pair, settling, creates))
     told.update(_updates(pair, run_id, settling, updates))
-    _reopen(pair, others)
-    told["sent_again"] += len(others)
+    _reopen(pair, joins)
+    told["sent_again"] += len(joins)
     settling.read_back()
     log.info("reconcile.done", run_id=run_id, **told)
     return told
@@ -72,6 +75,7 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
             connector = pair.connector(batch[0].side)
             keys = [str(intent.external_value) for intent in batch]
             found = _by_key(connector.find(object_name, field_name, keys), field_name)
+            crashpoint("after_look_up")
             there = [i for i in batch if str(i.external_value) in found]
             settling.settle(
                 there,
@@ -91,34 +95,67 @@ def _by_key(records: Iterable[Record], field_name: str) -> dict[str, Record]:
     return {str(r.fields[field_name]): r for r in ordered if r.fields.get(field_name)}
 
 
+def _consents(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:
+    """Opt-outs that show on the record are done; the others are sent again, first of all."""
+    told: Counter[str] = Counter()
+    for batch, records in _with_records(pair, intents):
+        done = [i for i in batch if _restricted(i, records)]
+        _settle_done(settling, done)
+        _reopen(pair, [i for i in batch if not _restricted(i, records)])
+        told.update(found=len(done), sent_again=len(batch) - len(done))
+    return told
+
+
+def _restricted(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
+    """Whether the record shows the opt-out. The MAP shows it as a property of the contact, which
+    says nothing about an address the contact does not have (yet)."""
+    if intent.side is Side.CRM:
+        return _shows(intent, records)
+    record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
+    return (
+        record is not None
+        and intent.fields.get("subscription") is None
+        and record.fields.get("email") == intent.fields.get("email")
+        and opted_out(record)
+    )
+
+
 def _updates(
     pair: Pair, run_id: str, settling: Settling, intents: Sequence[Intent]
 ) -> Counter[str]:
     """Updates that show on the record are done; the others are dropped and planned anew."""
     told: Counter[str] = Counter()
-    grouped: dict[tuple[str, str], list[Intent]] = {}
-    for intent in intents:
-        if intent.depends_on is None:
-            grouped.setdefault((intent.side.value, intent.object), []).append(intent)
     _reopen(pair, [intent for intent in intents if intent.depends_on is not None])
-    for (_, object_name), own in sorted(grouped.items()):
-        for batch in chunks(own, FIND):
-            connector = pair.connector(batch[0].side)
-            records = {
-                record.ref: record
-                for record in connector.fetch(object_name, [str(i.target_id) for i in batch])
-            }
-            done = [i for i in batch if _shows(i, records)]
-            settling.settle(
-                done, [Outcome(i.key, OutcomeStatus.OK, i.target_id, False) for i in done]
-            )
-            missing = [i for i in batch if not _shows(i, records)]
-            _plan_anew(pair, run_id, missing)
-            told.update(found=len(done), planned_anew=len(missing))
+    alone = [intent for intent in intents if intent.depends_on is None]
+    for batch, records in _with_records(pair, alone):
+        done = [i for i in batch if _shows(i, records)]
+        _settle_done(settling, done)
+        missing = [i for i in batch if not _shows(i, records)]
+        _plan_anew(pair, run_id, missing)
+        told.update(found=len(done), planned_anew=len(missing))
     return told
 
 
-def _shows(intent: Intent, records: dict[RecordRef, Record]) -> bool:
+def _with_records(
+    pair: Pair, intents: Sequence[Intent]
+) -> Iterator[tuple[list[Intent], dict[RecordRef, Record]]]:
+    """Batches of intents for one object, with the records they name as these are now."""
+    grouped: dict[tuple[str, str], list[Intent]] = {}
+    for intent in intents:
+        grouped.setdefault((intent.side.value, intent.object), []).append(intent)
+    for (_, object_name), own in sorted(grouped.items()):
+        for batch in chunks(own, FIND):
+            ids = [str(intent.target_id) for intent in batch]
+            found = pair.connector(batch[0].side).fetch(object_name, ids)
+            crashpoint("after_look_up")
+            yield batch, {record.ref: record for record in found}
+
+
+def _settle_done(settling: Settling, done: Sequence[Intent]) -> None:
+    settling.settle(done, [Outcome(i.key, OutcomeStatus.OK, i.target_id, False) for i in done])
+
+
+def _shows(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
     return record is not None and all(
         canonical(record.fields.get(name), ValueType.TEXT) == canonical(value, ValueType.TEXT)
@@ -133,8 +170,10 @@ def _plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
             carried = intent.details.get("events", {})
             events.dispose(tx, run_id, [i for ids in carried.values() for i in ids], "pending")
         identity.add_work(tx, [intent.entity_id for intent in intents], "outcome_unknown")
+    crashpoint("after_replan")
 
 
 def _reopen(pair: Pair, intents: Sequence[Intent]) -> None:
     with pair.store.begin() as tx:
         outbox.reopen(tx, [intent.key for intent in intents])
+    crashpoint("after_reopen")

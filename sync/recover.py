@@ -15,6 +15,7 @@ from typing import Any
 from state import identity, outbox, requeue, runs
 from state.outbox import DeadLetter
 from state.store import Store, Tx
+from sync.crash import crashpoint
 from sync.story import find_person
 
 MANY = 100_000
@@ -162,6 +163,7 @@ def replay(store: Store, selection: Selection, *, dry_run: bool = False) -> Repl
         requeue.revive_events(tx, REPLAY, carried)
         outbox.close_letters(tx, [letter.id for letter in chosen.letters], "replayed")
         identity.add_work(tx, chosen.entities, REPLAY)
+    crashpoint("after_replay")
     return chosen
 
 

@@ -14,6 +14,7 @@ from state import events, identity, mirror, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.store import Tx, chunks
+from sync.crash import crashpoint
 from sync.fold import PLANNED, identity_values
 from sync.pair import Pair
 
@@ -51,12 +52,15 @@ class Storing:
         for batch in batches:
             with self.pair.store.begin() as tx:
                 ids.update(self._record(tx, batch))
+            crashpoint("after_decisions")
         for group_batch in chunks(groups, STORE):
             with self.pair.store.begin() as tx:
                 self._link_groups(tx, group_batch, ids)
+            crashpoint("after_links")
         for batch in batches:
             with self.pair.store.begin() as tx:
                 self._rest(tx, [d for d in batch if d.verdict != "link"], ids)
+            crashpoint("after_rest")
 
     def _record(self, tx: Tx, batch: Sequence[Decision]) -> dict[str, int]:
         return reviews.record_decisions(
@@ -247,6 +251,7 @@ def settle_rows(
                 row_id: _word(pair, key, links, resolved) for key in batch for row_id in rows[key]
             }
             mirror.dispose(tx, run_id, words)
+        crashpoint("after_rows")
         resolved.rows.update(words.values())
 
 

@@ -19,6 +19,7 @@ from state.identity import NewLink
 from state.mirror import Mirrored
 from state.reviews import ReviewItem, StoredDecision
 from state.store import Store, Tx
+from sync.crash import crashpoint
 from sync.waterfall import decision_as_json
 
 REASON = "reviewed"
@@ -155,23 +156,29 @@ def accept(desk: Desk, item_id: int, records: Sequence[str] = ()) -> Decided:
     under way.
     """
     with desk.store.begin() as tx:
-        item = _item(tx, item_id)
-        chosen = _chosen(item, records)
-        if item.status != "open":
-            return _again(tx, item, "accepted", chosen)
-        subject = identity.follow(tx, RecordRef.parse(item.subject))
-        targets = [identity.follow(tx, RecordRef.parse(key)) for key in chosen]
-        members = [subject, *targets]
-        known = mirror.load(tx, members)
-        _need_alive(item, members, known)
-        run_id = f"review:{item.id}"
-        entity_id = _unite(desk, tx, item, members, known)
-        others = _other_people(tx, item, entity_id)
-        _rule_out(tx, subject, others)
-        reviews.close(tx, item.id, "accepted", chosen[0])
-        requeue.claim_rows(tx, run_id, members)
-        identity.add_work(tx, [entity_id], REASON)
-        return Decided(item.id, "accepted", entity_id, chosen, tuple(others), changed=True)
+        decided = _accept(desk, tx, item_id, records)
+    crashpoint("after_review")
+    return decided
+
+
+def _accept(desk: Desk, tx: Tx, item_id: int, records: Sequence[str]) -> Decided:
+    item = _item(tx, item_id)
+    chosen = _chosen(item, records)
+    if item.status != "open":
+        return _again(tx, item, "accepted", chosen)
+    subject = identity.follow(tx, RecordRef.parse(item.subject))
+    targets = [identity.follow(tx, RecordRef.parse(key)) for key in chosen]
+    members = [subject, *targets]
+    known = mirror.load(tx, members)
+    _need_alive(item, members, known)
+    run_id = f"review:{item.id}"
+    entity_id = _unite(desk, tx, item, members, known)
+    others = _other_people(tx, item, entity_id)
+    _rule_out(tx, subject, others)
+    reviews.close(tx, item.id, "accepted", chosen[0])
+    requeue.claim_rows(tx, run_id, members)
+    identity.add_work(tx, [entity_id], REASON)
+    return Decided(item.id, "accepted", entity_id, chosen, tuple(others), changed=True)
 
 
 def reject(desk: Desk, item_id: int) -> Decided:
@@ -180,20 +187,26 @@ def reject(desk: Desk, item_id: int) -> Decided:
     apart again. Raises ReviewError when the item was decided otherwise.
     """
     with desk.store.begin() as tx:
-        item = _item(tx, item_id)
-        if item.status != "open":
-            return _again(tx, item, "rejected", ())
-        if item.kind == MERGE:
-            return _take_apart(tx, item)
-        subject = identity.follow(tx, RecordRef.parse(item.subject))
-        link = identity.links_of(tx, [subject]).get(subject)
-        entity_id = link.entity_id if link else None
-        others = _other_people(tx, item, entity_id)
-        _rule_out(tx, subject, others)
-        reviews.close(tx, item.id, "rejected")
-        if link is None:
-            requeue.put_back(tx, f"review:{item.id}", [subject])
-        return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
+        decided = _reject(tx, item_id)
+    crashpoint("after_review")
+    return decided
+
+
+def _reject(tx: Tx, item_id: int) -> Decided:
+    item = _item(tx, item_id)
+    if item.status != "open":
+        return _again(tx, item, "rejected", ())
+    if item.kind == MERGE:
+        return _take_apart(tx, item)
+    subject = identity.follow(tx, RecordRef.parse(item.subject))
+    link = identity.links_of(tx, [subject]).get(subject)
+    entity_id = link.entity_id if link else None
+    others = _other_people(tx, item, entity_id)
+    _rule_out(tx, subject, others)
+    reviews.close(tx, item.id, "rejected")
+    if link is None:
+        requeue.put_back(tx, f"review:{item.id}", [subject])
+    return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
 
 
 def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
@@ -247,6 +260,7 @@ def revisit(store: Store, run_id: str) -> int:
         subjects = [identity.follow(tx, RecordRef.parse(item.subject)) for item in moot]
         linked = identity.links_of(tx, subjects)
         requeue.put_back(tx, run_id, [ref for ref in subjects if ref not in linked])
+    crashpoint("after_revisit")
     return len(moot)
 
 

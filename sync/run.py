@@ -86,6 +86,7 @@ def run_once(
             config_hash=pair.config_hash,
             mapping_hash=pair.mapping.hash,
         )
+    crashpoint("after_start")
     try:
         _run(pair, report, everything=everything, approval=approval)
     except LeadloopError as error:
@@ -95,6 +96,7 @@ def run_once(
     with pair.store.begin() as tx:
         problem = report.error.as_dict() if report.error else None
         runs.finish(tx, report.run_id, report.status, report.counts, problem)
+    crashpoint("after_finish")
     return report
 
 
@@ -170,7 +172,6 @@ def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> 
 def take_in(pair: Pair, run_id: str, *, everything: bool) -> tuple[Pulled, Counter[str], Resolved]:
     """Pull and resolve: whatever came in has its place, and its people are on the work list."""
     pulled = pull(pair, run_id, everything=everything)
-    crashpoint("after_land")
     rows = fold(pair, run_id)
     addresses: Mapping[str, RecordRef] = fetch_unknown(pair, run_id)
     rows.update(fold(pair, run_id))
@@ -219,6 +220,7 @@ def approve_mapping(pair: Pair, approval: Approval | None) -> None:
     if approval is not None and approval.fingerprints is not None:
         with pair.store.begin() as tx:
             runs.approve(tx, mapping_subject(pair), {"changes": len(approval.fingerprints)})
+        crashpoint("after_approval")
 
 
 def _parked(applied: list[Applied]) -> LeadloopError | None:
@@ -263,6 +265,7 @@ def _finish(pair: Pair, report: Report, applied: list[Applied]) -> None:
         backfilled = not report.counts.get("held") and not report.counts["open"].get("open")
         if parked is None and backfilled:
             runs.approve(tx, f"live:{pair.mapping.hash}", {"run": report.run_id})
+    crashpoint("after_figures")
     report.error = parked or _paused(report)
     failed = report.counts.get("streams_failed")
     if parked is not None:
@@ -292,4 +295,5 @@ def dry_run(pair: Pair, *, store: Store, everything: bool = True) -> tuple[Pair,
     run_id = new_run_id()
     with store.begin() as tx:
         runs.start(tx, run_id, "plan", config_hash=pair.config_hash, mapping_hash=pair.mapping.hash)
+    crashpoint("after_start")
     return copy, prepare(copy, run_id, everything=everything)

@@ -25,6 +25,7 @@ from state.identity import NewLink
 from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
 from state.store import Tx, chunks
+from sync.crash import crashpoint
 from sync.fold import identity_values, index_people, look_ups
 from sync.pair import Pair
 
@@ -59,6 +60,7 @@ class Settling:
             outbox.settle(tx, [_settlement(outcome) for outcome in outcomes])
             self._done(tx, done)
             self._refused(tx, refused)
+        crashpoint("after_settle")
         return Counter(STATUS[outcome.status] for outcome in outcomes)
 
     def drop(self, intents: Sequence[Intent]) -> None:
@@ -70,6 +72,7 @@ class Settling:
                 carried = intent.details.get("events", {})
                 ids = [i for own in carried.values() for i in own]
                 events.dispose(tx, self.run_id, ids, "held")
+        crashpoint("after_drop")
 
     def _done(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
         changes: list[dict[str, Any]] = []
@@ -222,9 +225,11 @@ class Settling:
             return
         ours = [r for r in records if r.ref in self.written and not r.deleted]
         others = [r for r in records if r.ref not in self.written or r.deleted]
+        crashpoint("before_see")
         with self.pair.store.begin() as tx:
             mirror.land(tx, self.run_id, object_name, others)
             self._see(tx, ours)
+        crashpoint("after_see")
 
     def _see(self, tx: Tx, records: Sequence[Record]) -> None:
         """Mirror records as read after a write; the shadow takes the value the vendor kept."""

@@ -20,6 +20,7 @@ from state import identity, runs
 from state.open import open_store
 from state.store import Store
 from sync.config import Config, PairConfig, SystemConfig
+from sync.crash import crashpoint
 from sync.doctor import same_account
 from sync.limits import AccountLimiter
 from sync.pair import Pair, Progress
@@ -114,6 +115,7 @@ def _verified(store: Store, system: SystemConfig, info: AccountInfo) -> str:
         )
     with store.begin() as tx:
         bound = identity.bind_account(tx, system.kind, info.account_id)
+    crashpoint("after_bind")
     if bound != info.account_id:
         raise ConfigurationError(
             f"this state belongs to another {system.kind} account than `{system.name}` is",
