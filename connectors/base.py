@@ -3,11 +3,9 @@
 Promises, whatever the vendor:
 
 - A call is paced by the account's `Limiter` before each attempt.
-- Tenacity retries reads, connections that were refused, and answers which say that nothing was
-  applied (429, locked). A write that may have been sent is never sent again: it becomes
-  `OutcomeUnknownError`, and its rows outcomes of UNKNOWN.
-- Waiting within one call adds up to at most five seconds; what needs longer goes back to the
-  scheduler as `RateLimitedError` or `UnavailableError`.
+- Tenacity sends a call again exactly where `connectors.retrying` decides so; a write that may have
+  been sent becomes `OutcomeUnknownError`, and its rows outcomes of UNKNOWN. The limiter is told
+  how every call ended.
 - One bad row never fails the others: a batch the vendor refuses as a whole is halved until the
   guilty rows stand alone.
 """
@@ -26,19 +24,24 @@ from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, cast
 
+from connectors.retrying import (
+    Decision,
+    NotSentError,
+    ReplyLostError,
+    Verdict,
+    decide,
+    not_sent,
+    reply_lost,
+)
 from mappings.errors import (
     ConfigurationError,
     LeadloopError,
     OutcomeUnknownError,
-    RateLimitedError,
     RecordRejectedError,
-    UnavailableError,
 )
 from mappings.ports import Connector, Limiter
 from mappings.records import Json, Operation, Outcome, OutcomeStatus, RecordRef, Write
 
-MAX_WAIT_SECONDS = 5.0
-"""DESIGN section 6: longer waits belong to the scheduler."""
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
 """Assumed: Salesforce itself gives up on a query after 120 s; neither SDK has a time-out."""
@@ -64,6 +67,12 @@ class NullLimiter:
         """Return at once."""
 
     def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
+        """Take no notice."""
+
+    def observe_rate(self, *, limit: int, left: int, seconds: float) -> None:
+        """Take no notice."""
+
+    def ended(self, error: LeadloopError | None) -> None:
         """Take no notice."""
 
 
@@ -98,14 +107,6 @@ class BatchRefusedError(Exception):
         self.guilty = guilty
 
 
-class NotSentError(Exception):
-    """The vendor was not reached: nothing was sent."""
-
-
-class ReplyLostError(Exception):
-    """The request left, and no whole answer came back."""
-
-
 @dataclass(frozen=True, slots=True)
 class Answer:
     """A vendor's answer, whatever client brought it. Header names are lower case.
@@ -138,26 +139,19 @@ class Answer:
             return clock()
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
-    """What an answer that is no success means.
-
-    `wait` is the pause in seconds after which the same call may be sent again, None for never.
-    `maybe_applied` is true where the vendor failed after it may have worked (5xx).
-    """
-
-    error: LeadloopError
-    wait: float | None = None
-    maybe_applied: bool = False
-
-
+@dataclass(slots=True)
 class _AgainError(Exception):
-    """Inside the retry loop: try again after `wait` seconds, else end with `error`."""
+    """Inside the retry loop: the call failed, and this is what the policy says about it."""
 
-    def __init__(self, error: LeadloopError, wait: float) -> None:
+    decision: Decision
+
+
+class _HeldBackError(Exception):
+    """Inside the retry loop: the limiter let no call be made."""
+
+    def __init__(self, error: LeadloopError) -> None:
         super().__init__(error.code)
         self.error = error
-        self.wait = wait
 
 
 @dataclass(slots=True)
@@ -190,61 +184,71 @@ class Caller:
         return self._call(send, bucket=bucket, harmless=False)
 
     def _call(self, send: Callable[[], Answer], *, bucket: str, harmless: bool) -> Answer:
-        from tenacity import RetryCallState, Retrying, retry_if_exception_type
+        from tenacity import RetryCallState, Retrying, retry_if_exception
 
         def pause(state: RetryCallState) -> float:
-            wanted = cast("_AgainError", state.outcome and state.outcome.exception()).wait
-            backoff = 0.2 * 2.0 ** (state.attempt_number - 1)
-            return max(wanted, backoff) * (1.0 + 0.25 * self.jitter())
+            failure = cast("_AgainError", state.outcome and state.outcome.exception())
+            return failure.decision.wait or 0.0
 
-        def enough(state: RetryCallState) -> bool:
-            return state.idle_for + state.upcoming_sleep > MAX_WAIT_SECONDS
+        def tried(send: Callable[[], Answer]) -> Answer:
+            statistics = retrying.statistics
+            earlier = (int(statistics["attempt_number"]), float(statistics["idle_for"]))
+            return self._attempt(send, bucket, earlier, harmless=harmless)
 
         retrying = Retrying(
             sleep=self.sleep,
             wait=pause,
-            stop=enough,
-            retry=retry_if_exception_type(_AgainError),
+            retry=retry_if_exception(
+                lambda e: isinstance(e, _AgainError) and e.decision.wait is not None
+            ),
             reraise=True,
         )
         try:
-            return retrying(self._attempt, send, bucket=bucket, harmless=harmless)
+            answer = retrying(tried, send)
+        except _HeldBackError as held:
+            raise held.error from None
         except _AgainError as again:
-            raise again.error from None
+            self.limiter.ended(again.decision.error)
+            raise again.decision.error from None
+        self.limiter.ended(None)
+        return answer
 
-    def _attempt(self, send: Callable[[], Answer], *, bucket: str, harmless: bool) -> Answer:
-        self.limiter.acquire(bucket)
+    def _attempt(
+        self,
+        send: Callable[[], Answer],
+        bucket: str,
+        earlier: tuple[int, float],
+        *,
+        harmless: bool,
+    ) -> Answer:
+        """One call. Raises _AgainError with the policy's word, or _HeldBackError."""
+        try:
+            self.limiter.acquire(bucket)
+        except LeadloopError as error:
+            raise _HeldBackError(error) from None
         try:
             answer = send()
+            self.watch(answer)
+            failure = self.judge(answer)
         except NotSentError:
-            raise _AgainError(self._unavailable("could not be reached"), 0.0) from None
+            failure = not_sent(self.system)
         except ReplyLostError:
-            raise self._lost(harmless=harmless) from None
-        self.watch(answer)
-        verdict = self.judge(answer)
-        if verdict is None:
+            failure = reply_lost(self.system)
+        except LeadloopError as error:
+            failure = Verdict(error)
+        if failure is None:
             return answer
-        if verdict.maybe_applied and not harmless:
-            raise self._lost(harmless=False)
-        if verdict.wait is None:
-            raise verdict.error
-        raise _AgainError(verdict.error, verdict.wait)
-
-    def _lost(self, *, harmless: bool) -> Exception:
-        if harmless:
-            return _AgainError(self._unavailable("did not answer"), 0.0)
-        return OutcomeUnknownError(
-            f"{self.system} was sent a write and its answer was lost", system=self.system
+        number, waited = earlier
+        raise _AgainError(
+            decide(
+                failure,
+                system=self.system,
+                harmless=harmless,
+                attempt=number,
+                waited=waited,
+                jitter=self.jitter(),
+            )
         )
-
-    def _unavailable(self, what: str) -> UnavailableError:
-        return UnavailableError(f"{self.system} {what}", system=self.system)
-
-
-def rate_limited(system: str, wait: float) -> Verdict:
-    """The verdict on an answer that asks for a pause of `wait` seconds."""
-    error = RateLimitedError(f"{system} asked for a pause", retry_after=wait, system=system)
-    return Verdict(error, wait=wait)
 
 
 def batches_of(rows: Sequence[Write], size: int) -> list[list[Write]]:

@@ -21,12 +21,9 @@ from connectors.base import (
     Answer,
     Caller,
     DuplicateFoundError,
-    NotSentError,
-    ReplyLostError,
     Sleep,
-    Verdict,
-    rate_limited,
 )
+from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -138,6 +135,13 @@ class Wire:
         if limit and left and limit.isdigit() and left.isdigit():
             used = int(limit) - int(left)
             self._limiter.observe(daily_limit=int(limit), daily_used=used)
+        rate = [
+            answer.headers.get(f"x-hubspot-ratelimit-{name}", "")
+            for name in ("max", "remaining", "interval-milliseconds")
+        ]
+        if all(figure.isdigit() for figure in rate):
+            most, remaining, interval = map(int, rate)
+            self._limiter.observe_rate(limit=most, left=remaining, seconds=interval / 1000)
 
     def _send(self, method: str, path: str, query: Sequence[tuple[str, str]], body: Any) -> Answer:
         from hubspot.crm.objects.exceptions import ApiException

@@ -5,15 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
-from connectors.base import (
-    Answer,
-    BatchRefusedError,
-    ReplyLostError,
-    rejected,
-    write_batches,
-    write_groups,
-)
+from connectors.base import Answer, BatchRefusedError, rejected, write_batches, write_groups
 from connectors.hubspot_wire import SYSTEM, Paths, Refusal, Wire, problem, refusal
+from connectors.retrying import ReplyLostError
 from mappings.errors import (
     InvariantError,
     LeadloopError,

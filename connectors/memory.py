@@ -23,15 +23,14 @@ from connectors.base import (
     Clock,
     DuplicateFoundError,
     NullLimiter,
-    ReplyLostError,
     Sleep,
-    Verdict,
     iso,
     moment,
     rejected,
     utc_now,
     write_batches,
 )
+from connectors.retrying import ReplyLostError, Verdict
 from mappings.errors import InvariantError, LeadloopError, RecordRejectedError
 from mappings.ports import (
     AccountInfo,

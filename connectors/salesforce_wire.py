@@ -16,18 +16,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
 
-from connectors.base import (
-    CONNECT_SECONDS,
-    READ_SECONDS,
-    Answer,
-    Caller,
-    NotSentError,
-    ReplyLostError,
-    Sleep,
-    Verdict,
-    rate_limited,
-    setting,
-)
+from connectors.base import CONNECT_SECONDS, READ_SECONDS, Answer, Caller, Sleep, setting
+from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
     AuthenticationError,
     ConfigurationError,

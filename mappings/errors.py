@@ -7,6 +7,7 @@ vendor's own text: a connector turns vendor exceptions into these before they le
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -117,17 +118,27 @@ class UnavailableError(LeadloopError):
 
 
 class QuotaExhaustedError(LeadloopError):
-    """Our share of the vendor's allowance is used up until `resets_at` (aware UTC, or unknown)."""
+    """Calls of the vendor's allowance have run out until `resets_at` (aware UTC, or unknown).
+
+    `lane` is the lane that must wait because what is left of our share is kept for those before
+    it; None when the vendor itself refuses, and every lane waits.
+    """
 
     exit_code = 6
     default_code = "remote.quota_exhausted"
     default_remedy = "Wait for the allowance to renew, or raise `leadloop_share` in config.yaml."
 
     def __init__(
-        self, message: str, *, resets_at: datetime | None = None, **where: str | None
+        self,
+        message: str,
+        *,
+        resets_at: datetime | None = None,
+        lane: str | None = None,
+        **where: str | None,
     ) -> None:
         super().__init__(message, **where)
         self.resets_at = resets_at
+        self.lane = lane
 
 
 class AuthenticationError(LeadloopError):
@@ -171,11 +182,24 @@ class RecordRejectedError(LeadloopError):
 
 
 class MassChangeRefusedError(LeadloopError):
-    """The run would change more than the guard allows without a person's word (law 13)."""
+    """The run would change more than the guard allows without a person's word (law 13).
+
+    `asked` says how much of each kind: what `leadloop sync --approve RUN` lets through.
+    """
 
     exit_code = 9
     default_code = "guard.mass_change"
     default_remedy = "Read `leadloop plan`, then `leadloop sync --approve RUN` or `--plan FILE`."
+
+    def __init__(
+        self, message: str, *, asked: Mapping[str, int] | None = None, **where: str | None
+    ) -> None:
+        super().__init__(message, **where)
+        self.asked = dict(asked or {})
+
+
+PASSING = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
+"""One system cannot be used now, and nothing was sent to it: the other system's work goes on."""
 
 
 class StateHeldError(LeadloopError):

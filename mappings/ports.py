@@ -13,6 +13,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
+from mappings.errors import LeadloopError
 from mappings.records import Event, Json, Outcome, Record, Write
 
 
@@ -157,13 +158,25 @@ class Landed(Protocol):
 
 
 class Limiter(Protocol):
-    """Paces calls to one vendor account and keeps a share of its allowance for people."""
+    """Paces calls to one vendor account, keeps a share of its allowance for people, and keeps
+    calls from a vendor that is known to be down or to refuse us.
+    """
 
     def acquire(self, bucket: str = "default") -> None:
-        """Wait for a place in the bucket. Raises QuotaExhaustedError when our share is used up."""
+        """Wait for a place in the bucket, before every single call.
+
+        Raises QuotaExhaustedError when our share is used up, and UnavailableError or
+        AuthenticationError while the account's circuit is open: no call may be made then.
+        """
 
     def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
-        """Learn the allowance from a vendor's headers (calls a day, calls used)."""
+        """Learn the day's allowance from a vendor's headers (calls a day, calls used)."""
+
+    def observe_rate(self, *, limit: int, left: int, seconds: float) -> None:
+        """Learn the short-term one: calls allowed in so many seconds, and how many are left."""
+
+    def ended(self, error: LeadloopError | None) -> None:
+        """Told how a call ended, retries included: None when the vendor answered it."""
 
 
 class Connector(Protocol):

@@ -1,4 +1,4 @@
-"""Runs, approvals and what is known of the vendors' allowances."""
+"""Runs, and the approvals people have given."""
 
 from __future__ import annotations
 
@@ -10,11 +10,10 @@ from typing import Any
 from sqlalchemy import Row, select, update
 
 from state.store import Tx, table_of
-from state.tables import ApprovalRow, QuotaRow, RunRow
+from state.tables import ApprovalRow, RunRow
 
 RUNS = table_of(RunRow)
 APPROVALS = table_of(ApprovalRow)
-QUOTA = table_of(QuotaRow)
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,17 +29,6 @@ class Run:
     mapping_hash: str
     counts: Mapping[str, Any]
     error: Mapping[str, Any] | None
-
-
-@dataclass(frozen=True, slots=True)
-class Quota:
-    """A vendor's allowance as last seen in its own headers."""
-
-    system: str
-    daily_limit: int | None
-    daily_used: int | None
-    parked_until: datetime | None
-    seen_at: datetime
 
 
 def start(tx: Tx, run_id: str, kind: str, *, config_hash: str, mapping_hash: str) -> None:
@@ -127,37 +115,6 @@ def any_approved(tx: Tx, prefix: str) -> bool:
         tx.mine(APPROVALS), APPROVALS.c.subject.startswith(prefix, autoescape=True)
     )
     return tx.connection.execute(found.limit(1)).first() is not None
-
-
-def see_quota(tx: Tx, system: str, *, daily_limit: int | None, daily_used: int | None) -> None:
-    """Remember a vendor's allowance from its headers."""
-    tx.upsert(
-        QUOTA,
-        [
-            {
-                "system": system,
-                "daily_limit": daily_limit,
-                "daily_used": daily_used,
-                "seen_at": tx.now,
-            }
-        ],
-        ("tenant", "pair", "system"),
-    )
-
-
-def park(tx: Tx, system: str, until: datetime | None) -> None:
-    """Park a vendor until its allowance renews, or None to let it go on."""
-    tx.upsert(
-        QUOTA,
-        [{"system": system, "parked_until": until, "seen_at": tx.now}],
-        ("tenant", "pair", "system"),
-    )
-
-
-def quotas(tx: Tx) -> list[Quota]:
-    """What is known of each vendor's allowance."""
-    rows = tx.connection.execute(select(QUOTA).where(tx.mine(QUOTA)).order_by(QUOTA.c.system))
-    return [Quota(r.system, r.daily_limit, r.daily_used, r.parked_until, r.seen_at) for r in rows]
 
 
 def _run(row: Row[Any]) -> Run:

@@ -433,7 +433,11 @@ class ApprovalRow(Scoped, table=True):
 
 
 class QuotaRow(Scoped, table=True):
-    """What is known of a vendor's allowance, and a breaker's state, across restarts."""
+    """What is known of a vendor account: its allowance, until when it is parked, its circuit.
+
+    An account belongs to every pair that uses it: `pair` is `*` in these rows, `system` the name
+    the configuration gives the account.
+    """
 
     __tablename__ = "quota"
     __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
@@ -441,5 +445,54 @@ class QuotaRow(Scoped, table=True):
     system: str = Field(max_length=NAME)
     daily_limit: int | None = None
     daily_used: int | None = None
+    seen_at: datetime | None = _instant(nullable=True)
     parked_until: datetime | None = _instant(nullable=True)
-    seen_at: datetime = _instant()
+    failures: int = 0
+    opened_at: datetime | None = _instant(nullable=True)
+    probe_at: datetime | None = _instant(nullable=True)
+    code: str | None = Field(default=None, max_length=64)
+
+
+class BrakeRow(Scoped, table=True):
+    """A brake that holds a pair until a person's word: which, whose run set it, how much it saw."""
+
+    __tablename__ = "brakes"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("kind", *OWNER),)
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=24)
+    run_id: str = Field(max_length=40)
+    counts: dict[str, Any] = _json()
+    at: datetime = _instant()
+
+
+class AlertRow(Scoped, table=True):
+    """A state people were told about, or could not be: gone once they were told it is over."""
+
+    __tablename__ = "alerts"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("key", *OWNER),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=REF)
+    code: str = Field(max_length=64)
+    since: datetime = _instant()
+    over: bool = False
+    told_at: datetime | None = _instant(nullable=True)
+    failed_at: datetime | None = _instant(nullable=True)
+
+
+class DueRow(Scoped, table=True):
+    """An instant at which something is to be done about a subject, whether or not it changes.
+
+    One row per kind and subject, by constraint; a worked one stays, so that it is worked once
+    whatever the clock does.
+    """
+
+    __tablename__ = "due"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("subject", "kind", *OWNER),
+        Index("ix_due_at", "done_at", *OWNER, "at"),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    kind: str = Field(max_length=24)
+    subject: str = Field(max_length=REF)
+    at: datetime = _instant()
+    done_at: datetime | None = _instant(nullable=True)

@@ -202,7 +202,7 @@ class _Acts:
         """`doctor --fix`. Raises ConfigurationError on what keeps a run from being right."""
         pair = self.config.pairs[0]
         systems = (pair.map_system, pair.crm_system)
-        connectors = {one.name: wiring.connect(one, None, self.clocks) for one in systems}
+        connectors = {one.name: wiring.connect(one) for one in systems}
         try:
             findings = examine(self.config, connectors, fix=True)
         finally:

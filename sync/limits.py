@@ -1,21 +1,32 @@
-"""Pacing and the share of each vendor's allowance that is ours (law 12).
+"""Pacing, the share of each vendor's allowance that is ours (law 12), and the circuit breaker.
 
-One limiter per vendor account. Short-term buckets keep calls under the vendor's rate; the daily
-allowance is learnt from the vendor's own headers, remembered across restarts, and never used
-beyond `leadloop_share`: the rest is for people and other tools.
+One `AccountLimiter` per vendor account, shared by every pair and thread of the process that uses
+the account; each connector is given a `Turn` of it, which knows the lane of the work in hand. What
+must outlive the process (the day's figures, until when a vendor is parked, an open circuit) is in
+the state, where every pair of it finds the same row (ADR 0011). The decisions are `sync.circuit`'s.
 """
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 
-from mappings.errors import QuotaExhaustedError
-from state import runs
+import structlog
+
+from mappings.errors import LeadloopError, UnavailableError
+from mappings.ports import Lane
+from state import quota
+from state.quota import Account
 from state.store import Store
+from sync import circuit
+from sync.circuit import Gate, Standing
+
+log = structlog.get_logger("leadloop.limits")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,71 +38,227 @@ class Bucket:
 
 
 BUCKETS: Mapping[str, Mapping[str, Bucket]] = {
-    # HubSpot private app, Pro and Enterprise: 190 calls in 10 s; search 5 a second per account
-    # (FACTS section 2, Rate limits and Search).
+    # HubSpot private app, Pro and Enterprise: 190 calls in 10 s, until its own header says
+    # otherwise; search 5 a second per account (FACTS section 2, Rate limits and Search).
     "hubspot": {"default": Bucket(190, 10.0), "search": Bucket(5, 1.0)},
     # Salesforce has no rate per second for short calls, only the daily allocation (FACTS 4).
     "salesforce": {},
 }
 REMEMBER_EVERY = timedelta(seconds=30)
-"""How often what a vendor's headers say is written to the state."""
+"""How often figures are written to the state while nothing but they changes."""
+PROBE_PATIENCE = 180.0
+"""Seconds after which a probe that never told how it ended is given up: longer than any call."""
 
 
 @dataclass(slots=True)
 class AccountLimiter:
-    """The `Limiter` port for one vendor account.
+    """What one vendor account allows. Thread-safe.
 
-    `clock` is the business clock, `monotonic` and `sleep` the time-out clock. Raises
-    QuotaExhaustedError from `acquire` once our share of the day is used.
+    `system` is the connector's kind, `account` the name the configuration gives the account.
+    `clock` is the business clock, `monotonic` and `sleep` the time-out clock.
     """
 
     system: str
+    account: str
     share: float
     store: Store
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    _known: Account | None = None
+    _kept: Account | None = None
+    _kept_at: datetime | None = None
+    _buckets: dict[str, Bucket] = field(default_factory=dict)
     _sent: dict[str, deque[float]] = field(default_factory=dict)
-    _limit: int | None = None
-    _used: int | None = None
-    _remembered: datetime | None = None
+    _crowded_until: float = 0.0
+    _probe: tuple[Turn, float] | None = None
+    _lock: threading.RLock = field(default_factory=threading.RLock)
 
-    def acquire(self, bucket: str = "default") -> None:
-        """Wait for a place in the bucket; refuse when our share of the day is used up."""
-        self._check_day()
-        size = BUCKETS.get(self.system, {}).get(bucket)
-        if size is None:
-            return
-        sent = self._sent.setdefault(bucket, deque())
-        allowed = max(1, int(size.calls * self.share))
+    def __post_init__(self) -> None:
+        self._buckets.update(BUCKETS.get(self.system, {}))
+
+    def turn(self, lane: Lane = Lane.INCREMENTAL) -> Turn:
+        """A place at this account for one connector."""
+        return Turn(self, lane)
+
+    def known(self) -> Account:
+        """What is known of the account; read from the state when first asked."""
+        with self._lock:
+            if self._known is None:
+                with self.store.read() as tx:
+                    self._known = self._kept = quota.load(tx, self.account)
+            return self._known
+
+    def take(self, turn: Turn, bucket: str) -> None:
+        """Wait for a place in the bucket; refuse where no call may be made."""
         while True:
-            now = self.monotonic()
-            while sent and now - sent[0] >= size.seconds:
-                sent.popleft()
-            if len(sent) < allowed:
-                sent.append(now)
-                return
-            self.sleep(max(0.001, size.seconds - (now - sent[0])))
+            with self._lock:
+                self._admit(turn)
+                wait = self._wait(bucket)
+                if wait <= 0.0:
+                    self._sent.setdefault(bucket, deque()).append(self.monotonic())
+                    self._count()
+                    return
+            self.sleep(max(0.001, wait))
 
-    def _check_day(self) -> None:
-        if self._limit is None or self._used is None:
+    def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
+        """Learn from a vendor's headers; figures are written to the state now and then."""
+        if daily_limit is None or daily_used is None:
             return
-        if self._used >= self._limit * self.share:
-            tomorrow = (self.clock() + timedelta(days=1)).astimezone(UTC)
-            raise QuotaExhaustedError(
-                f"Leadloop's share of {self.system}'s daily allowance is used up "
-                f"({self._used} of {self._limit} calls)",
-                resets_at=tomorrow.replace(hour=0, minute=0, second=0, microsecond=0),
+        with self._lock:
+            now = self.clock()
+            self._know(
+                replace(self.known(), daily_limit=daily_limit, daily_used=daily_used, seen_at=now)
+            )
+
+    def observe_rate(self, *, limit: int, left: int, seconds: float) -> None:
+        """Learn the size of the short-term window, and hold back where others fill it: below what
+        our share leaves them, a call goes every tenth of the window.
+        """
+        if limit <= 0 or seconds <= 0:
+            return
+        with self._lock:
+            self._buckets["default"] = Bucket(limit, seconds)
+            if left < limit - int(limit * self.share):
+                self._crowded_until = self.monotonic() + seconds / 10
+
+    def ended(self, turn: Turn, error: LeadloopError | None) -> None:
+        """Park, open or close by how a call ended."""
+        with self._lock:
+            before, now = self.known(), self.clock()
+            self._know(circuit.after(before, error, now))
+            if self._probe is not None and self._probe[0] is turn:
+                self._probe = None
+            stood, stands = circuit.standing(before, now), circuit.standing(self.known(), now)
+            if stood is not stands:
+                self._tell(stands)
+
+    def _admit(self, turn: Turn) -> None:
+        """Raise what keeps a call from going now."""
+        found = self._gate(turn)
+        if found.refusal is not None:
+            self._ask_others()
+            found = self._gate(turn)
+        if found.refusal is not None:
+            raise found.refusal
+        if not found.probe:
+            return
+        at = self.monotonic()
+        if self._probe is None or at - self._probe[1] > PROBE_PATIENCE:
+            self._probe = (turn, at)
+        if self._probe[0] is not turn:
+            raise UnavailableError(
+                f"{self.system} is being tried again at this moment",
+                code="remote.circuit_open",
                 system=self.system,
             )
 
-    def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
-        """Learn from a vendor's headers; written to the state now and then."""
-        if daily_limit is None or daily_used is None:
+    def _gate(self, turn: Turn) -> Gate:
+        return circuit.gate(
+            self.known(), kind=self.system, lane=turn.lane, share=self.share, now=self.clock()
+        )
+
+    def _ask_others(self) -> None:
+        """What another process has found out meanwhile (`leadloop doctor` reached the vendor)."""
+        with self.store.read() as tx:
+            told = quota.load(tx, self.account)
+        if told == self._kept:
             return
-        self._limit, self._used = daily_limit, daily_used
-        now = self.clock()
-        if self._remembered is None or now - self._remembered >= REMEMBER_EVERY:
-            self._remembered = now
+        known = self.known()
+        newer = told.seen_at is not None and (known.seen_at is None or told.seen_at > known.seen_at)
+        used, seen = (told.daily_used, told.seen_at) if newer else (known.daily_used, known.seen_at)
+        self._known = replace(told, daily_used=used, seen_at=seen)
+        self._kept = told
+
+    def _wait(self, bucket: str) -> float:
+        """Seconds until there is a place in the bucket."""
+        now = self.monotonic()
+        size = self._buckets.get(bucket)
+        if size is None:
+            return 0.0
+        sent = self._sent.setdefault(bucket, deque())
+        while sent and now - sent[0] >= size.seconds:
+            sent.popleft()
+        allowed = max(1, int(size.calls * self.share))
+        full = size.seconds - (now - sent[0]) if len(sent) >= allowed else 0.0
+        crowded = self._crowded_until - now if bucket == "default" else 0.0
+        return max(full, crowded)
+
+    def _count(self) -> None:
+        """One call more, until a header says how many it really were."""
+        known = self.known()
+        if known.daily_used is not None:
+            self._know(replace(known, daily_used=known.daily_used + 1))
+
+    def _know(self, account: Account) -> None:
+        """What is known from now on. Kept at once where it says who may call, else now and then."""
+        self._known, kept, now = account, self._kept, self.clock()
+        figures = {"daily_limit": None, "daily_used": None, "seen_at": None}
+        moved = kept is None or replace(account, **figures) != replace(kept, **figures)
+        old = self._kept_at is None or abs(now - self._kept_at) >= REMEMBER_EVERY
+        if account != kept and (moved or old):
             with self.store.begin() as tx:
-                runs.see_quota(tx, self.system, daily_limit=daily_limit, daily_used=daily_used)
+                quota.store(tx, account)
+            self._kept, self._kept_at = account, now
+
+    def _tell(self, stands: Standing) -> None:
+        known = self.known()
+        log.warning(
+            "account.recovered" if stands is Standing.CLOSED else "account.resting",
+            system=self.account,
+            status=stands.value,
+            code=known.code,
+            until=known.parked_until or known.probe_at,
+        )
+
+
+@dataclass(slots=True, eq=False)
+class Turn:
+    """One connector's place at its account: the `Limiter` port. `lane` is that of the work in hand;
+    a turn belongs to one thread at a time.
+    """
+
+    account: AccountLimiter
+    lane: Lane
+
+    @contextlib.contextmanager
+    def using(self, lane: Lane) -> Iterator[None]:
+        """Calls within the block are made in this lane."""
+        before, self.lane = self.lane, lane
+        try:
+            yield
+        finally:
+            self.lane = before
+
+    def acquire(self, bucket: str = "default") -> None:
+        """As `Limiter.acquire`."""
+        self.account.take(self, bucket)
+
+    def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
+        """As `Limiter.observe`."""
+        self.account.observe(daily_limit=daily_limit, daily_used=daily_used)
+
+    def observe_rate(self, *, limit: int, left: int, seconds: float) -> None:
+        """As `Limiter.observe_rate`."""
+        self.account.observe_rate(limit=limit, left=left, seconds=seconds)
+
+    def ended(self, error: LeadloopError | None) -> None:
+        """As `Limiter.ended`."""
+        self.account.ended(self, error)
+
+
+@dataclass(slots=True)
+class Accounts:
+    """Every vendor account of one process: one limiter each, whoever asks first."""
+
+    store: Store
+    clock: Callable[[], datetime]
+    _limiters: dict[str, AccountLimiter] = field(default_factory=dict)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def of(self, name: str, kind: str, share: float) -> AccountLimiter:
+        """The limiter of the account the configuration calls `name`."""
+        with self._lock:
+            if name not in self._limiters:
+                self._limiters[name] = AccountLimiter(kind, name, share, self.store, self.clock)
+            return self._limiters[name]

@@ -5,15 +5,18 @@ Built in one place (`sync.wiring.open_pair`). Nothing in it changes during a run
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import contextlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mappings.errors import LeadloopError
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
-from mappings.ports import Connector
+from mappings.ports import Connector, Lane
 from mappings.records import RecordRef, Side
 from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
+from sync.limits import Turn
 
 SUPPORT = ("OpportunityContactRole", "User", "Campaign", "owners")
 """Objects that are read to understand others and have no counterpart of their own."""
@@ -31,7 +34,9 @@ class Pair:
     """A connection pair with everything a run needs.
 
     `namespace` is both account ids: link keys are minted under it. `clock` is the business clock.
-    `integration_user` is our own user id at the CRM, where it tells.
+    `integration_user` is our own user id at the CRM, where it tells. `turns` are the connectors'
+    places at their accounts. `unreachable` sides could not be connected: they are not called, the
+    other side's work goes on.
     """
 
     name: str
@@ -47,6 +52,13 @@ class Pair:
     clock: Callable[[], datetime]
     progress: Progress = field(default_factory=Progress)
     integration_user: str | None = None
+    turns: Mapping[Side, Turn] = field(default_factory=dict)
+    unreachable: Mapping[Side, LeadloopError] = field(default_factory=dict)
+
+    def in_lane(self, side: Side, lane: Lane) -> contextlib.AbstractContextManager[None]:
+        """Calls to a side within the block count as work of this lane (law 12)."""
+        turn = self.turns.get(side)
+        return turn.using(lane) if turn is not None else contextlib.nullcontext()
 
     def connector(self, side: Side) -> Connector:
         """The connector of a side."""

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from connectors.base import VendorConnector, load
-from mappings.errors import ConfigurationError
-from mappings.ports import AccountInfo
+from mappings.errors import PASSING, ConfigurationError, LeadloopError
+from mappings.ports import AccountInfo, Lane
 from mappings.records import Side
 from mappings.required_fields import fields_to_read, required_fields
 from state import identity, runs
@@ -22,7 +22,7 @@ from state.store import Store
 from sync.config import Config, PairConfig, SystemConfig
 from sync.crash import crashpoint
 from sync.doctor import same_account
-from sync.limits import AccountLimiter
+from sync.limits import AccountLimiter, Accounts, Turn
 from sync.pair import Pair, Progress
 
 
@@ -44,15 +44,9 @@ def open_state(config: Config, pair: PairConfig, clocks: Clocks | None = None) -
     return open_store(config.state_url, clock=now, tenant=config.tenant, pair=pair.name)
 
 
-def connect(
-    system: SystemConfig, store: Store | None, clocks: Clocks | None = None
-) -> VendorConnector:
-    """A connector to one system, paced by its account's limiter where a state is given."""
-    now = (clocks or Clocks()).now
-    limiter = None
-    if store is not None:
-        limiter = AccountLimiter(system.kind, system.leadloop_share, store, now)
-    return load(system.kind, system.settings, limiter=limiter)
+def connect(system: SystemConfig, turn: Turn | None = None) -> VendorConnector:
+    """A connector to one system, held to its account's limits where it is given a turn."""
+    return load(system.kind, system.settings, limiter=turn)
 
 
 @contextlib.contextmanager
@@ -63,46 +57,94 @@ def open_pair(
     *,
     clocks: Clocks | None = None,
     progress: Progress | None = None,
+    accounts: Accounts | None = None,
 ) -> Iterator[Pair]:
     """A connected pair, its accounts verified.
 
-    Raises AuthenticationError, UnavailableError, or ConfigurationError for an account that is not
-    the configured or the bound one, and for key fields that do not exist yet.
+    A side that cannot be reached, or refuses us, is marked as such where the other can do without:
+    once a mapping is live. Then its account is the bound one, and it is not called before it was
+    verified by a later connection. `accounts` are the process's limiters; none makes new ones.
+
+    Raises AuthenticationError, UnavailableError and the like where no side can be used or the pair
+    is not live yet, and ConfigurationError for an account that is not the configured or the bound
+    one, and for key fields that do not exist yet.
     """
-    map_side = connect(pair.map_system, store, clocks)
-    crm_side = connect(pair.crm_system, store, clocks)
+    now = (clocks or Clocks()).now
+    with store.read() as tx:
+        live = runs.approved(tx, f"live:{pair.mapping.hash}")
+    lane = Lane.INCREMENTAL if live else Lane.BACKFILL
+    turns = {
+        side: _limiter(accounts or Accounts(store, now), system).turn(lane)
+        for side, system in ((Side.MAP, pair.map_system), (Side.CRM, pair.crm_system))
+    }
+    sides = {
+        Side.MAP: connect(pair.map_system, turns[Side.MAP]),
+        Side.CRM: connect(pair.crm_system, turns[Side.CRM]),
+    }
     try:
         reads = fields_to_read(pair.mapping)
-        map_side.configure(reads[Side.MAP])
-        crm_side.configure(reads[Side.CRM])
-        ourselves = crm_side.check()
-        accounts = {
-            Side.MAP: _verified(store, pair.map_system, map_side.check()),
-            Side.CRM: _verified(store, pair.crm_system, ourselves),
-        }
-        with store.read() as tx:
-            live = runs.approved(tx, f"live:{pair.mapping.hash}")
+        for side, connector in sides.items():
+            connector.configure(reads[side])
+        checked = _checked(pair, store, sides, live=live)
         if not live:
-            _need_fields(pair, {Side.MAP: map_side, Side.CRM: crm_side})
-        crm_side.set_backfill(on=not live)
+            _need_fields(pair, sides)
+        sides[Side.CRM].set_backfill(on=not live)
         yield Pair(
             name=pair.name,
             mapping=pair.mapping,
             store=store,
-            map_side=map_side,
-            crm_side=crm_side,
-            namespace=f"{accounts[Side.MAP]}:{accounts[Side.CRM]}",
+            map_side=sides[Side.MAP],
+            crm_side=sides[Side.CRM],
+            namespace=f"{checked.ids[Side.MAP]}:{checked.ids[Side.CRM]}",
             config_hash=config.hash,
             matching=config.matching,
             guard=config.guard,
             region=pair.region,
-            clock=(clocks or Clocks()).now,
+            clock=now,
             progress=progress or Progress(),
-            integration_user=ourselves.user_id,
+            integration_user=checked.crm_user,
+            turns=turns,
+            unreachable=checked.unreachable,
         )
     finally:
-        map_side.close()
-        crm_side.close()
+        for connector in sides.values():
+            connector.close()
+
+
+def _limiter(accounts: Accounts, system: SystemConfig) -> AccountLimiter:
+    return accounts.of(system.name, system.kind, system.leadloop_share)
+
+
+@dataclass(frozen=True, slots=True)
+class _Checked:
+    """Who the two accounts are, and which of them could not be asked."""
+
+    ids: Mapping[Side, str]
+    crm_user: str | None
+    unreachable: Mapping[Side, LeadloopError]
+
+
+def _checked(
+    pair: PairConfig, store: Store, sides: Mapping[Side, VendorConnector], *, live: bool
+) -> _Checked:
+    """Ask both accounts who they are; the CRM first, as it tells who we are."""
+    ids: dict[Side, str] = {}
+    user: str | None = None
+    unreachable: dict[Side, LeadloopError] = {}
+    for side, system in ((Side.CRM, pair.crm_system), (Side.MAP, pair.map_system)):
+        try:
+            info = sides[side].check()
+        except PASSING as error:
+            with store.read() as tx:
+                bound = identity.bound_account(tx, system.kind)
+            if not live or bound is None or unreachable:
+                raise
+            ids[side], unreachable[side] = bound, error
+            continue
+        ids[side] = _verified(store, system, info)
+        if side is Side.CRM:
+            user = info.user_id
+    return _Checked(ids, user, unreachable)
 
 
 def _verified(store: Store, system: SystemConfig, info: AccountInfo) -> str:

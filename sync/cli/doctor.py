@@ -38,7 +38,7 @@ def command(
         for pair in config.pairs:
             for system in (pair.map_system, pair.crm_system):
                 if system.name not in connectors:
-                    connectors[system.name] = wiring.connect(system, None)
+                    connectors[system.name] = wiring.connect(system)
                     stack.callback(connectors[system.name].close)
         findings = examine(config, connectors, fix=fix)
     findings += _state(session, config)

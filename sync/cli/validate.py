@@ -56,7 +56,7 @@ def _schemas(config: Config) -> dict[str, Any]:
         with contextlib.ExitStack() as stack:
             sides = {}
             for side, system in ((Side.MAP, pair.map_system), (Side.CRM, pair.crm_system)):
-                sides[side] = wiring.connect(system, None)
+                sides[side] = wiring.connect(system)
                 stack.callback(sides[side].close)
                 sides[side].check()
             found[pair.name] = live_schemas(pair, sides)

@@ -11,20 +11,22 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import (
-    MAX_WAIT_SECONDS,
     Answer,
     BatchRefusedError,
     Caller,
-    NotSentError,
     NullLimiter,
-    ReplyLostError,
-    Verdict,
     batches_of,
     instant,
     iso,
-    rate_limited,
     write_batches,
     write_groups,
+)
+from connectors.retrying import (
+    MAX_WAIT_SECONDS,
+    NotSentError,
+    ReplyLostError,
+    Verdict,
+    rate_limited,
 )
 from mappings.errors import (
     AuthenticationError,

@@ -292,6 +292,12 @@ def test_the_allowance_is_learnt_from_every_answer(vendors: Vendors) -> None:
         def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
             self.seen = (daily_limit, daily_used)
 
+        def observe_rate(self, *, limit: int, left: int, seconds: float) -> None:
+            raise AssertionError
+
+        def ended(self, error: LeadloopError | None) -> None:
+            assert error is None
+
     limiter = Watching()
     connector = load("salesforce", vendors.salesforce_settings, limiter=limiter)
     info = connector.check()

@@ -36,6 +36,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_activities')),
     sa.UniqueConstraint('event_key', 'form', 'tenant', 'pair', name=op.f('uq_activities'))
     )
+    op.create_table('alerts',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('code', sa.String(length=64), nullable=False),
+    sa.Column('since', UtcDateTime(), nullable=False),
+    sa.Column('over', sa.Boolean(), nullable=False),
+    sa.Column('told_at', UtcDateTime(), nullable=True),
+    sa.Column('failed_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_alerts')),
+    sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_alerts'))
+    )
     op.create_table('aliases',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
@@ -72,6 +85,17 @@ def upgrade() -> None:
     with op.batch_alter_table('blocking', schema=None) as batch_op:
         batch_op.create_index('ix_blocking_record', ['record_key', 'tenant', 'pair'], unique=False)
 
+    op.create_table('brakes',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.Column('counts', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_brakes')),
+    sa.UniqueConstraint('kind', 'tenant', 'pair', name=op.f('uq_brakes'))
+    )
     op.create_table('cursors',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
@@ -128,6 +152,20 @@ def upgrade() -> None:
     )
     with op.batch_alter_table('decisions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_decisions_subject'), ['subject'], unique=False)
+
+    op.create_table('due',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('subject', sa.String(length=255), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('done_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_due')),
+    sa.UniqueConstraint('subject', 'kind', 'tenant', 'pair', name=op.f('uq_due'))
+    )
+    with op.batch_alter_table('due', schema=None) as batch_op:
+        batch_op.create_index('ix_due_at', ['done_at', 'tenant', 'pair', 'at'], unique=False)
 
     op.create_table('entities',
     sa.Column('tenant', sa.String(length=64), nullable=False),
@@ -306,8 +344,12 @@ def upgrade() -> None:
     sa.Column('system', sa.String(length=128), nullable=False),
     sa.Column('daily_limit', sa.Integer(), nullable=True),
     sa.Column('daily_used', sa.Integer(), nullable=True),
+    sa.Column('seen_at', UtcDateTime(), nullable=True),
     sa.Column('parked_until', UtcDateTime(), nullable=True),
-    sa.Column('seen_at', UtcDateTime(), nullable=False),
+    sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('opened_at', UtcDateTime(), nullable=True),
+    sa.Column('probe_at', UtcDateTime(), nullable=True),
+    sa.Column('code', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_quota')),
     sa.UniqueConstraint('tenant', 'pair', 'system', name=op.f('uq_quota'))
     )
