@@ -293,6 +293,17 @@ def work(
     return [(row_id, entity_id) for row_id, entity_id in rows]
 
 
+def linked(tx: Tx) -> dict[tuple[str, str], int]:
+    """Live links by (system, kind of golden record)."""
+    rows = tx.connection.execute(
+        select(LINKS.c.system, ENTITIES.c.kind, func.count())
+        .select_from(LINKS.join(ENTITIES, ENTITIES.c.id == LINKS.c.entity_id))
+        .where(tx.mine(LINKS), LINKS.c.status == "live")
+        .group_by(LINKS.c.system, ENTITIES.c.kind)
+    )
+    return {(system, kind): count for system, kind, count in rows}
+
+
 def finish_work(tx: Tx, entity_ids: Iterable[str]) -> None:
     """These were planned and journaled."""
     for batch in chunks(entity_ids):

@@ -1,8 +1,8 @@
 """Intents and outcomes: every write is journaled before it is sent (BEHAVIOURS, Once in effect).
 
-Statuses: `open` (journaled, may have been sent), `ok`, `rejected`, `unknown` (the reply was
-lost), `dropped` (superseded, or what it depends on failed). A restart looks up every open or
-unknown create at the vendor by its key before anything is sent again.
+Statuses: `open` (journaled, not sent), `sending` (handed to the vendor, no word yet), `ok`,
+`rejected`, `unknown` (the reply was lost), `dropped` (superseded, or what it depends on failed). A
+restart looks up what is `sending` or `unknown` at the vendor before anything is sent again.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from state.tables import DeadLetterRow, IntentRow, LedgerRow
 INTENTS = table_of(IntentRow)
 DEAD = table_of(DeadLetterRow)
 LEDGER = table_of(LedgerRow)
-UNSETTLED = ("open", "unknown")
+UNSETTLED = ("open", "sending", "unknown")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,13 +69,14 @@ class StoredIntent:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an intent ended, ready to be stored."""
+    """How an intent ended, ready to be stored. `attempt` is false where it was never sent."""
 
     key: str
     status: str
     result_id: str | None = None
     created: bool | None = None
     error: Mapping[str, Any] | None = None
+    attempt: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,7 +168,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
         .where(tx.mine(INTENTS), INTENTS.c.key == bindparam("_key"))
         .values(
             status=bindparam("_status"),
-            attempts=INTENTS.c.attempts + 1,
+            attempts=INTENTS.c.attempts + bindparam("_attempt"),
             result_id=bindparam("_result_id"),
             created=bindparam("_created"),
             error=bindparam("_error"),
@@ -177,6 +178,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
             {
                 "_key": settled.key,
                 "_status": settled.status,
+                "_attempt": int(settled.attempt),
                 "_result_id": settled.result_id,
                 "_created": settled.created,
                 "_error": dict(settled.error) if settled.error else None,
@@ -185,6 +187,16 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
             for settled in settlements
         ],
     )
+
+
+def mark_sending(tx: Tx, keys: Iterable[str]) -> None:
+    """These are about to be handed to the vendor: from here on they may have arrived."""
+    for batch in chunks(keys):
+        tx.connection.execute(
+            update(INTENTS)
+            .where(tx.mine(INTENTS), INTENTS.c.key.in_(batch))
+            .values(status="sending")
+        )
 
 
 def journaled_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
@@ -239,6 +251,16 @@ def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     if run_id is not None:
         query = query.where(INTENTS.c.run_id == run_id)
     return dict(tx.connection.execute(query.group_by(INTENTS.c.status)).all())
+
+
+def open_by_lane(tx: Tx) -> dict[tuple[str, str], int]:
+    """Intents that wait to be sent, by (system, lane)."""
+    rows = tx.connection.execute(
+        select(INTENTS.c.system, INTENTS.c.lane, func.count())
+        .where(tx.mine(INTENTS), INTENTS.c.status == "open")
+        .group_by(INTENTS.c.system, INTENTS.c.lane)
+    )
+    return {(system, lane): count for system, lane, count in rows}
 
 
 def of_entity(tx: Tx, entity_id: str) -> list[StoredIntent]:

@@ -50,13 +50,12 @@ def load(tx: Tx, system: str) -> Account:
     return next(iter(accounts(tx, [system])), Account(system))
 
 
-def accounts(tx: Tx, systems: Iterable[str]) -> list[Account]:
-    """The named accounts, by name; those never heard of are left out."""
-    rows = tx.connection.execute(
-        select(*(QUOTA.c[field.name] for field in fields(Account)))
-        .where(
-            QUOTA.c.tenant == tx.tenant, QUOTA.c.pair == SHARED, QUOTA.c.system.in_(list(systems))
-        )
-        .order_by(QUOTA.c.system)
+def accounts(tx: Tx, systems: Iterable[str] | None = None) -> list[Account]:
+    """The named accounts, or all there are, by name; those never heard of are left out."""
+    query = select(*(QUOTA.c[field.name] for field in fields(Account))).where(
+        QUOTA.c.tenant == tx.tenant, QUOTA.c.pair == SHARED
     )
+    if systems is not None:
+        query = query.where(QUOTA.c.system.in_(list(systems)))
+    rows = tx.connection.execute(query.order_by(QUOTA.c.system))
     return [Account(**row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name

@@ -12,68 +12,57 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import structlog
-
-from mappings.errors import (
-    AuthenticationError,
-    InvariantError,
-    LeadloopError,
-    OutcomeUnknownError,
-    QuotaExhaustedError,
-    RateLimitedError,
-    RecordRejectedError,
-    UnavailableError,
-)
+from mappings.errors import PASSING, InvariantError, OutcomeUnknownError
 from mappings.ports import Lane
-from mappings.records import Operation, Outcome, OutcomeStatus, Side, Write
+from mappings.records import Operation, Outcome, OutcomeStatus, Write
 from state import outbox
 from state.outbox import Intent, StoredIntent
+from sync.blocks import Blocks
 from sync.crash import crashpoint
+from sync.fates import fate_of, given_up, is_worn_out
 from sync.intents import ID_OF
 from sync.pair import Pair
 from sync.settle import READ_BACK, Settling
 
-log = structlog.get_logger("leadloop.apply")
-
 LANES = {lane: position for position, lane in enumerate(Lane)}
 WAVES = 6
 """Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
-TRIES = 12
-"""Times one row is sent before it becomes a dead letter: retry only what can change."""
-PARKS = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
 
 
 @dataclass(slots=True)
 class Applied:
-    """What applying came to: rows by status, errors that parked a side."""
+    """What applying came to: rows by status, rows written by kind."""
 
     rows: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     batches: int = 0
-    parked: dict[Side, LeadloopError] = field(default_factory=dict)
 
 
-def apply(pair: Pair, run_id: str) -> Applied:
-    """Send every open intent that can be sent. What cannot stays open for the next run."""
+def apply(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Applied:
+    """Send every open intent that can be sent. What cannot stays open for the next run.
+
+    Sides and lanes that `blocks` keeps are passed over; what keeps further ones is told to it.
+    """
     applied = Applied()
+    blocks = blocks if blocks is not None else Blocks(pair, run_id)
     for _ in range(WAVES):
-        ready = _ready(pair, run_id, applied)
+        ready = _ready(pair, run_id, applied, blocks)
         if not ready:
             break
         settling = Settling(pair, run_id)
         sent = 0
         for batch in _batches(pair, ready):
-            if batch[0].side in applied.parked:
+            if blocks.keep(batch[0].side, batch[0].lane):
                 continue
             sent += 1
-            _send(pair, settling, batch, applied)
+            _send(settling, batch, applied, blocks)
         settling.read_back()
         if not sent:
             break
     return applied
 
 
-def _ready(pair: Pair, run_id: str, applied: Applied) -> list[Intent]:
+def _ready(pair: Pair, run_id: str, applied: Applied, blocks: Blocks) -> list[Intent]:
     """Open intents whose dependency is done, with its id filled in; the hopeless are dropped."""
     waiting: list[StoredIntent] = []
     after = 0
@@ -89,12 +78,12 @@ def _ready(pair: Pair, run_id: str, applied: Applied) -> list[Intent]:
         done = outbox.results(tx, needed)
     ready: list[Intent] = []
     hopeless: list[Intent] = []
-    worn_out = [stored.intent for stored in waiting if stored.attempts >= TRIES]
-    waiting = [stored for stored in waiting if stored.attempts < TRIES]
+    worn_out = [stored for stored in waiting if is_worn_out(stored)]
+    waiting = [stored for stored in waiting if not is_worn_out(stored)]
     for stored in waiting:
         intent = stored.intent
         before = done.get(intent.depends_on) if intent.depends_on else None
-        if intent.side in applied.parked:
+        if blocks.keep(intent.side, intent.lane):
             continue
         if intent.depends_on is None:
             ready.append(intent)
@@ -103,25 +92,14 @@ def _ready(pair: Pair, run_id: str, applied: Applied) -> list[Intent]:
         elif before.status == "ok" and before.result_id:
             ready.append(with_ids(intent, {intent.depends_on: before.result_id}))
     if worn_out:
-        applied.rows.update(
-            Settling(pair, run_id).settle(worn_out, [_given_up(i) for i in worn_out])
-        )
+        worn = [stored.intent for stored in worn_out]
+        outcomes = [given_up(stored) for stored in worn_out]
+        applied.rows.update(Settling(pair, run_id).settle(worn, outcomes))
+        blocks.see(zip(worn, outcomes, strict=True))
     if hopeless:
         Settling(pair, run_id).drop(hopeless)
         applied.rows["dropped"] += len(hopeless)
     return ready
-
-
-def _given_up(intent: Intent) -> Outcome:
-    error = RecordRejectedError(
-        f"the vendor did not take this row in {TRIES} attempts",
-        code="record.gave_up",
-        system=intent.system,
-        object=intent.object,
-        remedy="Look at the record at the vendor (locked, or held by a concurrent process?), then "
-        "`leadloop replay`.",
-    )
-    return Outcome(intent.key, OutcomeStatus.REJECTED, error=error)
 
 
 def with_ids(intent: Intent, ids: Mapping[str, str]) -> Intent:
@@ -159,27 +137,42 @@ def _batches(pair: Pair, ready: Sequence[Intent]) -> Iterator[list[Intent]]:
             yield rows[start : start + size]
 
 
-def _send(pair: Pair, settling: Settling, batch: list[Intent], applied: Applied) -> None:
-    """One batch: call, then settle row by row."""
-    side = batch[0].side
+def _send(settling: Settling, batch: list[Intent], applied: Applied, blocks: Blocks) -> None:
+    """One batch: mark it, call, then settle row by row."""
+    pair, side, keys = settling.pair, batch[0].side, [intent.key for intent in batch]
+    with pair.store.begin() as tx:
+        outbox.mark_sending(tx, keys)
     crashpoint("before_write")
     try:
-        outcomes = pair.connector(side).write([as_write(intent) for intent in batch])
-    except PARKS as error:
-        log.warning("apply.parked", system=batch[0].system, code=error.code)
-        applied.parked[side] = error
+        with pair.in_lane(side, batch[0].lane):
+            outcomes = pair.connector(side).write([as_write(intent) for intent in batch])
+    except PASSING as error:
+        _not_sent(pair, keys)
+        blocks.meet(side, error)
         return
     except OutcomeUnknownError as error:
         outcomes = [Outcome(i.key, OutcomeStatus.UNKNOWN, error=error) for i in batch]
     crashpoint("after_write")
     _check(batch, outcomes)
     counts = settling.settle(batch, outcomes)
+    by_key = {outcome.key: outcome for outcome in outcomes}
+    blocks.see((intent, by_key[intent.key]) for intent in batch)
+    rests = next((rest for o in outcomes if (rest := fate_of(o).rests) is not None), None)
+    if rests is not None:
+        blocks.meet(side, rests)
     if len(settling.written) >= READ_BACK:
         settling.read_back()
     applied.batches += 1
     applied.rows.update(counts)
     applied.written[f"{side.value}.{batch[0].operation.value}.{batch[0].object}"] += counts["ok"]
     pair.progress.report("apply", sum(applied.rows.values()), None)
+
+
+def _not_sent(pair: Pair, keys: Sequence[str]) -> None:
+    """The whole call failed before anything could arrive: nothing to look up."""
+    with pair.store.begin() as tx:
+        outbox.reopen(tx, keys)
+    crashpoint("after_reopen")
 
 
 def as_write(intent: Intent) -> Write:

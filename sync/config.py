@@ -11,7 +11,7 @@ import hashlib
 import json
 import os
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields, replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -108,17 +108,22 @@ class GuardConfig:
 
     Clears and deletes: 2 % or 500 records; consent: 1 % or 500 people; rejections: 5 % or 100 in
     a row. The other numbers are assumed: what a busy day of an account of that size brings.
+    Deletes and merges are those the vendors' people made, of linked records; the others are writes
+    of ours. `dead_letters` open ones call a person.
     """
 
     creates: Limit = Limit(0.10, 1_000)
     updates: Limit = Limit(0.50, 10_000)
+    overwrites: Limit = Limit(0.25, 2_500)
     clears: Limit = Limit(0.02, 500)
+    activities: Limit = Limit(1.00, 10_000)
     deletes: Limit = Limit(0.02, 500)
     merges: Limit = Limit(0.01, 100)
     consent: Limit = Limit(0.01, 500)
     floor: int = 25
     rejected_share: float = 0.05
     rejected_streak: int = 100
+    dead_letters: int = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -392,13 +397,14 @@ class _Reader:
 
     def _guard(self) -> GuardConfig:
         default = GuardConfig()
-        limits = ("creates", "updates", "clears", "deletes", "merges", "consent")
-        section = self._part("guard", (*limits, "floor", "rejected_share", "rejected_streak"))
+        limits = tuple(f.name for f in fields(GuardConfig) if isinstance(f.default, Limit))
+        numbers = ("floor", "rejected_share", "rejected_streak", "dead_letters")
+        section = self._part("guard", (*limits, *numbers))
         if section is None:
             return default
         found = {name: self._limit(section, name, getattr(default, name)) for name in limits}
-        return GuardConfig(
-            **found,
+        return replace(
+            GuardConfig(**found),  # type: ignore[arg-type]  # the limits alone are in it
             floor=section.whole("floor", default.floor, low=0, high=1_000_000),
             rejected_share=section.number(
                 "rejected_share", default.rejected_share, low=0.0, high=1.0
@@ -406,6 +412,7 @@ class _Reader:
             rejected_streak=section.whole(
                 "rejected_streak", default.rejected_streak, low=1, high=1_000_000
             ),
+            dead_letters=section.whole("dead_letters", default.dead_letters, low=1, high=1_000_000),
         )
 
     def _limit(self, section: Section, name: str, default: Limit) -> Limit:

@@ -29,11 +29,20 @@ PLANNED, NOTED, PENDING = "planned", "noted", "pending"
 TUPLES = {"emails", "phones"}
 
 
-def fold(pair: Pair, run_id: str) -> Counter[str]:
-    """Fold every pending row; how many rows ended how (`pending` ones wait for resolve)."""
+def fold(pair: Pair, run_id: str, *, but: frozenset[RecordRef] = frozenset()) -> Counter[str]:
+    """Fold every pending row; how many rows ended how (`pending` ones wait for resolve).
+
+    Rows of the records `but` are left in the inbox: a person is to see them first.
+    """
     ended: Counter[str] = Counter()
-    _each_chunk(pair, lambda tx, rows: mirror.mirror(tx, [_mirrored(pair, row) for row in rows]))
-    _each_chunk(pair, lambda tx, rows: ended.update(_follow(pair, tx, run_id, rows)))
+
+    def rest(rows: Sequence[LandedRow]) -> list[LandedRow]:
+        return [row for row in rows if row.record.ref not in but]
+
+    _each_chunk(
+        pair, lambda tx, rows: mirror.mirror(tx, [_mirrored(pair, row) for row in rest(rows)])
+    )
+    _each_chunk(pair, lambda tx, rows: ended.update(_follow(pair, tx, run_id, rest(rows))))
     return ended
 
 
@@ -127,7 +136,7 @@ def _disposition(pair: Pair, record: Record, link: Link | None) -> str:
 
 def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Link | None) -> None:
     """Deletions, merges and conversions move or end a link."""
-    for loser in _merged_away(record):
+    for loser in merged_away(record):
         _move(pair, tx, run_id, loser, record.ref, "merged")
     if record.merged_into is not None:
         _move(pair, tx, run_id, record.ref, _same_object(record.ref, record.merged_into), "merged")
@@ -144,7 +153,7 @@ def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Lin
         identity.retire(tx, [link.entity_id], status="live")
 
 
-def _merged_away(record: Record) -> list[RecordRef]:
+def merged_away(record: Record) -> list[RecordRef]:
     """Records that were merged into this one, as HubSpot lists them (FACTS section 2)."""
     listed = str(record.fields.get("hs_merged_object_ids") or "")
     return [

@@ -1,7 +1,9 @@
 """The guard: law 13. Stops what a person should see first. Pure.
 
 A first connection and a changed mapping apply only from an approved plan. Any other run is held
-to the configured limits; consent alone pauses when it alone is too much, the rest goes on.
+to the configured limits, kind by kind; consent alone pauses when it alone is too much, the rest
+goes on. What the vendors' people deleted or merged is held to limits too, before it is acted on.
+A refusal says what it `asked` for: `leadloop sync --approve RUN` lets that through, and no more.
 """
 
 from __future__ import annotations
@@ -11,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.errors import MassChangeRefusedError
-from mappings.records import Operation
+from mappings.records import Operation, RecordRef, Side
 from state.outbox import Intent
 from sync.config import GuardConfig
 from sync.plan import change_kinds, fingerprints
@@ -24,6 +26,27 @@ MOVED_AT_MOST = 5
 MOVED_SHARE = 0.02
 """How much of an approved plan may have moved by the time it is applied: five changes, or 2 %.
 Those are left out, never applied otherwise than approved."""
+
+
+LIMITED = ("creates", "updates", "overwrites", "clears", "activities")
+"""Kinds of writes that stop a run where they are too many, each with its limit in GuardConfig."""
+PLURALS = {"person": "people", "company": "companies", "deal": "deals"}
+EMPTY_FROM = 10
+"""Linked records of one kind a side must have had for their being all gone to be an alarm, however
+few changes the floor lets through: the last contact of a trial account is no emptied side."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gone:
+    """Linked records of one kind that are gone on one side: deleted ones by name, how many were
+    merged away, out of how many that were linked.
+    """
+
+    side: Side
+    kind: str
+    deleted: frozenset[RecordRef]
+    merged: int
+    linked: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,15 +124,15 @@ def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
 def _refuse_beyond(
     kinds: Counter[str], limits: GuardConfig, population: int, approval: Approval | None
 ) -> None:
-    over = [
-        f"{kinds[kind]} {kind}"
-        for kind in ("creates", "updates", "clears")
-        if _exceeds(kinds, kind, limits, population, approval)
-    ]
-    if over:
+    asked = {
+        kind: kinds[kind] for kind in LIMITED if _exceeds(kinds, kind, limits, population, approval)
+    }
+    if asked:
+        over = [f"{count} {kind}" for kind, count in asked.items()]
         raise MassChangeRefusedError(
             f"this run would make {' and '.join(over)} among {population} people: more than the "
             "guard lets through unseen",
+            asked=asked,
             remedy="Look at `leadloop plan`; if it is right, `leadloop sync --approve RUN` with "
             "the run's id from `leadloop runs`.",
         )
@@ -125,5 +148,39 @@ def _exceeds(
     limit = getattr(limits, kind)
     if not limit.is_exceeded(kinds[kind], population, limits.floor):
         return False
+    return not _approved(approval, kind, kinds[kind])
+
+
+def _approved(approval: Approval | None, kind: str, number: int) -> bool:
     approved = (approval.counts or {}).get(kind, 0) if approval else 0
-    return kinds[kind] > approved * GROWTH
+    return number <= approved * GROWTH
+
+
+def examine_gone(
+    gone: Sequence[Gone], *, approval: Approval | None, limits: GuardConfig
+) -> MassChangeRefusedError | None:
+    """What a person must see before deletions and merges that were pulled are acted on."""
+    asked: Counter[str] = Counter()
+    told: list[str] = []
+    emptied = False
+    for one in gone:
+        where = f"of {one.linked} linked {PLURALS.get(one.kind, one.kind)} on the {one.side} side"
+        number = len(one.deleted)
+        empty = number >= one.linked and number >= EMPTY_FROM
+        if empty or limits.deletes.is_exceeded(number, one.linked, limits.floor):
+            emptied = emptied or empty
+            asked["deletes"] += number
+            told.append(f"{number} {where} were deleted")
+        if limits.merges.is_exceeded(one.merged, one.linked, limits.floor):
+            asked["merges"] += one.merged
+            told.append(f"{one.merged} {where} were merged away")
+    refused = {k: n for k, n in asked.items() if not _approved(approval, k, n)}
+    if not refused:
+        return None
+    return MassChangeRefusedError(
+        f"{' and '.join(told)} at once; nothing was done about it yet",
+        code="guard.side_emptied" if emptied else "guard.mass_deletion",
+        asked=refused,
+        remedy="Look there whether that was meant. If it was, `leadloop sync --approve RUN` with "
+        "the run's id from `leadloop runs`; if not, restore the records and run `leadloop sync`.",
+    )

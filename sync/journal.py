@@ -22,8 +22,6 @@ from sync.plan import Planned, rejection_letter
 from sync.plan_people import EntityPlan
 
 CHUNK = 200
-AGAIN = ("rejected", "dropped")
-"""How an intent ended that may be sent again when it is planned again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +57,8 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
         ]
     )
     known = outbox.results(tx, [intent.key for intent in kept])
-    outbox.reopen(tx, [k for k, s in known.items() if s.status in AGAIN], afresh=True)
+    outbox.reopen(tx, [k for k, s in known.items() if s.status == "rejected"], afresh=True)
+    outbox.reopen(tx, [k for k, s in known.items() if s.status == "dropped"])
     outbox.carry(tx, [i for i in kept if i.key in known and known[i.key].status != "ok"])
     outbox.journal(tx, run_id, kept)
     for intent in kept:

@@ -89,6 +89,11 @@ class AccountLimiter:
                     self._known = self._kept = quota.load(tx, self.account)
             return self._known
 
+    def refusal(self, lane: Lane) -> LeadloopError | None:
+        """Why no call of this lane would be let through now."""
+        with self._lock:
+            return self._gate(lane).refusal
+
     def take(self, turn: Turn, bucket: str) -> None:
         """Wait for a place in the bucket; refuse where no call may be made."""
         while True:
@@ -135,10 +140,10 @@ class AccountLimiter:
 
     def _admit(self, turn: Turn) -> None:
         """Raise what keeps a call from going now."""
-        found = self._gate(turn)
+        found = self._gate(turn.lane)
         if found.refusal is not None:
             self._ask_others()
-            found = self._gate(turn)
+            found = self._gate(turn.lane)
         if found.refusal is not None:
             raise found.refusal
         if not found.probe:
@@ -153,9 +158,9 @@ class AccountLimiter:
                 system=self.system,
             )
 
-    def _gate(self, turn: Turn) -> Gate:
+    def _gate(self, lane: Lane) -> Gate:
         return circuit.gate(
-            self.known(), kind=self.system, lane=turn.lane, share=self.share, now=self.clock()
+            self.known(), kind=self.system, lane=lane, share=self.share, now=self.clock()
         )
 
     def _ask_others(self) -> None:
@@ -193,8 +198,7 @@ class AccountLimiter:
     def _know(self, account: Account) -> None:
         """What is known from now on. Kept at once where it says who may call, else now and then."""
         self._known, kept, now = account, self._kept, self.clock()
-        figures = {"daily_limit": None, "daily_used": None, "seen_at": None}
-        moved = kept is None or replace(account, **figures) != replace(kept, **figures)
+        moved = kept is None or _without_figures(account) != _without_figures(kept)
         old = self._kept_at is None or abs(now - self._kept_at) >= REMEMBER_EVERY
         if account != kept and (moved or old):
             with self.store.begin() as tx:
@@ -210,6 +214,10 @@ class AccountLimiter:
             code=known.code,
             until=known.parked_until or known.probe_at,
         )
+
+
+def _without_figures(account: Account) -> Account:
+    return replace(account, daily_limit=None, daily_used=None, seen_at=None)
 
 
 @dataclass(slots=True, eq=False)
@@ -229,6 +237,10 @@ class Turn:
             yield
         finally:
             self.lane = before
+
+    def may_call(self, lane: Lane) -> bool:
+        """Whether a call of this lane would be let through now; nothing is sent to find out."""
+        return self.account.refusal(lane) is None
 
     def acquire(self, bucket: str = "default") -> None:
         """As `Limiter.acquire`."""

@@ -60,6 +60,11 @@ class Pair:
         turn = self.turns.get(side)
         return turn.using(lane) if turn is not None else contextlib.nullcontext()
 
+    def may_call(self, side: Side, lane: Lane) -> bool:
+        """Whether a call of this lane would be let through now."""
+        turn = self.turns.get(side)
+        return turn is None or turn.may_call(lane)
+
     def connector(self, side: Side) -> Connector:
         """The connector of a side."""
         return self.map_side if side is Side.MAP else self.crm_side

@@ -186,25 +186,34 @@ def rejection_letter(entity_id: str, rejection: Rejection) -> dict[str, object]:
     }
 
 
-def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
-    """How many creates, updates, overwrites, clears and opt-outs these intents are.
+KINDS = {
+    Operation.CREATE: "creates",
+    Operation.UPDATE: "updates",
+    Operation.OPT_OUT: "consent",
+    Operation.ASSOCIATE: "joins",
+}
+"""What the guard calls an intent, by its operation..."""
+KINDS_BY_REASON = {"activity": "activities"}
+"""...unless its reason says more: a Task that logs an event is no new person."""
 
-    An overwrite replaces a value with another one, a clear with none; Leadloop's own fields
-    (keys, roll-ups, outcomes) are neither.
+
+def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
+    """How many records these intents create, update, overwrite, clear and so on.
+
+    A record is overwritten where a value is replaced by another one, cleared where by none; it
+    counts once for each. Leadloop's own fields (keys, roll-ups, outcomes) are neither.
     """
     kinds: Counter[str] = Counter()
     for intent in intents:
-        if intent.operation is Operation.CREATE:
-            kinds["activities" if intent.reason == "activity" else "creates"] += 1
-        elif intent.operation is Operation.OPT_OUT:
-            kinds["consent"] += 1
-        elif intent.operation is Operation.ASSOCIATE:
-            kinds["joins"] += 1
-        else:
-            kinds["updates"] += 1
-            for change in intent.details.get("changes", ()):
-                if ">" in change["rule"] and change["before"] is not None:
-                    kinds["clears" if change["after"] is None else "overwrites"] += 1
+        kinds[KINDS_BY_REASON.get(intent.reason) or KINDS.get(intent.operation, "updates")] += 1
+        if intent.operation is Operation.UPDATE:
+            kinds.update(
+                {
+                    "clears" if change["after"] is None else "overwrites"
+                    for change in intent.details.get("changes", ())
+                    if ">" in change["rule"] and change["before"] is not None
+                }
+            )
     return kinds
 
 

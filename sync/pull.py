@@ -1,8 +1,9 @@
 """The pull stage: both sides' changes into the durable inbox, rows and cursor in one transaction.
 
 Pulling decides nothing. A stream that fails leaves its cursor where it was. One of records that
-cannot be read, like a system that cannot be reached or refuses us, ends the run before anything is
-planned on half a view; one of events (a form nobody may read) does not stop the others.
+cannot be read ends the run before anything is planned on half a view; one of events (a form nobody
+may read) does not stop the others. A system that cannot be reached or refuses us is `unread`: the
+other is pulled all the same, and what may be planned on half a view is for the run to say.
 """
 
 from __future__ import annotations
@@ -14,14 +15,9 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from mappings.errors import (
-    AuthenticationError,
-    LeadloopError,
-    QuotaExhaustedError,
-    RateLimitedError,
-    UnavailableError,
-)
-from mappings.ports import Cadence, Connector, Page, StreamSpec
+from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError
+from mappings.fieldmap import EntityKind
+from mappings.ports import Cadence, Connector, Lane, Page, StreamSpec
 from mappings.records import Side
 from state import events, mirror
 from state.store import Store
@@ -33,16 +29,18 @@ log = structlog.get_logger("leadloop.pull")
 QUARTER = timedelta(minutes=15)
 NIGHTLY = timedelta(hours=20)
 """A nightly stream is due when its last full read is this old: tonight's, even if late."""
-STOPS_PULL = (AuthenticationError, QuotaExhaustedError, RateLimitedError, UnavailableError)
 
 
 @dataclass(slots=True)
 class Pulled:
-    """What a pull brought: rows and events that were news, by stream, and streams that failed."""
+    """What a pull brought: rows and events that were news, by stream, streams that failed, sides
+    that were not read to their end.
+    """
 
     records: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     failed: dict[str, LeadloopError] = field(default_factory=dict)
+    unread: dict[Side, LeadloopError] = field(default_factory=dict)
 
     @property
     def total_records(self) -> int:
@@ -75,15 +73,48 @@ class StoredLanded:
             return mirror.unseen(tx, self.system, stream, rows)
 
 
-def pull(pair: Pair, run_id: str, *, everything: bool) -> Pulled:
+def pull(
+    pair: Pair, run_id: str, *, everything: bool, but: Mapping[Side, LeadloopError] | None = None
+) -> Pulled:
     """Pull every stream that is due; `everything` makes the 15-minute ones due as well.
 
-    Raises the error of a system that could not be asked at all; what landed until then stays.
+    The sides in `but` are not asked. What landed of a side before it failed stays.
     """
-    pulled = Pulled()
+    pulled = Pulled(unread=dict(but or {}))
     for side in (Side.CRM, Side.MAP):
-        _pull_system(pair, run_id, pair.connector(side), pulled, everything=everything)
+        if side in pulled.unread:
+            continue
+        connector = pair.connector(side)
+        try:
+            _pull_system(pair, run_id, connector, pulled, everything=everything)
+        except PASSING as error:
+            pulled.unread[side] = error
+            if isinstance(error, QuotaExhaustedError) and error.lane is not None:
+                _pull_for_consent(pair, run_id, side, pulled)
     return pulled
+
+
+def _pull_for_consent(pair: Pair, run_id: str, side: Side, pulled: Pulled) -> None:
+    """While everyday reading waits for its allowance, people's records are still read every
+    quarter of an hour, in consent's lane: an opt-out must not wait for tomorrow (law 7).
+    """
+    connector = pair.connector(side)
+    with pair.store.read() as tx:
+        completed = mirror.completed_at(tx, connector.system)
+    people = pair.mapping.of_kind(EntityKind.PERSON)
+    if people is None:
+        return
+    objects = [people.map_object] if side is Side.MAP else list(people.crm_objects)
+    with pair.in_lane(side, Lane.CONSENT):
+        for name in objects:
+            last = completed.get(name)
+            if last is not None and pair.clock() - last < QUARTER:
+                continue
+            spec = StreamSpec(name, name, Cadence.FAST)
+            try:
+                _pull_stream(pair, run_id, connector, spec, pulled, frozenset())
+            except PASSING:
+                return  # `unread` says so already: not even consent has calls left
 
 
 def _pull_system(
@@ -138,7 +169,7 @@ def _pull_stream(
             moved |= _moved_fields(pair, page, watched)
             _land(pair, run_id, connector.system, spec.name, page, pulled)
             pair.progress.report(f"pull {name}", pulled.total_records + pulled.total_events, None)
-    except STOPS_PULL:
+    except PASSING:
         raise
     except LeadloopError as error:
         if spec.object is not None:

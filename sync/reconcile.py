@@ -1,9 +1,10 @@
 """After a crash or a lost reply: find out what was done before anything is sent again.
 
-Every intent without an outcome may have reached the vendor. Creates are looked up by their unique
+An intent that was being sent may have reached the vendor. Creates are looked up by their unique
 key; updates and opt-outs by reading the record and comparing; what is there is settled, what is not
 is sent again by the ordinary road. Nothing is guessed and nothing is sent blindly. Joins alone are
-sent again without a look: joining twice what is joined changes nothing at either vendor.
+sent again without a look: joining twice what is joined changes nothing at either vendor. Updates
+that were never sent are planned anew without a look, for what they were planned from is old.
 """
 
 from __future__ import annotations
@@ -13,12 +14,15 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import structlog
 
+from mappings.errors import PASSING
 from mappings.fieldmap import ValueType
+from mappings.ports import Lane
 from mappings.records import Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical
 from state import events, identity, outbox
 from state.outbox import Intent, Settlement, StoredIntent
 from state.store import chunks
+from sync.blocks import Blocks
 from sync.crash import crashpoint
 from sync.pair import Pair
 from sync.plan_people import opted_out
@@ -30,24 +34,57 @@ FIND = 200
 """Keys looked up in one go."""
 
 
-def reconcile(pair: Pair, run_id: str) -> Counter[str]:
-    """Settle or re-open every intent an earlier run left; how many ended how."""
+def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[str]:
+    """Settle or re-open every intent an earlier run left; how many ended how.
+
+    What belongs to a side that cannot be used stays as it is, and is not sent before it was looked
+    for: a side that fails here is `down` for the rest of the run.
+    """
+    blocks = blocks if blocks is not None else Blocks(pair, run_id)
     left = _left_over(pair)
     told: Counter[str] = Counter()
-    if not left:
-        return told
+    for side in Side:
+        own = [stored for stored in left if stored.intent.side is side]
+        if not own or side in blocks.down:
+            continue
+        try:
+            told.update(_reconcile(pair, run_id, own, blocks))
+        except PASSING as error:
+            blocks.down[side] = error
+    if left:
+        log.info("reconcile.done", run_id=run_id, **told)
+    return told
+
+
+def _reconcile(
+    pair: Pair, run_id: str, left: Sequence[StoredIntent], blocks: Blocks
+) -> Counter[str]:
+    """One side's left-over intents; what is most urgent among them says in which lane."""
+    told: Counter[str] = Counter()
     settling = Settling(pair, run_id)
-    creates = [s.intent for s in left if s.intent.operation is Operation.CREATE]
-    updates = [s.intent for s in left if s.intent.operation is Operation.UPDATE]
-    consents = [s.intent for s in left if s.intent.operation is Operation.OPT_OUT]
-    joins = [s.intent for s in left if s.intent.operation is Operation.ASSOCIATE]
-    told.update(_consents(pair, settling, consents))
-    told.update(_creates(pair, settling, creates))
-    told.update(_updates(pair, run_id, settling, updates))
-    _reopen(pair, joins)
-    told["sent_again"] += len(joins)
-    settling.read_back()
-    log.info("reconcile.done", run_id=run_id, **told)
+    sent = [stored.intent for stored in left if stored.status != "open"]
+    of = {kind: [i for i in sent if i.operation is kind] for kind in Operation}
+    order = list(Lane)
+    lane = min((intent.lane for intent in sent), key=order.index, default=Lane.CONSENT)
+    with pair.in_lane(left[0].intent.side, lane):
+        told.update(_consents(pair, settling, of[Operation.OPT_OUT]))
+        told.update(_creates(pair, settling, of[Operation.CREATE]))
+        told.update(_updates(pair, run_id, settling, of[Operation.UPDATE]))
+        settling.read_back()
+    _reopen(pair, of[Operation.ASSOCIATE])
+    told["sent_again"] += len(of[Operation.ASSOCIATE])
+    stale = [
+        stored.intent
+        for stored in left
+        if stored.status == "open"
+        and stored.intent.operation is Operation.UPDATE
+        and stored.intent.depends_on is None
+        and not blocks.keep(stored.intent.side, stored.intent.lane)
+        and pair.may_call(stored.intent.side, stored.intent.lane)
+    ]
+    if stale:
+        _plan_anew(pair, run_id, stale)
+        told["planned_anew"] += len(stale)
     return told
 
 
@@ -165,7 +202,7 @@ def _shows(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
 
 def _plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
     with pair.store.begin() as tx:
-        outbox.settle(tx, [Settlement(intent.key, "dropped") for intent in intents])
+        outbox.settle(tx, [Settlement(intent.key, "dropped", attempt=False) for intent in intents])
         for intent in intents:
             carried = intent.details.get("events", {})
             events.dispose(tx, run_id, [i for ids in carried.values() for i in ids], "pending")

@@ -8,28 +8,33 @@ from __future__ import annotations
 
 import uuid
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import structlog
 
-from mappings.errors import LeadloopError, MassChangeRefusedError
+from mappings.errors import PASSING, LeadloopError, MassChangeRefusedError
 from mappings.ports import Lane
-from mappings.records import Operation, RecordRef
+from mappings.records import Operation, RecordRef, Side
 from state import events, identity, mirror, outbox, reviews, runs
+from state.outbox import Intent
 from state.store import Store
 from sync.apply import Applied, apply
 from sync.attribute import attribute, fetch_unknown
+from sync.blocks import POISON, Blocks, deferred
 from sync.companies import resolve_companies
 from sync.crash import crashpoint
+from sync.due import work_due
 from sync.fold import fold
-from sync.guard import Approval, Verdict, examine
+from sync.guard import Approval, Gone, Verdict, examine, examine_gone
+from sync.intake import gone
 from sync.journal import journal
 from sync.pair import Pair
 from sync.plan import FOLLOW_UPS, Planned, adopt_deals, change_kinds, plan
 from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
+from sync.recover import REPLAY
 from sync.resolve import resolve_people
 from sync.resolve_store import Resolved
 from sync.reviewing import revisit
@@ -42,12 +47,14 @@ ROUNDS = 3
 
 @dataclass(frozen=True, slots=True)
 class Prepared:
-    """What a run is about to do: everything before the first write."""
+    """What a run is about to do: everything before the first write. `gone` are linked records
+    that what was pulled says are gone."""
 
     pulled: Pulled
     rows: Counter[str]
     resolved: Resolved
     planned: Planned
+    gone: tuple[Gone, ...] = ()
 
 
 @dataclass(slots=True)
@@ -76,7 +83,10 @@ def run_once(
     pair: Pair, *, kind: str = "sync", everything: bool = True, approval: Approval | None = None
 ) -> Report:
     """One run of a pair. The caller holds the state (`store.exclusive`). Raises nothing that
-    `LeadloopError` covers: the report carries it, and the run is closed with it."""
+    `LeadloopError` covers: the report carries it, and the run is closed with it.
+
+    A replay, and a person's word for a run that was stopped for its rejections, release that brake.
+    """
     report = Report(new_run_id())
     with pair.store.begin() as tx:
         runs.start(
@@ -87,8 +97,10 @@ def run_once(
             mapping_hash=pair.mapping.hash,
         )
     crashpoint("after_start")
+    approved = approval is not None and POISON in (approval.counts or {})
     try:
-        _run(pair, report, everything=everything, approval=approval)
+        blocks = Blocks.at_start(pair, report.run_id, released=approved or kind == REPLAY)
+        _run(pair, report, blocks, everything=everything, approval=approval)
     except LeadloopError as error:
         report.error = error
         report.status = "refused" if isinstance(error, MassChangeRefusedError) else "failed"
@@ -100,68 +112,124 @@ def run_once(
     return report
 
 
-def _run(pair: Pair, report: Report, *, everything: bool, approval: Approval | None) -> None:
+def _run(
+    pair: Pair,
+    report: Report,
+    blocks: Blocks,
+    *,
+    everything: bool,
+    approval: Approval | None,
+) -> None:
     run_id = report.run_id
-    report.counts["reconciled"] = dict(reconcile(pair, run_id))
-    leftovers = apply(pair, run_id)
-    changes = take_in(pair, run_id, everything=everything)
-    interrupted = follow_up(pair, run_id)
+    report.counts["due"] = dict(work_due(pair))
+    report.counts["reconciled"] = dict(reconcile(pair, run_id, blocks))
+    applied = [apply(pair, run_id, blocks)]
+    pulled = pull(pair, run_id, everything=everything, but=blocks.down)
+    blocks.not_read(pulled.unread)
+    missing = gone(pair)
+    refusal = blocks.stopped or examine_gone(missing, approval=approval, limits=pair.guard)
+    if refusal is not None or blocks.blind:
+        applied.append(consent_alone(pair, report, blocks, pulled, missing))
+        _finish(pair, report, applied, blocks, refusal)
+        return
+    changes = take_in(pair, run_id, pulled, blocks)
+    applied += follow_up(pair, run_id, blocks)
     prepared = planned_from(pair, changes)
     report.counts.update(_prepared_counts(prepared))
     try:
         verdict = guard(pair, prepared.planned, approval)
-    except MassChangeRefusedError:
-        consent_first(pair, run_id, prepared.planned)
-        raise
+    except MassChangeRefusedError as error:
+        applied.append(consent_first(pair, run_id, prepared.planned, blocks))
+        _finish(pair, report, applied, blocks, error)
+        return
     journaled = journal(pair, run_id, prepared.planned, verdict)
     approve_mapping(pair, approval)
     report.counts["held"] = len(verdict.held)
     report.counts["held_reason"] = verdict.held_reason
     report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
     prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
-    applied = [leftovers, *interrupted, apply(pair, run_id)]
-    applied += follow_up(pair, run_id)
-    _finish(pair, report, applied)
+    applied.append(apply(pair, run_id, blocks))
+    applied += follow_up(pair, run_id, blocks)
+    _finish(pair, report, applied, blocks, None)
 
 
-def consent_first(pair: Pair, run_id: str, planned: Planned) -> None:
+def consent_alone(
+    pair: Pair, report: Report, blocks: Blocks, pulled: Pulled, missing: Sequence[Gone]
+) -> Applied:
+    """A run that may not act on what it sees, or sees one side only, still carries opt-outs.
+
+    Nobody is resolved: on half a view somebody who is there would be created again.
+    """
+    held = frozenset(ref for one in missing for ref in one.deleted)
+    rows = fold(pair, report.run_id, but=held)
+    planned = plan(pair, lane=lane_of(pair))
+    report.counts.update(_prepared_counts(Prepared(pulled, rows, Resolved(), planned)))
+    return consent_first(pair, report.run_id, planned, blocks, but=held)
+
+
+def consent_first(
+    pair: Pair,
+    run_id: str,
+    planned: Planned,
+    blocks: Blocks,
+    *,
+    but: frozenset[RecordRef] = frozenset(),
+) -> Applied:
     """A run that stops for a person's word still carries opt-outs (law 7), unless they are what
-    is too much, or no plan of this pair was ever approved."""
-    intents = list(planned.intents())
-    consent = [i for i in intents if i.operation is Operation.OPT_OUT and not i.depends_on]
+    is too much, or no plan of this pair was ever approved. Who has no opt-out stays on the work
+    list, as do other changes of who has one.
+    """
+    plans = [one for one in planned.plans if any(_is_consent(i, but) for i in one.intents)]
+    intents = [intent for one in plans for intent in one.intents]
+    consent = [i for i in intents if _is_consent(i, but)]
     with pair.store.read() as tx:
         known = runs.any_approved(tx, "mapping:")
         population = identity.count(tx).get("person", 0)
     if not consent or not known:
-        return
+        return Applied()
     allowed = examine(
         consent, population=population, mapping_approved=True, approval=None, limits=pair.guard
     ).allowed
-    if allowed:
-        others = tuple(i for i in intents if i.operation is not Operation.OPT_OUT)
-        journal(pair, run_id, planned, Verdict(allowed, others, "guard.mass_change"))
-        apply(pair, run_id)
+    if not allowed:
+        return Applied()
+    going = {intent.key for intent in allowed}
+    others = tuple(i for i in intents if i.key not in going)
+    journal(pair, run_id, Planned(plans), Verdict(allowed, others, "guard.mass_change"))
+    return apply(pair, run_id, blocks)
 
 
-def follow_up(pair: Pair, run_id: str) -> list[Applied]:
+def _is_consent(intent: Intent, but: frozenset[RecordRef]) -> bool:
+    if intent.operation is not Operation.OPT_OUT or intent.depends_on:
+        return False
+    return RecordRef(intent.system, intent.object, str(intent.target_id)) not in but
+
+
+def follow_up(pair: Pair, run_id: str, blocks: Blocks) -> list[Applied]:
     """What this run's own writes brought about: outcomes of created records, and what people
     changed on records while they were being written. Bounded by what the guard let through."""
     applied: list[Applied] = []
     for _ in range(ROUNDS):
+        if blocks.blind or blocks.stopped:
+            break
         planned = plan(pair, lane=lane_of(pair), reasons=FOLLOW_UPS)
         if not planned.plans:
             break
         journaled = journal(pair, run_id, planned, Verdict(tuple(planned.intents())))
         if journaled.intents:
-            applied.append(apply(pair, run_id))
-        if _parked(applied):
-            break
+            applied.append(apply(pair, run_id, blocks))
     return applied
 
 
 def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
-    """Pull, resolve and plan: everything before the guard."""
-    return planned_from(pair, take_in(pair, run_id, everything=everything))
+    """Pull, resolve and plan: everything before the guard. Raises what kept a side from being
+    read: a plan is made from both sides or not at all.
+    """
+    pulled = pull(pair, run_id, everything=everything, but=pair.unreachable)
+    for error in pulled.unread.values():
+        raise error
+    missing = gone(pair)
+    prepared = planned_from(pair, take_in(pair, run_id, pulled, Blocks(pair, run_id)))
+    return replace(prepared, gone=tuple(missing))
 
 
 def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> Prepared:
@@ -169,11 +237,17 @@ def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> 
     return Prepared(*changes, plan(pair, lane=lane_of(pair)))
 
 
-def take_in(pair: Pair, run_id: str, *, everything: bool) -> tuple[Pulled, Counter[str], Resolved]:
-    """Pull and resolve: whatever came in has its place, and its people are on the work list."""
-    pulled = pull(pair, run_id, everything=everything)
+def take_in(
+    pair: Pair, run_id: str, pulled: Pulled, blocks: Blocks
+) -> tuple[Pulled, Counter[str], Resolved]:
+    """Fold and resolve what was pulled: whatever came in has its place, and its people are on the
+    work list."""
     rows = fold(pair, run_id)
-    addresses: Mapping[str, RecordRef] = fetch_unknown(pair, run_id)
+    addresses: Mapping[str, RecordRef] = {}
+    try:
+        addresses = fetch_unknown(pair, run_id)
+    except PASSING as error:
+        blocks.meet(Side.MAP, error)  # their events wait for the next run
     rows.update(fold(pair, run_id))
     revisit(pair.store, run_id)
     rows.update(resolve_companies(pair, run_id))
@@ -223,13 +297,6 @@ def approve_mapping(pair: Pair, approval: Approval | None) -> None:
         crashpoint("after_approval")
 
 
-def _parked(applied: list[Applied]) -> LeadloopError | None:
-    for one in applied:
-        for error in one.parked.values():
-            return error
-    return None
-
-
 def _prepared_counts(prepared: Prepared) -> dict[str, Any]:
     return {
         "pulled_records": prepared.pulled.total_records,
@@ -245,38 +312,47 @@ def _prepared_counts(prepared: Prepared) -> dict[str, Any]:
     }
 
 
-def _finish(pair: Pair, report: Report, applied: list[Applied]) -> None:
+def _finish(
+    pair: Pair,
+    report: Report,
+    applied: list[Applied],
+    blocks: Blocks,
+    refusal: MassChangeRefusedError | None,
+) -> None:
     """Count what was written, say what is left, and decide how the run ended."""
     rows: Counter[str] = Counter()
     written: Counter[str] = Counter()
     for one in applied:
         rows.update(one.rows)
         written.update(one.written)
-    parked = _parked(applied)
+    refusal = refusal or blocks.stopped or _paused(report)
+    error: LeadloopError | None = refusal or blocks.error
     with pair.store.begin() as tx:
         report.counts["rows"] = dict(rows)
         report.counts["written"] = dict(written)
         report.counts["batches"] = sum(one.batches for one in applied)
         report.counts["open"] = outbox.count_by_status(tx)
+        report.counts["deferred"] = deferred(outbox.open_by_lane(tx), blocks)
         report.counts["review"] = reviews.open_count(tx)
         report.counts["dead_letters"] = outbox.dead_count(tx)
         report.counts["inbox_pending"] = mirror.pending_count(tx)
         report.counts["events"] = events.dispositions(tx, run_id=report.run_id)
-        backfilled = not report.counts.get("held") and not report.counts["open"].get("open")
-        if parked is None and backfilled:
+        left = any(report.counts["open"].get(status) for status in ("open", "sending"))
+        if error is None and not report.counts.get("held") and not left:
             runs.approve(tx, f"live:{pair.mapping.hash}", {"run": report.run_id})
     crashpoint("after_figures")
-    report.error = parked or _paused(report)
+    report.error = error
+    report.counts["asked"] = dict(refusal.asked) if refusal is not None else {}
     failed = report.counts.get("streams_failed")
-    if parked is not None:
-        report.status = "failed"
-    elif report.error is not None:
+    if refusal is not None:
         report.status = "refused"
-    elif rows["rejected"] or rows["dropped"] or rows["unknown"] or failed:
+    elif blocks.blind:
+        report.status = "failed"
+    elif error is not None or rows["rejected"] or rows["dropped"] or rows["unknown"] or failed:
         report.status = "partial"
 
 
-def _paused(report: Report) -> LeadloopError | None:
+def _paused(report: Report) -> MassChangeRefusedError | None:
     """Consent that is held calls a person: everything else went, the run is not done."""
     if report.counts.get("held_reason") != "guard.consent_paused":
         return None
@@ -284,6 +360,7 @@ def _paused(report: Report) -> LeadloopError | None:
         f"{report.counts['held']} opt-outs are more than the guard carries over unseen; everything "
         "else was written",
         code="guard.consent_paused",
+        asked={"consent": int(report.counts["held"])},
         remedy=f"Look at `leadloop plan`; if they are right, `leadloop sync --approve "
         f"{report.run_id}`.",
     )

@@ -26,6 +26,7 @@ from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
 from state.store import Tx, chunks
 from sync.crash import crashpoint
+from sync.fates import fate_of
 from sync.fold import identity_values, index_people, look_ups
 from sync.pair import Pair
 
@@ -33,12 +34,6 @@ log = structlog.get_logger("leadloop.settle")
 
 READ_BACK = 600
 """Records read back in one go: as many 18-character ids as fit a URI of 16,384 bytes."""
-STATUS = {
-    OutcomeStatus.OK: "ok",
-    OutcomeStatus.REJECTED: "rejected",
-    OutcomeStatus.UNKNOWN: "unknown",
-    OutcomeStatus.RETRY: "open",
-}
 
 
 @dataclass(slots=True)
@@ -61,7 +56,7 @@ class Settling:
             self._done(tx, done)
             self._refused(tx, refused)
         crashpoint("after_settle")
-        return Counter(STATUS[outcome.status] for outcome in outcomes)
+        return Counter(fate_of(outcome).status for outcome in outcomes)
 
     def drop(self, intents: Sequence[Intent]) -> None:
         """Intents whose dependency was refused: their events wait, the person is planned anew
@@ -178,6 +173,7 @@ class Settling:
                         "system": intent.system,
                         "operation": intent.operation.value,
                         "fields": sorted(intent.fields),
+                        "config_hash": self.pair.config_hash,
                     },
                 }
             )
@@ -305,7 +301,10 @@ class Settling:
 
 def _settlement(outcome: Outcome) -> Settlement:
     error = outcome.error.as_dict() if outcome.error else None
-    return Settlement(outcome.key, STATUS[outcome.status], outcome.id, outcome.created, error)
+    fate = fate_of(outcome)
+    return Settlement(
+        outcome.key, fate.status, outcome.id, outcome.created, error, attempt=fate.attempt
+    )
 
 
 def _id_of(intent: Intent, outcome: Outcome) -> str:

@@ -11,9 +11,10 @@ from datetime import datetime
 from typing import Any
 
 from mappings.fieldmap import EntityKind
-from state import events, figures, identity, mirror, outbox, reviews, runs
+from state import events, figures, identity, mirror, outbox, quota, reviews, runs
 from state.outbox import DeadLetter
-from state.runs import Quota, Run
+from state.quota import Account
+from state.runs import Run
 from state.store import Store, Tx
 from sync.recover import MANY, groups_of
 
@@ -49,7 +50,7 @@ def standing(store: Store) -> dict[str, Any]:
             "intents": outbox.count_by_status(tx),
             "review": reviews.open_count(tx),
             "dead_letters": _letters(letters),
-            "quota": [_quota(one) for one in runs.quotas(tx)],
+            "quota": [_quota(one) for one in quota.accounts(tx)],
         }
 
 
@@ -99,13 +100,13 @@ def _letters(letters: list[DeadLetter]) -> dict[str, Any]:
     }
 
 
-def _quota(quota: Quota) -> Mapping[str, Any]:
+def _quota(account: Account) -> Mapping[str, Any]:
     return {
-        "system": quota.system,
-        "daily_limit": quota.daily_limit,
-        "daily_used": quota.daily_used,
-        "parked_until": _iso(quota.parked_until),
-        "seen_at": _iso(quota.seen_at),
+        "system": account.system,
+        "daily_limit": account.daily_limit,
+        "daily_used": account.daily_used,
+        "parked_until": _iso(account.parked_until),
+        "seen_at": _iso(account.seen_at),
     }
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from mappings.errors import StateHeldError
-from state import identity, mirror, outbox, reviews, runs
+from state import identity, mirror, outbox, quota, reviews, runs
 from state.runs import Run
 from state.store import Store
 from sync.cli import output
@@ -103,13 +103,13 @@ def _status(config: Config, pair: PairConfig, store: Store) -> dict[str, Any]:
             "inbox_pending": mirror.pending_count(tx),
             "quota": [
                 {
-                    "system": quota.system,
-                    "daily_limit": quota.daily_limit,
-                    "daily_used": quota.daily_used,
-                    "parked_until": quota.parked_until,
-                    "seen_at": quota.seen_at,
+                    "system": one.system,
+                    "daily_limit": one.daily_limit,
+                    "daily_used": one.daily_used,
+                    "parked_until": one.parked_until,
+                    "seen_at": one.seen_at,
                 }
-                for quota in runs.quotas(tx)
+                for one in quota.accounts(tx, [pair.map_system.name, pair.crm_system.name])
             ],
         }
     status["next"] = next_step(status)
@@ -171,10 +171,10 @@ def _show(status: dict[str, Any]) -> None:
         ["dead letters", status["dead_letters"]],
         ["inbox", status["inbox_pending"]],
     ]
-    for quota in status["quota"]:
-        limit = quota["daily_limit"]
-        parked = f", parked until {quota['parked_until']}" if quota["parked_until"] else ""
+    for one in status["quota"]:
+        limit = one["daily_limit"]
+        parked = f", parked until {one['parked_until']}" if one["parked_until"] else ""
         if limit:
-            rows.append([f"calls {quota['system']}", f"{quota['daily_used']} of {limit}{parked}"])
+            rows.append([f"calls {one['system']}", f"{one['daily_used']} of {limit}{parked}"])
     rows.append(["next", status["next"]])
     console.print(output.table(f"Pair {status['pair']}", ["what", ""], rows))

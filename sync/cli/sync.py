@@ -95,7 +95,7 @@ def _approval_of(
                 remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
                 "plan.json`.",
             )
-        return one, Approval(counts=dict(run.counts.get("kinds", {})))
+        return one, Approval(counts=dict(run.counts.get("asked", {})))
     raise ConfigurationError(
         f"there is no run `{output.shown(run_id)}`",
         code="run.unknown",

@@ -18,6 +18,7 @@ from mappings.errors import (
     AuthenticationError,
     ConfigurationError,
     InvariantError,
+    LeadloopError,
     QuotaExhaustedError,
     UnavailableError,
 )

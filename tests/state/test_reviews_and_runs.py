@@ -6,7 +6,7 @@ from typing import Any
 
 from state import reviews, runs
 from state.store import Store
-from tests.state.support import at, now
+from tests.state.support import now
 
 
 def asked(subject: str, *candidates: str) -> dict[str, Any]:
@@ -108,16 +108,3 @@ def test_an_approval_is_for_its_subject(store: Store) -> None:
         runs.approve(tx, "mapping:1", {"by": "again"})
         assert runs.approved(tx, "mapping:1")
         assert not runs.approved(tx, "mapping:2")
-
-
-def test_allowance_and_parking_do_not_overwrite_each_other(store: Store) -> None:
-    """Headers seen while a vendor is parked leave it parked, and the reverse."""
-    with store.begin() as tx:
-        runs.see_quota(tx, "salesforce", daily_limit=1000, daily_used=10)
-        runs.park(tx, "salesforce", at(60))
-        runs.see_quota(tx, "salesforce", daily_limit=1000, daily_used=11)
-        (seen,) = runs.quotas(tx)
-        assert (seen.daily_used, seen.parked_until) == (11, at(60))
-        runs.park(tx, "salesforce", None)
-        (seen,) = runs.quotas(tx)
-        assert (seen.daily_used, seen.parked_until) == (11, None)

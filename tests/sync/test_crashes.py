@@ -20,7 +20,7 @@ from tests.sync.world import World
 ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "sync").rglob("*.py"))
 WITHOUT = {
-    "limits.py:observe": "what the vendor's headers say is asked for again with every call",
+    "limits.py:_know": "what the vendor's headers say is asked for again with every call",
     "daemon.py:_interrupted": "closes the row of a run that has ended; `start` would do the same",
 }
 """Functions that open a transaction and pass no crash point, and why."""

@@ -17,6 +17,7 @@ from sync.plan import change_kinds, fingerprints
 LIMITS = GuardConfig(
     creates=Limit(0.1, 50),
     updates=Limit(0.5, 100),
+    overwrites=Limit(0.5, 100),
     clears=Limit(0.02, 20),
     consent=Limit(0.01, 30),
     floor=5,

@@ -1,0 +1,54 @@
+"""Works what is due: instants at which something changes although nobody edits anything.
+
+Each kind has one worker, which does its part in the transaction that marks the row as worked: a
+killed run works it again, a finished one never. Rows that fell due during a downtime are worked
+late, once, whichever way the clock jumped meanwhile.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import timedelta
+
+from state import due, identity
+from state.due import Due
+from state.store import Tx
+from sync.crash import crashpoint
+from sync.pair import Pair
+
+PLAN = "plan"
+"""Plan a golden record again: its answer changes at this instant (`sync.plan` and its rules say
+which: a recontact date, a service level)."""
+KEPT_FOR = timedelta(days=30)
+"""How long worked rows are remembered: longer than any clock is wrong."""
+PAGE = 1000
+
+Worker = Callable[[Tx, Sequence[Due]], None]
+
+
+def _plan(tx: Tx, rows: Sequence[Due]) -> None:
+    identity.add_work(tx, [row.subject for row in rows], "due")
+
+
+WORKERS: Mapping[str, Worker] = {PLAN: _plan}
+"""Who works which kind of row."""
+
+
+def work_due(pair: Pair) -> Counter[str]:
+    """Work every row whose instant has come; how many, by kind."""
+    told: Counter[str] = Counter()
+    while True:
+        with pair.store.begin() as tx:
+            rows = due.due(tx, kinds=list(WORKERS), limit=PAGE)
+            if not rows:
+                due.forget(tx, tx.now - KEPT_FOR)
+                break
+            for kind, worker in WORKERS.items():
+                own = [row for row in rows if row.kind == kind]
+                worker(tx, own)
+                told[kind] += len(own)
+            due.done(tx, rows)
+        crashpoint("after_due")
+    crashpoint("after_due")
+    return +told
