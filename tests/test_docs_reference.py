@@ -149,6 +149,9 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
         )
         told = _walk(config, str(folder / "plan.json"))
         told["sandbox"] = {**sandbox.info, "config": str(config)}
+    people = folder / "people.csv"
+    people.write_text("id,name,true\n1,Ada Ash,x\n2,Ada Ash,x\n3,Ben Oak,y\n", encoding="utf-8")
+    told["match"] = _printed(["match", str(people), "--truth", "true", "--json"])
     told["demo"] = _printed(["demo", "--people", "20", "--days", "0", "--json"])
     return told
 

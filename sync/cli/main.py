@@ -40,6 +40,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": ("runs", "List past runs, or show one: runs show ID."),
     "explain": ("explain", "Tell a person's story: links, evidence, writes."),
     "review": ("review", "Decide what only a person can decide."),
+    "match": ("match", "Find who is who in two tables, or duplicates in one."),
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
     "replay": ("replay", "Send corrected work down the road again."),
     "sandbox": ("sandbox", "Start HubSpot and Salesforce on loopback, with a workspace."),

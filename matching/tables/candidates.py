@@ -1,0 +1,297 @@
+"""Which pairs are compared at all: those that share a key few others have.
+
+Every feature offers keys: its value, how it sounds, how it begins, its rarest words. A pass groups
+rows by one key or by two of different features together, and keeps the smaller groups first until
+it has cost its share of pairs. Which passes are worth it is thus decided by the data: a column
+with few values yields nothing alone and splits what another leaves too large. No group larger than
+a cap is ever spread out, so a constant column costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+
+from matching.tables.frame import Feature, Frame
+from matching.tables.kinds import Index, Values, ids
+from matching.text import phonetic
+
+_PER_PASS = 6
+"""Pairs a pass may cost for each row."""
+_IN_ALL = 60
+"""Pairs all passes together may yield for each row."""
+_LEAST = 3_000
+_BLOCK = 400
+"""Rows of the largest group that is spread out."""
+_EVERYTHING = 200_000
+"""With this many pairs or fewer altogether all are compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Pass:
+    """What one pass gave: its keys' names, the pairs it proposed, those no pass before it had."""
+
+    name: str
+    pairs: int
+    new: int
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """Pairs of rows one[i] < other[i], each once, sorted, and how they were found."""
+
+    one: Index
+    other: Index
+    passes: tuple[Pass, ...]
+
+
+def propose(frame: Frame) -> Candidates:
+    """The candidate pairs of a frame; with few rows simply all of them."""
+    if frame.pairs <= _EVERYTHING:
+        return _everything(frame)
+    keys = [key for feature in frame.features for key in _keys(feature)]
+    budget = max(_LEAST, _PER_PASS * frame.total)
+    proposals = sorted(_proposals(frame, keys, budget), key=lambda found: found[1])
+    most = max(_LEAST, _IN_ALL * frame.total)
+    seen = np.zeros(0, dtype=np.int64)
+    passes = []
+    for name, cost, groups in proposals:
+        if len(seen) >= most:
+            break
+        pairs = np.unique(_spread(frame, groups))
+        fresh = np.setdiff1d(pairs, seen, assume_unique=True)
+        passes.append(Pass(name, len(pairs), len(fresh)))
+        if len(fresh):
+            seen = np.union1d(seen, fresh)
+        del cost
+    return Candidates(seen // frame.total, seen % frame.total, tuple(passes))
+
+
+def _everything(frame: Frame) -> Candidates:
+    if frame.dedupes:
+        one, other = np.triu_indices(frame.total, 1)
+    else:
+        one = np.repeat(np.arange(frame.left), frame.total - frame.left)
+        other = np.tile(np.arange(frame.left, frame.total), frame.left)
+    every = (Pass("every pair", len(one), len(one)),)
+    return Candidates(one.astype(np.int64), other.astype(np.int64), every)
+
+
+# --- keys ---------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """One key of one feature: for each row a number, -1 for none. `alone` keys make a pass by
+    themselves; others only together with a key of another feature."""
+
+    feature: str
+    name: str
+    rows: Index
+    alone: bool = True
+
+
+def _keys(feature: Feature) -> Iterator[Key]:
+    makers = _MAKERS.get(feature.kind.name, {"value": _whole})
+    for name, maker in makers.items():
+        for at, numbers in enumerate(maker(feature.values)):
+            rows = np.where(feature.rows >= 0, numbers[feature.rows], -1)
+            yield Key(feature.name, f"{feature.name} {name}{at or ''}", rows, name != "begin")
+
+
+def _whole(values: Values) -> list[Index]:
+    return [values.plain_ids]
+
+
+def _sound(values: Values) -> list[Index]:
+    return [values.sounds]
+
+
+def _begin(values: Values) -> list[Index]:
+    return [ids([text[:3] for text in values.plain], blank=True)]
+
+
+def _end(values: Values) -> list[Index]:
+    return [ids([text[-4:] if len(text) > 5 else "" for text in values.plain], blank=True)]  # noqa: PLR2004
+
+
+def _letters(values: Values) -> list[Index]:
+    """The same letters in any order: what changed places stays together."""
+    return [ids(["".join(sorted(text)) for text in values.plain], blank=True)]
+
+
+def _month_and_day(values: Values) -> list[Index]:
+    parts = np.sort(values.dates[:, 1:], axis=1)
+    return [ids([tuple(p) if p[1] else "" for p in parts.tolist()], blank=True)]
+
+
+def _year_and(values: Values) -> list[Index]:
+    dates = values.dates.tolist()
+    return [
+        ids([(y, part) if y and part else "" for y, *rest in dates for part in (rest[at],)],
+            blank=True)
+        for at in (0, 1)
+    ]  # fmt: skip
+
+
+def _year(values: Values) -> list[Index]:
+    return [ids([y or "" for y in values.dates[:, 0].tolist()], blank=True)]
+
+
+def _local(values: Values) -> list[Index]:
+    return [ids([text.partition("@")[0] for text in values.texts()], blank=True)]
+
+
+def _domain(values: Values) -> list[Index]:
+    return [ids([text.partition("@")[2] for text in values.texts()], blank=True)]
+
+
+def _numbers_end(values: Values) -> list[Index]:
+    first = [v[0] if isinstance(v, tuple) else v for v in values.all]
+    last = [v[-1] if isinstance(v, tuple) else v for v in values.all]
+    return [ids([text[-7:] for text in side], blank=True) for side in (first, last)]
+
+
+def _first_part(values: Values) -> list[Index]:
+    return [values.part(0)]
+
+
+def _second_part(values: Values) -> list[Index]:
+    return [values.part(1)]
+
+
+def _town_sound(values: Values) -> list[Index]:
+    return [ids([phonetic(str(v[1])) for v in values.all], blank=True)]
+
+
+def _company_word(values: Values) -> list[Index]:
+    return [ids([str(v[0]).partition(" ")[0] for v in values.all], blank=True)]
+
+
+def _rare_words(values: Values) -> list[Index]:
+    """The rarest and the next rarest word of each text."""
+    worded = [sorted(set(text.split())) for text in values.texts()]
+    common = Counter(word for words in worded for word in words)
+    ranked = [sorted(words, key=lambda w: (common[w], w)) for words in worded]
+    # A word nobody else has cannot bring two rows together.
+    shared = [[w for w in words if common[w] > 1 and len(w) > 1] for words in ranked]
+    return [ids([w[at] if len(w) > at else "" for w in shared], blank=True) for at in range(3)]
+
+
+def _street_front(values: Values) -> list[Index]:
+    fronts = []
+    for text in values.texts():
+        tokens = text.split()
+        house = next((t for t in tokens if t[:1].isdigit()), "")
+        word = next((t for t in tokens if t.isalpha() and len(t) > 2), "")  # noqa: PLR2004
+        fronts.append(f"{house} {phonetic(word)}" if house and word else "")
+    return [ids(fronts, blank=True)]
+
+
+def _rounded(values: Values) -> list[Index]:
+    return [ids([round(n) if n == n else "" for n in values.numbers.tolist()], blank=True)]  # noqa: PLR0124
+
+
+Maker = Callable[[Values], list[Index]]
+_MAKERS: Mapping[str, Mapping[str, Maker]] = {
+    "given": {"sound": _sound, "begin": _begin},
+    "family": {"sound": _sound, "begin": _begin, "letters": _letters},
+    "word": {"value": _whole, "sound": _sound, "begin": _begin},
+    "middle": {"begin": _begin},
+    "date": {
+        "value": _whole,
+        "month and day": _month_and_day,
+        "year and": _year_and,
+        "year": _year,
+    },
+    "age": {"value": _rounded},
+    "number": {"value": _whole, "about": _rounded},
+    "code": {"value": _whole, "begin": _begin, "end": _end, "letters": _letters},
+    "email": {"value": _whole, "local": _local, "domain": _domain},
+    "phone": {"end": _numbers_end},
+    "employer": {"site": _second_part, "name": _first_part, "word": _company_word},
+    "street": {"value": _whole, "front": _street_front, "words": _rare_words},
+    "place": {"postcode": _first_part, "town": _second_part, "town sound": _town_sound},
+    "text": {"value": _whole, "words": _rare_words},
+}
+
+
+# --- passes -------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True)
+class Groups:
+    """Rows in order of their key, and where each kept group begins and ends."""
+
+    rows: Index
+    starts: Index
+    ends: Index
+
+
+def _proposals(frame: Frame, keys: list[Key], budget: int) -> Iterator[tuple[str, float, Groups]]:
+    """Each pass with the pairs it costs for each row it reaches."""
+    names = frame.feature("given"), frame.feature("family")
+    for key in keys:
+        if key.alone:
+            yield from _pass(frame, key.name, key.rows, budget)
+    for one, other in combinations(keys, 2):
+        if one.feature != other.feature:
+            rows = _joined(one.rows, other.rows)
+            yield from _pass(frame, f"{one.name} + {other.name}", rows, budget)
+    if names[0] is not None and names[1] is not None:
+        yield from _pass(frame, "names in any order", _unordered(*names), budget)
+
+
+def _joined(one: Index, other: Index) -> Index:
+    width = int(other.max(initial=0)) + 1
+    return np.where((one >= 0) & (other >= 0), one * width + other, -1)
+
+
+def _unordered(given: Feature | None, family: Feature | None) -> Index:
+    """Both names by sound, in one order whichever column they stand in."""
+    assert given is not None  # noqa: S101 - told by the caller
+    assert family is not None  # noqa: S101 - as above
+    shared = ids([*map(phonetic, given.values.plain), *map(phonetic, family.values.plain)])
+    size = len(given.values.all)
+    one = np.where(given.rows >= 0, shared[:size][given.rows], -1)
+    two = np.where(family.rows >= 0, shared[size:][family.rows], -1)
+    low, high = np.minimum(one, two), np.maximum(one, two)
+    return np.where(low >= 0, low * (int(shared.max(initial=0)) + 1) + high, -1)
+
+
+def _pass(frame: Frame, name: str, keys: Index, budget: int) -> Iterator[tuple[str, float, Groups]]:
+    rows = np.flatnonzero(keys >= 0)
+    order = rows[np.argsort(keys[rows], kind="stable")]
+    if not len(order):
+        return
+    edges = np.flatnonzero(np.diff(keys[order])) + 1
+    starts, ends = np.append(0, edges), np.append(edges, len(order))
+    ours = np.add.reduceat((order < frame.left).astype(np.int64), starts)
+    sizes = ends - starts
+    costs = sizes * (sizes - 1) // 2 if frame.dedupes else ours * (sizes - ours)
+    worth = np.flatnonzero((costs > 0) & (sizes <= _BLOCK))
+    smallest = worth[np.argsort(costs[worth], kind="stable")]
+    kept = smallest[np.cumsum(costs[smallest]) <= budget]
+    if len(kept):
+        reached = int(sizes[kept].sum())
+        yield name, float(costs[kept].sum()) / reached, Groups(order, starts[kept], ends[kept])
+
+
+def _spread(frame: Frame, groups: Groups) -> Index:
+    """Every pair within the groups, as one number each."""
+    found = []
+    sizes = groups.ends - groups.starts
+    for size in np.unique(sizes).tolist():
+        starts = groups.starts[sizes == size]
+        members = np.sort(groups.rows[starts[:, None] + np.arange(size)[None, :]], axis=1)
+        i, j = np.triu_indices(size, 1)
+        one, other = members[:, i].ravel(), members[:, j].ravel()
+        if not frame.dedupes:
+            across = (one < frame.left) & (other >= frame.left)
+            one, other = one[across], other[across]
+        found.append(one.astype(np.int64) * frame.total + other)
+    return np.concatenate(found) if found else np.zeros(0, dtype=np.int64)

@@ -1,0 +1,318 @@
+"""Tables made comparable, once: every value normalised, every distinct value numbered.
+
+A frame holds the rows of both tables, left first. A feature numbers its distinct values, so that
+comparing works on numbers and looks at each distinct pair of values once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import chain
+
+import numpy as np
+from numpy.typing import NDArray
+
+from matching import contact_points, names, text
+from matching.tables.kinds import KINDS, Index, Kind, Value, Values, ids
+from matching.tables.layout import Columns, Field
+
+Numbers = NDArray[np.int32]
+Parts = Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One field of a frame: `rows[i]` is the number of row i's value, -1 where there is none."""
+
+    name: str
+    kind: Kind
+    values: Values
+    rows: Numbers
+    left: int
+
+    def counts(self, part: str) -> tuple[Index, Index]:
+        """For each distinct value: the number of its part, and how many rows carry that part;
+        -1 for a value without the part."""
+        return self._counts[part]
+
+    @cached_property
+    def _counts(self) -> dict[str, tuple[Index, Index]]:
+        made = {}
+        for at, part in enumerate(self.kind.parts or ("",)):
+            numbers = self.values.part(at) if part else np.arange(len(self.values.all))
+            known = self.rows[self.rows >= 0]
+            carried = numbers[known]
+            made[part] = numbers, np.bincount(carried[carried >= 0], minlength=len(numbers) + 1)
+        return made
+
+
+@dataclass(frozen=True)
+class Frame:
+    """Features of n rows, of which the first `left` are the left table's; for a dedupe all are."""
+
+    features: tuple[Feature, ...]
+    left: int
+    total: int
+
+    @property
+    def dedupes(self) -> bool:
+        """Whether it is one table against itself."""
+        return self.left == self.total
+
+    @property
+    def pairs(self) -> int:
+        """How many pairs there are altogether."""
+        if self.dedupes:
+            return self.total * (self.total - 1) // 2
+        return self.left * (self.total - self.left)
+
+    def feature(self, name: str) -> Feature | None:
+        """The feature of that name, None where the tables have none."""
+        return next((one for one in self.features if one.name == name), None)
+
+
+def build(left: Columns, right: Columns | None, fields: Sequence[Field]) -> Frame:
+    """The frame of two tables, or of one against itself. A field that says nothing in either
+    table is left out."""
+    size = _height(left)
+    features = []
+    for one in fields:
+        raw = _raw(left, one.left, size)
+        if right is not None:
+            raw += _raw(right, one.right, _height(right))
+        feature = _feature(one, raw, size)
+        if feature is not None:
+            features.append(feature)
+    total = size + (_height(right) if right is not None else 0)
+    return Frame(tuple(features), size, total)
+
+
+def _height(table: Columns) -> int:
+    return len(next(iter(table.values()), ()))
+
+
+Raw = tuple[tuple[str, tuple[str, ...]], ...]
+
+
+def _raw(table: Columns, sources: Mapping[str, Sequence[str]], size: int) -> list[Raw]:
+    """For each row its values by part, hashable."""
+    parts = [(part, [table[c] for c in columns]) for part, columns in sources.items()]
+    return [
+        tuple((part, tuple([column[row] for column in columns])) for part, columns in parts)
+        for row in range(size)
+    ]
+
+
+def _feature(one: Field, raw: Sequence[Raw], left: int) -> Feature | None:
+    kind = KINDS[one.kind]
+    numbers: dict[Raw, int] = {}
+    rows = np.array([numbers.setdefault(row, len(numbers)) for row in raw], dtype=np.int32)
+    normal = _normaliser(one, numbers)
+    made = [normal(dict(row)) for row in numbers]
+    blank = [not value or not any(value) for value in made]
+    distinct = dict.fromkeys(v for v, empty in zip(made, blank, strict=True) if not empty)
+    if not distinct:
+        return None
+    at = {value: i for i, value in enumerate(distinct)}
+    table = np.array([-1 if e else at[v] for v, e in zip(made, blank, strict=True)], np.int32)
+    return Feature(one.name, kind, Values(list(distinct)), table[rows], left)
+
+
+def _normaliser(one: Field, raw: Mapping[Raw, int]) -> Callable[[Parts], Value]:
+    if one.kind == "date":
+        month_first = _month_first(chain.from_iterable(c for row in raw for _, c in row))
+        return lambda parts: _born(parts, month_first=month_first)
+    return NORMALISERS.get(one.name, _BY_KIND.get(one.kind, _plain))
+
+
+def _month_first(values: chain[str]) -> bool:
+    """Whether dates with slashes put the month first: told by those that can be read one way."""
+    first = second = 0
+    for value in values:
+        parts = value.replace("-", "/").replace(".", "/").split("/")
+        if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit():  # noqa: PLR2004
+            first += 12 < int(parts[0]) <= 31  # noqa: PLR2004
+            second += 12 < int(parts[1]) <= 31  # noqa: PLR2004
+    return second > first
+
+
+# --- normalisers --------------------------------------------------------------------------------
+
+
+def _one(parts: Parts, role: str) -> str:
+    return next((v for v in parts.get(role, ()) if v.strip()), "")
+
+
+def _all(parts: Parts, *roles: str) -> str:
+    return " ".join(v.strip() for role in roles for v in parts.get(role, ()) if v.strip())
+
+
+def _plain(parts: Parts) -> str:
+    return text.words(text.present(" ".join(chain.from_iterable(parts.values()))))
+
+
+def _name(parts: Parts) -> names.Name:
+    whole = _one(parts, "name")
+    if whole:
+        return names.split(whole, None)
+    return names.split(_one(parts, "given") or None, _one(parts, "family") or None)
+
+
+def _family(parts: Parts) -> str:
+    second = names.letters(text.present(_all(parts, "second family", "birth family")))
+    return f"{_name(parts).family} {second}".strip()
+
+
+def _middle(parts: Parts) -> str:
+    return names.letters(text.present(_all(parts, "middle"))) or _name(parts).middle
+
+
+def _born(parts: Parts, *, month_first: bool) -> str:
+    whole = _one(parts, "birth_date") or _one(parts, "value")
+    if whole:
+        return text.birth_date(whole, month_first=month_first)
+    year, month, day = (_digits(_one(parts, f"birth_{part}")) for part in ("year", "month", "day"))
+    return f"{year:04d}-{month:02d}-{day:02d}" if year or (month and day) else ""
+
+
+def _digits(value: str) -> int:
+    try:
+        return int(float(value)) if value.strip() else 0
+    except ValueError:
+        return 0
+
+
+def _amount(parts: Parts) -> str:
+    raw = "".join(chain.from_iterable(parts.values())).strip().replace(" ", "")
+    if "," in raw:
+        raw = raw.replace(",", "") if "." in raw else raw.replace(",", ".")
+    try:
+        number = float(raw)
+    except ValueError:
+        return ""
+    return f"{number:.10g}" if np.isfinite(number) else ""
+
+
+def _code(parts: Parts) -> str:
+    raw = text.present("".join(chain.from_iterable(parts.values())))
+    return text.words(raw).replace(" ", "")
+
+
+_SEXES = {"m": "m", "male": "m", "man": "m", "mann": "m", "mannlich": "m", "maennlich": "m",
+          "h": "m", "homme": "m", "masculin": "m", "herr": "m", "mr": "m", "f": "f", "female": "f",
+          "w": "f", "weiblich": "f", "frau": "f", "woman": "f", "femme": "f", "mrs": "f",
+          "ms": "f", "miss": "f", "feminin": "f"}  # fmt: skip
+
+
+def _sex(parts: Parts) -> str:
+    raw = text.words(_one(parts, "sex") or _one(parts, "salutation"))
+    return _SEXES.get(raw, raw)
+
+
+def _email(parts: Parts) -> str:
+    raw = _one(parts, "email")
+    found = contact_points.email(raw) if raw else None
+    if found is not None:
+        return "" if found.role else found.key
+    folded = text.fold(raw)
+    return folded if folded.count("@") == 1 and not text.is_placeholder(folded) else ""
+
+
+def _phone(parts: Parts) -> tuple[str, ...]:
+    found = [contact_points.phone(v, None) for v in parts.get("phone", ()) if v.strip()]
+    return tuple(dict.fromkeys(e164 or digits for e164, digits in found if e164 or digits))
+
+
+def _employer(parts: Parts) -> tuple[str, str]:
+    sites = [*parts.get("website", ()), *parts.get("email", ())]
+    domain = next((d for v in sites if v.strip() and (d := contact_points.domain(v))), "")
+    return contact_points.company(_one(parts, "company")), domain
+
+
+def _street(parts: Parts) -> str:
+    return text.street(text.present(_all(parts, "house", "street", "unit")))
+
+
+def _place(parts: Parts) -> tuple[str, str, str]:
+    return (
+        text.postcode(text.present(_one(parts, "postcode"))),
+        text.words(text.present(_one(parts, "city"))),
+        text.words(text.present(_one(parts, "state"))),
+    )
+
+
+NORMALISERS: Mapping[str, Callable[[Parts], Value]] = {
+    "given": lambda parts: _name(parts).given,
+    "family": _family,
+    "birth_family": _family,
+    "middle": _middle,
+    "sex": _sex,
+    "email": _email,
+    "phone": _phone,
+    "employer": _employer,
+    "street": _street,
+    "place": _place,
+}
+_BY_KIND: Mapping[str, Callable[[Parts], Value]] = {
+    "number": _amount,
+    "age": _amount,
+    "code": _code,
+}
+
+
+# --- comparing ----------------------------------------------------------------------------------
+
+
+def compare(feature: Feature, one: Index, other: Index) -> NDArray[np.int8]:
+    """The level code of each pair of rows in one field; 0 where a side says nothing."""
+    a, b = feature.rows[one].astype(np.int64), feature.rows[other].astype(np.int64)
+    codes = np.zeros(len(a), dtype=np.int8)
+    known = (a >= 0) & (b >= 0)
+    composed = bool(feature.kind.parts)
+    codes[known & (a == b)] = 1
+    open_ = np.flatnonzero(known & ((a != b) | composed))
+    if len(open_):
+        size = len(feature.values.all)
+        low, high = np.minimum(a[open_], b[open_]), np.maximum(a[open_], b[open_])
+        distinct, back = np.unique(low * size + high, return_inverse=True)
+        levels = feature.kind.compare(feature.values, distinct // size, distinct % size)
+        codes[open_] = levels[back]
+    return codes
+
+
+def compare_all(frame: Frame, one: Index, other: Index) -> dict[str, NDArray[np.int8]]:
+    """Level codes of pairs of rows in every field, names in each other's column included."""
+    codes = {feature.name: compare(feature, one, other) for feature in frame.features}
+    given, family = frame.feature("given"), frame.feature("family")
+    if given is not None and family is not None:
+        _swapped(codes, (given, family), one, other)
+    email, employer = codes.get("email"), codes.get("employer")
+    if email is not None and employer is not None:
+        # The domain of an equal address is equal too: counted once, as the address.
+        employer[(email == 1) & (employer < len(KINDS["employer"].levels))] = 0
+    return codes
+
+
+def _swapped(
+    codes: dict[str, NDArray[np.int8]], names_: tuple[Feature, Feature], one: Index, other: Index
+) -> None:
+    """Given and family name filled into each other's column are one level of the given name."""
+    given, family = names_
+    odd = (codes["given"] != 1) & (codes["family"] != 1)
+    rows = np.flatnonzero(odd)
+    texts = [*given.values.texts(), ""], [t.replace(" ", "") for t in family.values.texts()] + [""]
+    shared = ids([*texts[0], *texts[1]], blank=True)
+    firsts, lasts = shared[: len(texts[0])], shared[len(texts[0]) :]
+    cross_one = _crossed(firsts[given.rows[one[rows]]], lasts[family.rows[other[rows]]])
+    cross_two = _crossed(lasts[family.rows[one[rows]]], firsts[given.rows[other[rows]]])
+    swapped = (cross_one + cross_two >= 1) & (np.minimum(cross_one, cross_two) >= 0)
+    if swapped.any():
+        codes["given"][rows[swapped]] = KINDS["given"].code("swapped")
+        codes["family"][rows[swapped]] = 0
+
+
+def _crossed(one: Index, other: Index) -> Index:
+    """1 where two names are equal, 0 where one is missing, -1 where they differ."""
+    return np.where((one < 0) | (other < 0), 0, np.where(one == other, 1, -1))

@@ -1,0 +1,433 @@
+"""Kinds of fields: their levels of agreement, strongest first, and how two values reach one.
+
+A value is normalised text, or a tuple of texts where several columns make one field. Level codes
+count from 1, the strongest; 0 is "one side says nothing". `m` of each level is what one person's
+two records show before anything is learned. Comparing is symmetric and works on pairs of distinct
+values, each distinct pair once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA, JaroWinkler
+
+from matching import names
+from matching.text import phonetic, squash
+
+Codes = NDArray[np.int8]
+Index = NDArray[np.int64]
+Flags = NDArray[np.bool_]
+Value = str | tuple[str, ...]
+
+
+class Values:
+    """The distinct values of a field, with what comparing derives from them, each once."""
+
+    def __init__(self, values: Sequence[Value]) -> None:
+        self.all = list(values)
+
+    def texts(self) -> list[str]:
+        """The values as single texts."""
+        return [v if isinstance(v, str) else " ".join(v) for v in self.all]
+
+    @cached_property
+    def plain(self) -> list[str]:
+        """Texts without spaces and without the German spelling of umlauts."""
+        return [squash(text.replace(" ", "")) for text in self.texts()]
+
+    @cached_property
+    def plain_ids(self) -> Index:
+        """Equal numbers for equal plain texts."""
+        return ids(self.plain)
+
+    @cached_property
+    def sounds(self) -> Index:
+        """Equal numbers for texts that sound alike."""
+        return ids([phonetic(text) for text in self.plain])
+
+    @cached_property
+    def lengths(self) -> Index:
+        """Letters of each plain text."""
+        return np.array([len(text) for text in self.plain], dtype=np.int64)
+
+    @cached_property
+    def initials(self) -> Index:
+        """Equal numbers for plain texts with one first letter."""
+        return ids([text[:1] for text in self.plain])
+
+    @cached_property
+    def numbers(self) -> NDArray[np.float64]:
+        """The texts as numbers; not a number where they are none."""
+        return np.array([_number(text) for text in self.texts()], dtype=np.float64)
+
+    @cached_property
+    def dates(self) -> Index:
+        """Year, month and day of each text, a row each."""
+        parts = [text.split("-") for text in self.texts()]
+        rows = [[int(p) if p.isdigit() else 0 for p in (*one, "", "")[:3]] for one in parts]
+        return np.array(rows, dtype=np.int64).reshape(-1, 3)
+
+    @cached_property
+    def nicknames(self) -> Index:
+        """Pairs of values that are one name and its short form, as one sorted number each."""
+        at = {text: i for i, text in enumerate(self.texts())}
+        size, found = len(at), set()
+        for text, i in at.items():
+            for form in names.forms(text):
+                j = at.get(form, i)
+                if i != j:
+                    found.add(min(i, j) * size + max(i, j))
+        return np.array(sorted(found), dtype=np.int64)
+
+    def part(self, at: int) -> Index:
+        """Equal numbers for equal parts of tuples; -1 for an empty part."""
+        return self._parts[at]
+
+    @cached_property
+    def _parts(self) -> list[Index]:
+        width = max((len(v) for v in self.all if isinstance(v, tuple)), default=0)
+        return [ids([v[at] for v in self.all], blank=True) for at in range(width)]
+
+    @cached_property
+    def grams(self) -> Any:
+        """Rows of trigram weights, each of length one: rare trigrams count more."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)
+        return vectors.fit_transform([text or "?" for text in self.texts()])
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return float("nan")
+
+
+def ids(texts: Sequence[Any], *, blank: bool = False) -> Index:
+    """Equal numbers for equal texts; with `blank`, -1 for an empty one."""
+    seen: dict[Any, int] = {}
+    numbers = [-1 if blank and not t else seen.setdefault(t, len(seen)) for t in texts]
+    return np.array(numbers, dtype=np.int64)
+
+
+def pairwise(
+    scorer: Callable[..., Any], texts: Sequence[str], a: Index, b: Index
+) -> NDArray[np.float64]:
+    """Scores of texts[a] against texts[b], the same whichever comes first."""
+    if not len(a):
+        return np.zeros(0)
+    first, second = [], []
+    for i, j in zip(a.tolist(), b.tolist(), strict=True):
+        one, other = texts[i], texts[j]
+        first.append(min(one, other))
+        second.append(max(other, one))
+    scored = process.cpdist(first, second, scorer=scorer, dtype=np.float32)
+    return np.asarray(scored, dtype=np.float64).ravel()
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of field. `m` has one share for each level; `agreed` names, for a level, the part
+    whose frequency its weight depends on ("" for the whole value).
+    """
+
+    name: str
+    levels: tuple[str, ...]
+    m: tuple[float, ...]
+    compare: Callable[[Values, Index, Index], Codes]
+    agreed: Mapping[int, str] = field(default_factory=lambda: {1: ""})
+    parts: tuple[str, ...] = ()
+
+    def code(self, level: str) -> int:
+        """The code of a level. Raises ValueError for an unknown one."""
+        return self.levels.index(level) + 1
+
+
+def _select(levels: Sequence[tuple[Flags, int]], last: int) -> Codes:
+    return np.select([claim for claim, _ in levels], [code for _, code in levels], last).astype(
+        np.int8
+    )
+
+
+# --- names ------------------------------------------------------------------------------------
+
+_SHORT, _LONG = 4, 8
+_ALIKE = 0.88
+
+
+def _spelling(values: Values, a: Index, b: Index) -> tuple[Flags, Flags, Flags]:
+    """Equal but for spaces and umlauts; a slip apart; alike in sound or letters."""
+    edits = pairwise(OSA.distance, values.plain, a, b)
+    alike = pairwise(JaroWinkler.similarity, values.plain, a, b)
+    shorter = np.minimum(values.lengths[a], values.lengths[b])
+    equal = values.plain_ids[a] == values.plain_ids[b]
+    slip = ((edits <= 1) & (shorter >= _SHORT - 1)) | ((edits <= 2) & (shorter >= _LONG))  # noqa: PLR2004
+    sound = (values.sounds[a] == values.sounds[b]) & (shorter >= _SHORT)
+    near = (edits <= 2) & (shorter >= _SHORT + 1)  # noqa: PLR2004
+    return equal, slip, (alike >= _ALIKE) | sound | near
+
+
+def _given(values: Values, a: Index, b: Index) -> Codes:
+    equal, slip, alike = _spelling(values, a, b)
+    low, high = np.minimum(a, b), np.maximum(a, b)
+    short_form = np.isin(low * len(values.all) + high, values.nicknames)
+    shorter = np.minimum(values.lengths[a], values.lengths[b])
+    initial = (values.initials[a] == values.initials[b]) & (shorter == 1)
+    rest = np.flatnonzero(~(equal | slip | short_form | initial))
+    part = np.zeros(len(a), dtype=bool)
+    starts = rest[(values.initials[a[rest]] == values.initials[b[rest]]) & (shorter[rest] > 1)]
+    for row in starts.tolist():
+        one, other = values.plain[a[row]], values.plain[b[row]]
+        part[row] = one.startswith(other) or other.startswith(one)
+    levels = [(equal, 1), (slip, 3), (short_form, 4), (part, 4), (alike, 5), (initial, 6)]
+    return _select(levels, 7)
+
+
+def _family(values: Values, a: Index, b: Index) -> Codes:
+    equal, slip, alike = _spelling(values, a, b)
+    part = np.zeros(len(a), dtype=bool)
+    texts = values.texts()
+    several = np.array([" " in text for text in texts], dtype=bool)
+    for row in np.flatnonzero((several[a] | several[b]) & ~(equal | slip)).tolist():
+        shared = set(texts[a[row]].split()) & set(texts[b[row]].split())
+        part[row] = any(len(word) >= _SHORT for word in shared)
+    return _select([(equal, 1), (slip, 2), (part, 4), (alike, 3)], 5)
+
+
+def _middle(values: Values, a: Index, b: Index) -> Codes:
+    texts = values.texts()
+    initial = values.initials[a] == values.initials[b]
+    short = np.array([len(text) == 1 for text in texts], dtype=bool)
+    return _select([(initial & (short[a] | short[b]), 2), (initial, 3)], 4)
+
+
+def _word(values: Values, a: Index, b: Index) -> Codes:
+    return _select(list(zip(_spelling(values, a, b), (1, 2, 3), strict=True)), 4)
+
+
+# --- dates, numbers, codes ----------------------------------------------------------------------
+
+
+def _date(values: Values, a: Index, b: Index) -> Codes:
+    one, other = values.dates[a], values.dates[b]
+    same = (one == other) & (one > 0)
+    turned = same[:, 0] & (one[:, 1] == other[:, 2]) & (one[:, 2] == other[:, 1])
+    edits = pairwise(OSA.distance, values.texts(), a, b)
+    two = same.sum(axis=1) >= 2  # noqa: PLR2004
+    near = (edits <= 2) | same[:, 0]  # noqa: PLR2004
+    return _select([(turned | (edits <= 1), 2), (two, 3), (near, 4)], 5)
+
+
+def _age(values: Values, a: Index, b: Index) -> Codes:
+    apart = np.abs(values.numbers[a] - values.numbers[b])
+    levels = [(apart == 0, 1), (apart <= 1, 2), (apart <= 3, 3)]  # noqa: PLR2004
+    return _select(levels, 4)
+
+
+def _measure(values: Values, a: Index, b: Index) -> Codes:
+    one, other = values.numbers[a], values.numbers[b]
+    larger = np.maximum(np.maximum(np.abs(one), np.abs(other)), 1e-9)
+    apart = np.abs(one - other) / larger
+    levels = [(apart == 0, 1), (apart <= 0.01, 2), (apart <= 0.1, 3)]  # noqa: PLR2004
+    return _select(levels, 4)
+
+
+def _code(values: Values, a: Index, b: Index) -> Codes:
+    edits = pairwise(OSA.distance, values.plain, a, b)
+    shorter = np.minimum(values.lengths[a], values.lengths[b])
+    equal = values.plain_ids[a] == values.plain_ids[b]
+    slip = (edits <= 1) & (shorter >= _SHORT)
+    near = (edits <= 2) & (shorter >= _SHORT + 2)  # noqa: PLR2004
+    return _select([(equal, 1), (slip, 2), (near, 3)], 4)
+
+
+def _category(values: Values, a: Index, b: Index) -> Codes:
+    return _select([(values.plain_ids[a] == values.plain_ids[b], 1)], 2)
+
+
+# --- ways to reach somebody ---------------------------------------------------------------------
+
+
+def _email(values: Values, a: Index, b: Index) -> Codes:
+    texts = values.texts()
+    locals_, domains = zip(*(text.rpartition("@")[::2] for text in texts), strict=True)
+    local_ids, domain_ids = ids(locals_), ids(domains)
+    lengths = np.array([len(text) for text in locals_], dtype=np.int64)
+    shorter = np.minimum(lengths[a], lengths[b])
+    edits = pairwise(OSA.distance, texts, a, b)
+    alike = pairwise(JaroWinkler.similarity, texts, a, b)
+    local = (local_ids[a] == local_ids[b]) & (shorter >= _SHORT)
+    slips = (edits <= 2) & (shorter >= _SHORT)  # noqa: PLR2004
+    one_slip = (edits <= 1) & (shorter >= _SHORT - 1)
+    near = (alike >= 0.9) | ((domain_ids[a] == domain_ids[b]) & (edits <= 4))  # noqa: PLR2004
+    return _select([(one_slip | slips, 2), (local, 3), (near, 4)], 5)
+
+
+def _phone(values: Values, a: Index, b: Index) -> Codes:
+    codes = np.full(len(a), 4, dtype=np.int8)
+    sets = [set(v) if isinstance(v, tuple) else {v} for v in values.all]
+    for row, (i, j) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
+        codes[row] = min(_number_level(x, y) for x in sets[i] for y in sets[j])
+    return codes
+
+
+def _number_level(one: str, other: str) -> int:
+    short, long = sorted((one.lstrip("+0"), other.lstrip("+0")), key=len)
+    if long.endswith(short) and len(short) >= min(len(long), _LONG):
+        return 1
+    if one[-7:] == other[-7:]:
+        return 2
+    near = abs(len(one) - len(other)) <= 1 and OSA.distance(one, other, score_cutoff=1) <= 1
+    return 3 if near else 4
+
+
+# --- employer, street, place, text --------------------------------------------------------------
+
+
+def _both(values: Values, at: int, a: Index, b: Index) -> tuple[Flags, Flags]:
+    """Whether a part is known on both sides, and whether it agrees."""
+    one, other = values.part(at)[a], values.part(at)[b]
+    known = (one >= 0) & (other >= 0)
+    return known, known & (one == other)
+
+
+def _employer(values: Values, a: Index, b: Index) -> Codes:
+    named, same_name = _both(values, 0, a, b)
+    sited, same_site = _both(values, 1, a, b)
+    companies = [str(v[0]) for v in values.all]
+    alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b) >= 86)  # noqa: PLR2004
+    alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b) >= 96)  # noqa: PLR2004
+    levels = [
+        (~named & ~sited, 0),
+        (same_site & (same_name | alike), 1),
+        (same_site, 2),
+        (same_name, 3),
+        (alike, 4),
+    ]
+    return _select(levels, 5)
+
+
+def _street(values: Values, a: Index, b: Index) -> Codes:
+    texts = values.texts()
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b)
+    run = pairwise(fuzz.ratio, values.plain, a, b)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b)
+    alike = np.maximum(whole, run)
+    firsts = ids([_house(text) for text in texts], blank=True)
+    house = (firsts[a] == firsts[b]) | (firsts[a] < 0) | (firsts[b] < 0)
+    similar = (alike >= 86) & house  # noqa: PLR2004
+    partial = ((alike >= 80) | (subset >= 88)) & house  # noqa: PLR2004
+    named = (alike >= 70) | (subset >= 75)  # noqa: PLR2004
+    return _select([(similar, 2), (partial, 3), (named, 4)], 5)
+
+
+def _house(street: str) -> str:
+    return next((token for token in street.split() if token[:1].isdigit()), "")
+
+
+def _place(values: Values, a: Index, b: Index) -> Codes:
+    coded, same_code = _both(values, 0, a, b)
+    towned, same_town = _both(values, 1, a, b)
+    stated, same_state = _both(values, 2, a, b)
+    codes, towns = ([str(v[at]) for v in values.all] for at in (0, 1))
+    near = coded & (pairwise(OSA.distance, codes, a, b) <= 1)
+    near |= towned & (pairwise(JaroWinkler.similarity, towns, a, b) >= 0.87)  # noqa: PLR2004
+    levels = [
+        (~coded & ~towned & ~stated, 0),
+        (same_code & same_town, 1),
+        (same_code, 2),
+        (same_town & (same_state | ~stated), 3),
+        (near & (same_state | ~stated), 4),
+        (near | same_town, 5),
+        (same_state, 6),
+    ]
+    return _select(levels, 7)
+
+
+def _text(values: Values, a: Index, b: Index) -> Codes:
+    grams = values.grams
+    alike = np.zeros(len(a))
+    for start in range(0, len(a), 50_000):
+        piece = slice(start, start + 50_000)
+        product = grams[a[piece]].multiply(grams[b[piece]])
+        alike[piece] = np.asarray(product.sum(axis=1)).ravel()
+    equal = values.plain_ids[a] == values.plain_ids[b]
+    bounds = ((0.8, 2), (0.6, 3), (0.4, 4), (0.25, 5))
+    return _select([(equal, 1), *((alike >= least, code) for least, code in bounds)], 6)
+
+
+KINDS: Mapping[str, Kind] = {
+    kind.name: kind
+    for kind in (
+        Kind(
+            "given",
+            ("exact", "swapped", "slip", "short form", "alike", "initial", "different"),
+            (0.75, 0.02, 0.06, 0.05, 0.03, 0.03, 0.06),
+            _given,
+        ),
+        Kind(
+            "family",
+            ("exact", "slip", "alike", "part", "different"),
+            (0.84, 0.06, 0.03, 0.02, 0.05),
+            _family,
+        ),
+        Kind("middle", ("exact", "initial", "same letter", "different"), (0.7, 0.15, 0.05, 0.1),
+             _middle),
+        Kind("word", ("exact", "slip", "alike", "different"), (0.78, 0.08, 0.04, 0.1), _word),
+        Kind(
+            "date",
+            ("exact", "slip", "two parts", "near", "different"),
+            (0.82, 0.08, 0.03, 0.03, 0.04),
+            _date,
+        ),
+        Kind("age", ("exact", "one", "three", "different"), (0.75, 0.13, 0.05, 0.07), _age),
+        Kind("number", ("exact", "1 %", "10 %", "different"), (0.7, 0.1, 0.1, 0.1), _measure),
+        Kind("code", ("exact", "slip", "near", "different"), (0.82, 0.06, 0.03, 0.09), _code),
+        Kind("category", ("exact", "different"), (0.93, 0.07), _category),
+        Kind(
+            "email",
+            ("exact", "slip", "same local", "alike", "different"),
+            (0.6, 0.08, 0.06, 0.06, 0.2),
+            _email,
+        ),
+        Kind("phone", ("exact", "ending", "slip", "different"), (0.6, 0.03, 0.05, 0.32), _phone),
+        Kind(
+            "employer",
+            ("domain and name", "domain", "name", "similar name", "different"),
+            (0.45, 0.12, 0.17, 0.06, 0.2),
+            _employer,
+            {1: "site", 2: "site", 3: "name"},
+            ("name", "site"),
+        ),
+        Kind(
+            "street",
+            ("exact", "similar", "partial", "same street", "different"),
+            (0.55, 0.15, 0.08, 0.06, 0.16),
+            _street,
+        ),
+        Kind(
+            "place",
+            ("postcode and town", "postcode", "town", "near", "near elsewhere", "state",
+             "different"),
+            (0.58, 0.08, 0.12, 0.06, 0.02, 0.06, 0.08),
+            _place,
+            {1: "postcode", 2: "postcode", 3: "town", 6: "state"},
+            ("postcode", "town", "state"),
+        ),
+        Kind(
+            "text",
+            ("exact", "close", "near", "some", "little", "different"),
+            (0.4, 0.15, 0.15, 0.12, 0.08, 0.1),
+            _text,
+        ),
+    )
+}  # fmt: skip
+"""Every kind by its name."""

@@ -1,0 +1,102 @@
+"""A learned model as readable JSON, and back.
+
+`matches_per_row` and the odds of near people are counted for each match, so that a model learned
+on one table can be read beside another's.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+
+from matching.tables.frame import Frame
+from matching.tables.kinds import KINDS
+from matching.tables.mixture import Floats, Learned
+
+FORMAT = 1
+_DIGITS = 9
+
+
+def as_json(frame: Frame, learned: Learned) -> dict[str, Any]:
+    """Fields with their levels, m, u and weight in bits, near people, how often matches occur.
+
+    `version` names the content: equal models have equal versions.
+    """
+    fields = {
+        feature.name: {
+            "kind": feature.kind.name,
+            "shared_by_chance": round(learned.rare.get(feature.name, 1.0), 6),
+            "levels": _levels(
+                feature.kind.levels, learned.m[feature.name], learned.u[feature.name]
+            ),
+        }
+        for feature in frame.features
+    }
+    body = {
+        "match": float(learned.match),
+        "fields": fields,
+        "near": {
+            who: {
+                "odds": float(learned.odds[who]),
+                "shares": {name: _rounded(shares) for name, shares in free.items()},
+            }
+            for who, free in learned.near.items()
+        },
+    }
+    text = json.dumps(body, sort_keys=True)
+    version = "t-" + blake2b(text.encode(), digest_size=6).hexdigest()
+    return {"format": FORMAT, "version": version, **body}
+
+
+def _levels(names: tuple[str, ...], m: Floats, u: Floats) -> list[dict[str, Any]]:
+    bits = np.log2(m / u)
+    return [
+        {"level": name, "m": float(a), "u": float(b), "bits": round(float(w), 3)}
+        for name, a, b, w in zip(names, m, u, bits, strict=True)
+    ]
+
+
+def _rounded(shares: Floats) -> list[float]:
+    return [round(float(share), _DIGITS) for share in shares]
+
+
+def from_json(data: Mapping[str, Any]) -> Learned:
+    """The model a file holds. Raises ValueError where it is none of this release's."""
+    if data.get("format") != FORMAT or not isinstance(data.get("fields"), Mapping):
+        raise ValueError("not a model of this release")
+    try:
+        return _read(data)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise ValueError(f"not a model file: {error!r}") from error
+
+
+def _read(data: Mapping[str, Any]) -> Learned:
+    fields = data["fields"]
+    for name, one in fields.items():
+        levels = tuple(level["level"] for level in one["levels"])
+        if one["kind"] not in KINDS or levels != KINDS[one["kind"]].levels:
+            raise ValueError(f"not a model of this release: levels of {name}")
+    return Learned(
+        match=float(data["match"]),
+        m={name: _array(one["levels"], "m") for name, one in fields.items()},
+        u={name: _array(one["levels"], "u") for name, one in fields.items()},
+        near={
+            who: {
+                name: np.array(shares, dtype=np.float64) for name, shares in one["shares"].items()
+            }
+            for who, one in data["near"].items()
+        },
+        odds={who: float(one["odds"]) for who, one in data["near"].items()},
+        rare={name: float(one["shared_by_chance"]) for name, one in fields.items()},
+    )
+
+
+def _array(levels: list[Mapping[str, Any]], name: str) -> Floats:
+    found = np.array([level[name] for level in levels], dtype=np.float64)
+    if not ((found > 0) & np.isfinite(found)).all():
+        raise ValueError(f"not a model file: {name} must be positive")
+    return found

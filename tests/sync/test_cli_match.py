@@ -1,0 +1,123 @@
+"""`leadloop match`: the page that explains it works as it stands; bad input ends clearly."""
+
+from __future__ import annotations
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from contextlib import chdir
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from sync.cli import main as command_line
+from tests.house import ROOT
+
+PAGE = ROOT / "docs" / "how-to" / "match-files.md"
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A folder, made the current one, with the two files of the page."""
+    blocks = re.findall(r"^```csv\n(.*?)^```$", PAGE.read_text("utf-8"), re.MULTILINE | re.DOTALL)
+    for name, text in zip(("contacts.csv", "leads.csv"), blocks, strict=True):
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    with chdir(tmp_path):
+        yield tmp_path
+
+
+def _run(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, str]:
+    code = command_line.main(list(words))
+    return code, capsys.readouterr().out
+
+
+def _json(capsys: pytest.CaptureFixture[str], *words: str) -> dict[str, Any]:
+    told = json.loads(_run(capsys, "match", *words, "--json")[1])
+    assert isinstance(told, dict)
+    return told
+
+
+def _rows(path: Path) -> list[dict[str, str]]:
+    with path.open(encoding="utf-8") as file:
+        return list(csv.DictReader(file))
+
+
+def test_the_page_works(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Every command of the page runs and finds what the page's people are."""
+    lines = re.findall(r"^leadloop (.+)$", PAGE.read_text("utf-8"), re.MULTILINE)
+    assert len(lines) == 3
+    for line in lines:
+        assert _run(capsys, *line.split())[0] == 0
+    pairs = {(r["left_id"], r["right_id"]) for r in _rows(folder / "pairs.csv")
+             if r["decision"] == "link"}  # fmt: skip
+    assert pairs == {("1", "2"), ("3", "5")}
+    links = {(r["left_id"], r["right_id"]) for r in _rows(folder / "links.csv")
+             if r["decision"] == "link"}  # fmt: skip
+    assert {one for _, one in links} == {"a", "b"}
+
+
+@pytest.mark.usefixtures("folder")
+def test_why_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
+    """For a link and for a non-link the steps come to the total."""
+    for pair in (("1", "2"), ("1", "6")):
+        shown = _json(capsys, "contacts.csv", "--why", *pair)["why"]
+        [candidate] = shown["candidates"]
+        assert candidate["waterfall"][-1]["total"] == pytest.approx(candidate["total"], abs=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        (b"", "match.empty"),
+        (b"id,name\n", "match.empty"),
+        (b"key,name\n1,Ada\n", "match.no_id"),
+        (b"id,name\n1,Ada\n1,Ben\n", "match.ids"),
+        (b"id\n1\n2\n", "match.no_fields"),
+        (b"id,name\n1,\n2,\n", "match.no_fields"),
+    ],
+)
+def test_bad_input_ends_clearly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], content: bytes, code: str
+) -> None:
+    """A file that makes no sense ends with exit code 2, its own code and a remedy."""
+    path = tmp_path / "people.csv"
+    path.write_bytes(content)
+    error = _json(capsys, str(path))["error"]
+    assert (error["code"], error["exit_code"]) == (code, 2)
+    assert error["remedy"]
+
+
+def test_mixed_encodings_are_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Lines in UTF-8 and in Windows-1252, semicolons, short rows: read, and said so."""
+    path = tmp_path / "people.csv"
+    rows = [b"id;Vorname;Nachname;Geburtsdatum"]
+    for at in range(40):
+        line = f"{at};Jörg{at % 20};Müller{at % 20};19{at % 20 + 50}-03-0{at % 8 + 1}"
+        rows.append(line.encode("cp1252" if at % 2 else "utf-8"))
+    path.write_bytes(b"\n".join([*rows, b"99;Ada"]))
+    told = _json(capsys, str(path))
+    assert told["counts"]["left"] == 41
+    assert any("Windows-1252" in note for note in told["notes"])
+    assert any("fewer cells" in note for note in told["notes"])
+
+
+def test_nothing_asked_for_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Without any output the command says what to name."""
+    path = tmp_path / "people.csv"
+    path.write_text("id,name\n1,Ada Ash\n2,Ben Oak\n")
+    assert _run(capsys, "match", str(path))[0] == 2
+
+
+def test_parquet_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """A Parquet file gives what the same rows give as CSV; what is none is refused clearly."""
+    import duckdb
+
+    lines = ["id,name,born"] + [f"{at},Ada Ash{at % 9},19{at % 9 + 50}-03-02" for at in range(18)]
+    plain, packed = tmp_path / "people.csv", tmp_path / "people.parquet"
+    plain.write_text("\n".join(lines), encoding="utf-8")
+    duckdb.connect().read_csv(str(plain)).write_parquet(str(packed))
+    assert _json(capsys, str(packed))["counts"] == _json(capsys, str(plain))["counts"]
+    packed.write_bytes(b"not parquet")
+    assert _json(capsys, str(packed))["error"]["code"] == "match.unreadable"
