@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.hubspot import standard_contact, standard_other
+from sandbox.hubspot import standard_contact, standard_more, standard_other
 from sandbox.hubspot.errors import HubSpotError, integer_in, objects_in, validation
 from sandbox.hubspot.properties import PropertyBook
 from sandbox.hubspot.store import ObjectStore
@@ -17,13 +17,26 @@ _STANDARD = (
     ("0-27", "tasks", "task", standard_other.TASK),
     ("0-48", "calls", "call", standard_other.CALL),
     ("0-47", "meetings", "meeting", standard_other.MEETING),
+    ("0-46", "notes", "note", standard_more.NOTE),
+    ("0-49", "emails", "email", standard_more.EMAIL),
+    ("0-5", "tickets", "ticket", standard_more.TICKET),
+    ("0-7", "products", "product", standard_more.PRODUCT),
+    ("0-8", "line_items", "line_item", standard_more.LINE_ITEM),
 )
+_CREATEDATE = frozenset({"contacts", "companies", "deals", "tickets", "products", "line_items"})
+"""Object types whose creation time is `createdate`; the others say `hs_createdate`."""
 _DEFAULTS = {
     "contacts": ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate",
                  "lastname"),
     "companies": ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
     "deals": ("amount", "closedate", "createdate", "dealname", "dealstage",
               "hs_lastmodifieddate", "hs_object_id", "pipeline"),
+    "tickets": ("content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline",
+                "hs_pipeline_stage", "hs_ticket_category", "hs_ticket_priority", "subject"),
+    "products": ("createdate", "description", "hs_lastmodifieddate", "hs_object_id", "name",
+                 "price"),
+    "line_items": ("amount", "createdate", "hs_lastmodifieddate", "hs_object_id",
+                   "hs_product_id", "quantity"),
 }  # fmt: skip
 """Properties of a read that asks for none [D]."""
 
@@ -38,13 +51,12 @@ class Catalogue:
         self.schemas: dict[str, dict[str, Any]] = {}
         self._next_custom = 3_604_285
         for type_id, name, singular, table in _STANDARD:
-            dated = name in {"contacts", "companies", "deals"}
             store = ObjectStore(
                 type_id=type_id,
                 name=name,
                 singular=singular.upper(),
                 book=PropertyBook(singular.upper(), table, at=at),
-                created_name="createdate" if dated else "hs_createdate",
+                created_name="createdate" if name in _CREATEDATE else "hs_createdate",
                 modified_name="lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate",
                 defaults=_DEFAULTS.get(
                     name, ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
@@ -85,7 +97,7 @@ class Catalogue:
             book=book,
             defaults=("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
         )
-        self._enter(store, name, full_name)
+        self._enter(store, name, full_name, f"p_{name}")
         self.schemas[type_id] = {
             "labels": labels,
             "requiredProperties": list(definition.get("requiredProperties") or []),
