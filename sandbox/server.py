@@ -211,7 +211,6 @@ class Sandbox:
         await web.TCPSite(runner, HOST, port, ssl_context=context).start()
         self._ports[name] = int(runner.addresses[0][1])
 
-
     async def _open_proxy(self, port: int, context: ssl.SSLContext) -> None:
         """The proxy, and a TLS port for HubSpot: over its own names it is always https."""
         hubspot = self._runners[0]

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from aiohttp import web
 
+from sandbox.hubspot import http_associations as links
+from sandbox.hubspot import http_batch as batch
+from sandbox.hubspot import http_consent as consent
 from sandbox.hubspot import (
     http_contacts_v1,
     http_events,
@@ -19,9 +22,6 @@ from sandbox.hubspot import (
     http_pipelines,
     http_properties,
 )
-from sandbox.hubspot import http_associations as links
-from sandbox.hubspot import http_batch as batch
-from sandbox.hubspot import http_consent as consent
 from sandbox.hubspot import http_marketing as marketing
 from sandbox.hubspot import http_objects as objects
 from sandbox.hubspot import http_schema as schema

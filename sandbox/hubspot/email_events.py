@@ -227,7 +227,7 @@ def _fits(event: Event, wanted: Mapping[str, str]) -> bool:
 
 
 def _fingerprint(event_id: str, created: int) -> int:
-    """64 bits of the pair: a set of a million pairs of text and number would outweigh the events."""
+    """64 bits of the pair, since a million pairs of text and number would outweigh the events."""
     digest = hashlib.blake2b(f"{event_id}/{created}".encode(), digest_size=8).digest()
     return int.from_bytes(digest)
 

@@ -432,5 +432,3 @@ def _cursor(request: web.Request, key: str) -> int:
     if not text.isdigit():
         raise validation(f"Invalid value for {key}: {text}")
     return int(text)
-
-

@@ -13,7 +13,16 @@ from sandbox.hubspot.errors import HubSpotError, not_found, object_in, validatio
 from sandbox.hubspot.http_objects import SOURCE
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.times import iso
-from sandbox.hubspot.wire import Route, account_of, body_of, names_in, nothing, number_in, reply
+from sandbox.hubspot.wire import (
+    Route,
+    account_of,
+    body_of,
+    flag_in,
+    names_in,
+    nothing,
+    number_in,
+    reply,
+)
 
 MAX_PAGE = 250
 _DOMAIN_PAGE = 100
@@ -60,13 +69,15 @@ def routes() -> list[Route]:
 
 
 async def list_all(request: web.Request) -> web.Response:
-    """GET every record by ascending id, with the properties asked for."""
+    """GET every record by ascending id, with the properties asked for, or with all of them where
+    `includeAllProperties` asks (undocumented; tap-hubspot relies on it).
+    """
     account, store, shape = _kind(request)
     names = [*names_in(request, "properties"), *names_in(request, "propertiesWithHistory")]
     limit, start = number_in(request, "limit", 100, MAX_PAGE), _offset(request)
     ids = [one for one in store.ids_after(start) if one in store.live]
     page = [store.live[one] for one in ids[:limit]]
-    shown = names or [store.modified_name]
+    shown = [] if flag_in(request, "includeAllProperties") else names or [store.modified_name]
     more_key = "has-more" if store.name == "companies" else "hasMore"
     return reply(
         {
@@ -147,7 +158,9 @@ async def find_by_domain(request: web.Request) -> web.Response:
     names = object_in(body, "requestOptions").get("properties") or ["domain", "name"]
     limit = min(int(body.get("limit") or _DOMAIN_PAGE), _DOMAIN_PAGE)
     start = int(object_in(body, "offset").get("companyId") or 0)
-    ids = [one for one in sorted(store.lookup("domain", request.match_info["domain"])) if one > start]
+    ids = [
+        one for one in sorted(store.lookup("domain", request.match_info["domain"])) if one > start
+    ]
     page = [store.live[one] for one in ids[:limit]]
     offset = {"companyId": page[-1].id if page else 0, "isPrimary": True}
     return reply(
@@ -167,9 +180,7 @@ async def vids_of_company(request: web.Request) -> web.Response:
     ids = [one for one in sorted(account.associations.of(store.name, record.id, "contacts"))
            if one > start]  # fmt: skip
     page = ids[:count]
-    return reply(
-        {"vids": page, "hasMore": len(ids) > count, "vidOffset": page[-1] if page else 0}
-    )
+    return reply({"vids": page, "hasMore": len(ids) > count, "vidOffset": page[-1] if page else 0})
 
 
 # --- engagements ---------------------------------------------------------------------------
@@ -200,7 +211,11 @@ async def list_engagements(request: web.Request) -> web.Response:
     account = account_of(request)
     limit, start = number_in(request, "limit", 100, MAX_PAGE), _offset(request)
     found = sorted(
-        ((record.id, store, record) for store, record in _engagements(request) if record.id > start),
+        (
+            (record.id, store, record)
+            for store, record in _engagements(request)
+            if record.id > start
+        ),
         key=lambda each: each[0],
     )
     page = found[:limit]
@@ -242,7 +257,11 @@ async def create_engagement(request: web.Request) -> web.Response:
     store = account.catalogue.find(name)
     properties = {"hs_timestamp": str(account.now()), **legacy.engagement_properties(kind, body)}
     written = _in_old_words(lambda: account.write_new(store, properties, source=SOURCE))
-    for key, other in (("contactIds", "contacts"), ("companyIds", "companies"), ("dealIds", "deals")):
+    for key, other in (
+        ("contactIds", "contacts"),
+        ("companyIds", "companies"),
+        ("dealIds", "deals"),
+    ):
         for one in object_in(body, "associations").get(key) or []:
             account.associate(store.name, str(written.record.id), other, str(one))
     return reply(legacy.engagement_body(account, store, written.record))

@@ -65,9 +65,7 @@ async def list_links(request: web.Request) -> web.Response:
     limit, after = number_in(request, "limit", 500, 500), cursor_in(request)
     ids = [one for one in _linked(account, source, record.id, to) if one > after]
     kind = type_name(source, to)
-    body: dict[str, Any] = {
-        "results": [{"id": str(one), "type": kind} for one in ids[:limit]]
-    }
+    body: dict[str, Any] = {"results": [{"id": str(one), "type": kind} for one in ids[:limit]]}
     if len(ids) > limit:
         body["paging"] = {"next": {"after": str(ids[limit - 1])}}
     return reply(body)

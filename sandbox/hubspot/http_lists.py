@@ -55,6 +55,9 @@ def routes() -> list[Route]:
             ("PUT", f"{one}/memberships/add", add_members),
             ("PUT", f"{one}/memberships/remove", remove_members),
             ("PUT", f"{one}/memberships/add-and-remove", change_members),
+            ("PUT", f"{one}/memberships/add-from/{{source_id:\\d+}}", add_from_list),
+            ("PUT", f"{one}/restore", restore_list),
+            ("PUT", f"{one}/update-list-filters", change_filters),
         ]
     return found
 
@@ -135,6 +138,20 @@ async def delete_list(request: web.Request) -> web.Response:
     return nothing()
 
 
+async def restore_list(request: web.Request) -> web.Response:
+    """PUT a deleted list back, 204."""
+    account = account_of(request)
+    account.lists.restore(request.match_info["list_id"], at=account.now())
+    return nothing()
+
+
+async def change_filters(request: web.Request) -> web.Response:
+    """PUT another filter branch on a dynamic list."""
+    account, found = account_of(request), _found(request)
+    account.lists.refilter(found, (await body_of(request)).get("filterBranch"), at=account.now())
+    return reply({"updatedList": list_body(account, found)})
+
+
 async def rename_list(request: web.Request) -> web.Response:
     """PUT another name (`listName`)."""
     account, found = account_of(request), _found(request)
@@ -195,6 +212,15 @@ async def remove_everybody(request: web.Request) -> web.Response:
     account, found = account_of(request), _found(request)
     everybody = [record_id for record_id, _ in account.lists.members(found)]
     account.lists.move(found, [], everybody, at=account.now())
+    return nothing()
+
+
+async def add_from_list(request: web.Request) -> web.Response:
+    """PUT every member of another list in, 204."""
+    account, found = account_of(request), _found(request)
+    source = account.lists.read(request.match_info["source_id"])
+    everybody = [record_id for record_id, _ in account.lists.members(source)]
+    account.lists.move(found, everybody, [], at=account.now())
     return nothing()
 
 

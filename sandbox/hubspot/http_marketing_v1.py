@@ -204,9 +204,7 @@ async def change_status(request: web.Request) -> web.Response:
         kind = account.consent.type(each.get("id"))
         if each.get("subscribed"):
             account.consent.check_v3_subscribe(email, kind)
-        account.set_consent(
-            email, kind.id, subscribed=bool(each.get("subscribed")), source=_SOURCE
-        )
+        account.set_consent(email, kind.id, subscribed=bool(each.get("subscribed")), source=_SOURCE)
     return reply(_status(account, email))
 
 

@@ -43,7 +43,9 @@ def routes() -> list[Route]:
         ]
     for base in ("/properties/v1/{object_type}", "/properties/v2/{object_type}"):
         found += _v1_routes(f"{base}/properties", f"{base}/groups")
-    found += _v1_routes("/{object_type:contacts}/v1/properties", "/{object_type:contacts}/v1/groups")
+    found += _v1_routes(
+        "/{object_type:contacts}/v1/properties", "/{object_type:contacts}/v1/groups"
+    )
     found.append(("GET", "/{object_type:companies}/v2/properties", list_properties_v1))
     return found
 

@@ -76,9 +76,7 @@ def contact_profile(
         "properties": {
             name: {
                 "value": _text(store, record, name),
-                "versions": [
-                    _contact_version(store, name, each) for each in history(record, name)
-                ],
+                "versions": [_contact_version(store, name, each) for each in history(record, name)],
             }
             for name in wanted_names(store, record, names)
         },
@@ -261,9 +259,7 @@ def _version(name: str, version: Version, kind: str) -> dict[str, Any]:
 # --- engagements ---------------------------------------------------------------------------
 
 
-def engagement_body(
-    account: HubSpotAccount, store: ObjectStore, record: Record
-) -> dict[str, Any]:
+def engagement_body(account: HubSpotAccount, store: ObjectStore, record: Record) -> dict[str, Any]:
     """A call, e-mail, meeting, note or task as an engagement."""
     values = record.values
     owner = values.get("hubspot_owner_id") or ""
@@ -354,5 +350,3 @@ def as_legacy(error: HubSpotError) -> HubSpotError:
 def _text(store: ObjectStore, record: Record, name: str) -> str:
     prop = store.book.find(name)
     return value_shown(record.values.get(name, ""), prop.type if prop else "string")
-
-

@@ -93,8 +93,7 @@ class Lists:
                 sub_category="ILS.DUPLICATE_LIST_NAMES",
             )  # fmt: skip
         store = self._store(object_type)
-        groups = search_groups(filters) if processing == "DYNAMIC" else []
-        search.parse(store, {"filterGroups": groups}, lambda *_: frozenset())
+        groups = self._checked(store, filters) if processing == "DYNAMIC" else []
         made = RecordList(
             len(self._lists) + 1, name, store.name, store.type_id, processing, at, at, filters,
             groups,
@@ -105,6 +104,26 @@ class Lists:
     def rename(self, found: RecordList, name: str, *, at: int) -> None:
         """Give a list another name."""
         found.name, found.updated, found.version = name, at, found.version + 1
+
+    def refilter(self, found: RecordList, filters: Any, *, at: int) -> None:
+        """Give a dynamic list other filters; 400 for a static one."""
+        if not found.dynamic:
+            raise validation(f"List {found.id} is not dynamic: it has no filters.")
+        found.groups = self._checked(self._store(found.object_type), filters)
+        found.filters, found.updated, found.version = filters, at, found.version + 1
+
+    def restore(self, list_id: str, *, at: int) -> None:
+        """Take a list back that was deleted; 404 for one that never was."""
+        found = self._lists.get(int(list_id))
+        if found is None:
+            raise not_found(f"List does not exist with ID {list_id}.")
+        found.deleted_at, found.updated = None, at
+
+    @staticmethod
+    def _checked(store: ObjectStore, filters: Any) -> list[dict[str, Any]]:
+        groups = search_groups(filters)
+        search.parse(store, {"filterGroups": groups}, lambda *_: frozenset())
+        return groups
 
     def delete(self, found: RecordList, *, at: int) -> None:
         """Take a list away; its records stay."""

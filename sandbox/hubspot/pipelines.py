@@ -170,7 +170,9 @@ class Pipelines:
         pipeline = self.read(object_type, pipeline_id)
         made = _stages([self._parsed(object_type, body)], at)[0]
         made["displayOrder"] = integer_in(body, "displayOrder", len(pipeline["stages"]))
-        pipeline["stages"] = sorted([*pipeline["stages"], made], key=lambda one: one["displayOrder"])
+        pipeline["stages"] = sorted(
+            [*pipeline["stages"], made], key=lambda one: one["displayOrder"]
+        )
         return made
 
     def change_stage(
@@ -189,9 +191,7 @@ class Pipelines:
         stage = self.read_stage(object_type, pipeline_id, stage_id)
         self._pipelines[object_type][pipeline_id]["stages"].remove(stage)
 
-    def _parsed(
-        self, object_type: str, body: Mapping[str, Any]
-    ) -> tuple[str, str, dict[str, str]]:
+    def _parsed(self, object_type: str, body: Mapping[str, Any]) -> tuple[str, str, dict[str, str]]:
         label, metadata = body.get("label"), _texts(object_in(body, "metadata"))
         if not isinstance(label, str) or not label:
             raise validation("Invalid input JSON: some required fields were not set: [label]")

@@ -77,7 +77,8 @@ def _operate(session: _Session, name: str, operation: ET.Element) -> str:
             raise SalesforceError("EXCEEDED_ID_LIMIT", message)
         return "".join(_result(lambda wish=wish: _convert(session, wish)) for wish in wishes)
     if name == "merge":
-        asked = [one for one in operation if _local(one) == "request"]
+        # The WSDL calls it `request`, jsforce `mergeRequests`; whether the cloud minds is unknown.
+        asked = [one for one in operation if _local(one) in {"request", "mergeRequests"}]
         return "".join(_result(lambda wish=wish: _merge(session, wish)) for wish in asked)
     if name in {"undelete", "emptyRecycleBin"}:
         ids = [(one.text or "").strip() for one in operation if _local(one).lower() == "ids"]

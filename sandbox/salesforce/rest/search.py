@@ -59,9 +59,8 @@ async def search(request: web.Request) -> web.Response:
     parsed = _SOSL.fullmatch(request.query.get("q", "").strip())
     if parsed is None:
         raise _malformed("expecting FIND {words} [IN group FIELDS] [RETURNING objects] [LIMIT n]")
-    wanted: list[tuple[str, str]] = []
-    for each in _OBJECT.finditer(parsed["returning"] or ", ".join(_DEFAULT_OBJECTS)):
-        wanted.append((each["name"], each["inside"] or ""))
+    returning = _OBJECT.finditer(parsed["returning"] or ", ".join(_DEFAULT_OBJECTS))
+    wanted = [(each["name"], each["inside"] or "") for each in returning]
     limit = int(parsed["limit"] or _MOST)
     return _answer(call, parsed["words"], parsed["group"] or "ALL", wanted, limit)
 
@@ -116,7 +115,9 @@ def _of_object(
     visible = list(call.org.records.visible_fields(kind, call.user_id))
     names = [one.name for one in visible if one.type in types or one.name in _NAMES]
     fields = parsed["fields"].strip() or "Id"
-    chosen = fields if "id" in {one.strip().lower() for one in fields.split(",")} else f"Id,{fields}"
+    chosen = (
+        fields if "id" in {one.strip().lower() for one in fields.split(",")} else f"Id,{fields}"
+    )
     found = execute(
         call.org.records,
         f"SELECT {chosen} FROM {kind.name}{parsed['where'] or ''}{parsed['order'] or ''}",

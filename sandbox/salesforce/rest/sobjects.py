@@ -66,7 +66,9 @@ async def versions(_request: web.Request) -> web.Response:
 async def resources(request: web.Request) -> web.Response:
     """What a version offers."""
     call = call_of(request)
-    return answer({name: f"{call.base}/{name}" for name in _RESOURCES})
+    found = {name: f"{call.base}/{name}" for name in _RESOURCES}
+    identity = f"{request.scheme}://{request.host}/id/{call.org.organization_id}/{call.user_id}"
+    return answer({**found, "identity": identity})
 
 
 async def describe_global(request: web.Request) -> web.Response:

@@ -17,6 +17,7 @@ from sandbox.salesforce.soql.project import Projector, projector
 from sandbox.salesforce.soql.rows import ordered, present
 from sandbox.salesforce.soql.scope import Scope
 
+
 @dataclass(frozen=True)
 class Answer:
     """A query answered: `rows` with their `project`, or ready-made `records` of aggregates."""
