@@ -117,6 +117,20 @@ class UnavailableError(LeadloopError):
     default_remedy = "Check that the address is right and reachable, then run the command again."
 
 
+class UnreadableAnswerError(UnavailableError):
+    """A vendor answered with something that makes no sense; nothing was changed.
+
+    `payload` is the beginning of it, kept for whoever looks into it and never part of a message.
+    """
+
+    default_code = "remote.unreadable"
+    default_remedy = "Run `leadloop sync` again; if it stays, see `leadloop deadletters`."
+
+    def __init__(self, message: str, *, payload: str = "", **where: str | None) -> None:
+        super().__init__(message, **where)
+        self.payload = payload
+
+
 class QuotaExhaustedError(LeadloopError):
     """Calls of the vendor's allowance have run out until `resets_at` (aware UTC, or unknown).
 
