@@ -224,6 +224,16 @@ class StateHeldError(LeadloopError):
     default_remedy = "Stop the other process, or let it do the work: see `leadloop status`."
 
 
+class LeaseLostError(StateHeldError):
+    """Another process took over the state we held: nothing more may be written by this one."""
+
+    default_code = "state.lease_lost"
+    default_remedy = (
+        "Nothing to do: whoever holds the state now goes on. Start this process again if it was "
+        "meant to be the one; see `leadloop status`."
+    )
+
+
 class StateError(LeadloopError):
     """The state store cannot be used: missing, damaged, full disk, or a newer version's."""
 

@@ -7,7 +7,7 @@ refused before keeps its idempotency key. Replaying twice changes nothing the se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -141,12 +141,18 @@ def _cause(letters: Sequence[DeadLetter], dropped: Mapping[str, int]) -> Cause:
     )
 
 
-def replay(store: Store, selection: Selection, *, dry_run: bool = False) -> Replayed:
+def replay(
+    store: Store,
+    selection: Selection,
+    *,
+    dry_run: bool = False,
+    also: Callable[[Tx, Replayed], None] | None = None,
+) -> Replayed:
     """Close the selected letters as replayed and put their golden records on the work list.
 
     A letter about a payload nobody could use has the vendor asked for it again. One that names
-    neither stays open. `dry_run` changes nothing. The caller holds
-    the state (`store.exclusive`) and runs the pair afterwards.
+    neither stays open. `dry_run` changes nothing; `also` is done in the same transaction. The
+    caller holds the state (`store.exclusive`) and runs the pair afterwards.
     """
     people = find_person(store, selection.record).entities
     if dry_run:
@@ -165,6 +171,8 @@ def replay(store: Store, selection: Selection, *, dry_run: bool = False) -> Repl
         quarantine.release(tx, [x.fingerprint for x in chosen.letters if _aside(x)])
         outbox.close_letters(tx, [letter.id for letter in chosen.letters], "replayed")
         identity.add_work(tx, chosen.entities, REPLAY)
+        if also is not None:
+            also(tx, chosen)
     crashpoint("after_replay")
     return chosen
 

@@ -28,8 +28,8 @@ from sandbox.process import SandboxProcess
 from state import runs
 from state.open import open_store
 from sync.config import ScheduleConfig, load_config
-from sync.daemon import LONGEST_BACKOFF, Worker, next_attempt
 from sync.wiring import Clocks
+from sync.worker import LONGEST_BACKOFF, Worker, next_attempt
 from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for, writes
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
