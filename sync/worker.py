@@ -106,8 +106,8 @@ class Worker:
 
     `cycle` and `attend` never raise. `trouble` is the code of the error that rests the pair, None
     when well. `lost` is set when another process has taken the state over: nothing more can be
-    done. `accounts` are the process's limiters, shared by all pairs. `told` is told of each run: pair,
-    kind, status, seconds.
+    done. `accounts` are the process's limiters, shared by all pairs. `told` is told of each run:
+    pair, kind, status, seconds.
     """
 
     config: Config

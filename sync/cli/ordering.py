@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from mappings.errors import LeaseLostError, StateHeldError
 from state import commands
@@ -17,7 +17,7 @@ from state.commands import Command
 from sync import wiring
 from sync.cli import output
 from sync.cli.planning import progress
-from sync.orders import Bench, Done, Order, carry_out
+from sync.orders import Bench, Done, Order, carry_out, error_data
 
 if TYPE_CHECKING:
     from state.store import Store
@@ -30,7 +30,7 @@ LOOKS_BETWEEN_HOLDER = 40
 
 
 class WaitingError(StateHeldError):
-    """The order is queued and nobody works on it."""
+    """The order was queued, and nobody works on it now."""
 
     default_code = "command.waiting"
 
@@ -110,13 +110,12 @@ def look(store: Store, number: int) -> Command:
 def done_of(command: Command) -> Done:
     """What came of a command that is over."""
     if command.status == "withdrawn":
-        error: dict[str, Any] = {
-            "code": "command.withdrawn",
-            "message": f"command {command.id} was withdrawn",
-            "remedy": "Run it again if it is wanted.",
-            "exit_code": 7,
-        }
-        return Done(7, {}, error)
+        error = WaitingError(
+            f"command {command.id} was withdrawn",
+            code="command.withdrawn",
+            remedy="Give it again if it is wanted.",
+        )
+        return Done(error.exit_code, {}, error_data(error))
     return Done(command.exit_code or 0, command.result or {}, command.error, command.run_id)
 
 
