@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.session import Session, UsageFault, session_of
+from sync.cli.session import UsageFault, session_of
 
 if TYPE_CHECKING:
     from sync.config import Config
@@ -36,21 +36,20 @@ def command(
         signal.signal(number, lambda *_: stop.set())
     signal.signal(signal.SIGHUP, lambda *_: reload.set())
     session = session_of(ctx)
-    config = _configured(session, listen)
+    config = _listening(session.config(daemon=True), listen)
     from sync.daemon import Calls, serve
     from sync.notify import from_environment
 
-    calls = Calls(stop, _end_now, reload, lambda: _configured(session, listen))
+    calls = Calls(stop, _end_now, reload, lambda: _listening(session.config_again(), listen))
     serve(config, calls, notifier=from_environment())
 
 
-def _configured(session: Session, listen: str | None) -> Config:
+def _listening(config: Config, listen: str | None) -> Config:
     """The configuration, with `--listen` in the place of its `service`."""
     from dataclasses import replace
 
     from sync.config_service import ServiceConfig, is_loopback
 
-    config = session.config(daemon=True)
     if listen is None:
         return config
     host, _, port = listen.rpartition(":")
