@@ -4,14 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.hubspot import standard_contact, standard_more, standard_other
+from sandbox.hubspot import (
+    standard_contact,
+    standard_contact_rare,
+    standard_more,
+    standard_other,
+)
 from sandbox.hubspot.errors import HubSpotError, integer_in, objects_in, validation
 from sandbox.hubspot.properties import PropertyBook
 from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.times import iso, shown
 
 _STANDARD = (
-    ("0-1", "contacts", "contact", standard_contact.CONTACT),
+    ("0-1", "contacts", "contact", standard_contact.CONTACT + standard_contact_rare.CONTACT_RARE),
     ("0-2", "companies", "company", standard_other.COMPANY),
     ("0-3", "deals", "deal", standard_other.DEAL),
     ("0-27", "tasks", "task", standard_other.TASK),
@@ -49,6 +54,7 @@ class Catalogue:
         self.stores: dict[str, ObjectStore] = {}
         self._aliases: dict[str, str] = {}
         self.schemas: dict[str, dict[str, Any]] = {}
+        self._associated: dict[str, list[tuple[str, str]]] = {}
         self._next_custom = 3_604_285
         for type_id, name, singular, table in _STANDARD:
             store = ObjectStore(
@@ -98,6 +104,8 @@ class Catalogue:
             defaults=("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
         )
         self._enter(store, name, full_name, f"p_{name}")
+        others = [self.find(str(one)) for one in definition.get("associatedObjects") or []]
+        self._associated[type_id] = [(one.type_id, one.singular.lower()) for one in others]
         self.schemas[type_id] = {
             "labels": labels,
             "requiredProperties": list(definition.get("requiredProperties") or []),
@@ -125,7 +133,9 @@ class Catalogue:
         return {
             **stored,
             "properties": [_schema_property(prop.v3()) for prop in store.book],
-            "associations": _schema_associations(store.type_id),
+            "associations": _schema_associations(
+                store.type_id, stored["name"], self._associated[store.type_id]
+            ),
         }
 
     def _enter(self, store: ObjectStore, *names: str) -> None:
@@ -145,17 +155,36 @@ def _schema_property(body: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key != "dataSensitivity"}
 
 
-def _schema_associations(type_id: str) -> list[dict[str, Any]]:
+_ASSOCIATED = (
+    ("0-49", "email"),
+    ("0-27", "task"),
+    ("0-51", "conversation_session"),
+    ("0-47", "meeting"),
+    ("0-46", "note"),
+    ("0-48", "call"),
+)
+"""What every custom object may be associated with, by type id and word [R]."""
+
+
+def _schema_associations(
+    type_id: str, name: str, others: list[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Both directions of every association, numbered in pairs."""
+    ends = [
+        (start, end, word)
+        for other, word in (*_ASSOCIATED, *others)
+        for start, end in ((type_id, other), (other, type_id))
+    ]
     return [
         {
-            "fromObjectTypeId": type_id,
-            "toObjectTypeId": other,
-            "name": f"{type_id}_to_{word}",
+            "fromObjectTypeId": start,
+            "toObjectTypeId": end,
+            "name": f"{name}_to_{word}",
             "cardinality": "ONE_TO_MANY",
             "inverseCardinality": "ONE_TO_MANY",
             "id": str(number),
+            "createdAt": None,
+            "updatedAt": None,
         }
-        for number, (other, word) in enumerate(
-            (("0-4", "engagement"), ("0-27", "task"), ("0-48", "call"), ("0-47", "meeting")), 1
-        )
+        for number, (start, end, word) in enumerate(ends, 1)
     ]

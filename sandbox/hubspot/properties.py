@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.hubspot.errors import HubSpotError, integer_in, not_found, objects_in, validation
+from sandbox.hubspot.hints import EDITOR, hints
 from sandbox.hubspot.times import iso, shown
 
 TYPES = frozenset(
@@ -95,6 +96,9 @@ class Property:
         }
         if self.hubspot_defined:
             body["hubspotDefined"] = True
+        else:
+            body |= {"createdUserId": str(EDITOR), "updatedUserId": str(EDITOR)}
+            body["showCurrencySymbol"] = False
         for key, ms in (
             ("createdAt", self.created),
             ("updatedAt", self.updated),
@@ -116,32 +120,24 @@ class Property:
             "hidden": self.hidden,
             "options": [_option_v1(option) for option in self.options],
             "updatedAt": self.updated,
-            "createdUserId": None,
-            "externalOptionsReferenceType": "OWNER" if self.external_options else None,
             "searchableInGlobalSearch": False,
             "hasUniqueValue": self.unique,
             "optionSortStrategy": None,
-            "numberDisplayHint": "unformatted" if self.type == "number" else None,
             "readOnlyDefinition": self.read_only_definition,
             "calculated": self.calculated,
             "currencyPropertyName": None,
             "readOnlyValue": self.read_only_value,
             "displayOrder": self.display_order,
             "hubspotDefined": True if self.hubspot_defined else None,
-            "referencedObjectType": "OWNER" if self.external_options else None,
-            "deleted": None,
-            "textDisplayHint": None,
             "externalOptions": self.external_options,
-            "updatedUserId": None,
             "formField": self.form_field,
             "mutableDefinitionNotDeletable": False,
             "favorited": False,
             "favoritedOrder": -1,
             "displayMode": "current_value",
-            "showCurrencySymbol": None,
-            "optionsAreMutable": None,
-            "searchTextAnalysisMode": None,
             "isCustomizedDefault": False,
+            "fieldLevelPermission": None,
+            **hints(self),
             "createdAt": self.created,
         }
 
