@@ -10,6 +10,7 @@ from state.reviews import StoredDecision
 
 PARTS = (
     ("namesakes", "namesakes"),
+    ("changed", "what changes together when somebody moves or takes a new job"),
     ("near_people", "people near them who would fit too"),
     ("identifier", "an exact identifier, nothing against it"),
     ("taken", "the record has a MAP contact already"),

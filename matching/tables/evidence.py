@@ -43,6 +43,7 @@ def pair_evidence(matched: Matched, one: int, other: int) -> dict[str, Any]:
     return {
         "prior": round(weighed.prior, _DIGITS),
         "fields": fields,
+        "changed": round(float(weighed.changed[0]), _DIGITS),
         "near_people": round(float(weighed.near[0]), _DIGITS),
         "total": round(float(weighed.total[0]), _DIGITS),
         "posterior": round(settled, _DIGITS),

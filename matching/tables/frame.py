@@ -13,9 +13,10 @@ from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
+from rapidfuzz.distance import OSA
 
 from matching import contact_points, names, text
-from matching.tables.kinds import KINDS, Index, Kind, Value, Values, ids
+from matching.tables.kinds import KINDS, Index, Kind, Value, Values
 from matching.tables.layout import Columns, Field
 
 Numbers = NDArray[np.int32]
@@ -67,6 +68,20 @@ class Frame:
         if self.dedupes:
             return self.total * (self.total - 1) // 2
         return self.left * (self.total - self.left)
+
+    @cached_property
+    def named(self) -> NDArray[np.bool_]:
+        """Whether a row's address is made of its own name."""
+        email, found = self.feature("email"), np.zeros(self.total, dtype=bool)
+        names_ = [one for name in ("given", "family") if (one := self.feature(name)) is not None]
+        if email is None:
+            return found
+        locals_ = [t.partition("@")[0] for t in email.values.plain]
+        for one in names_:
+            for row in np.flatnonzero((email.rows >= 0) & (one.rows >= 0)).tolist():
+                name = one.values.plain[one.rows[row]]
+                found[row] |= len(name) > 2 and name in locals_[email.rows[row]]  # noqa: PLR2004
+        return found
 
     def feature(self, name: str) -> Feature | None:
         """The feature of that name, None where the tables have none."""
@@ -262,6 +277,9 @@ _BY_KIND: Mapping[str, Callable[[Parts], Value]] = {
 }
 
 
+_EMAIL_NAMED = [KINDS["email"].code(level) for level in ("near", "same local", "alike")]
+
+
 # --- comparing ----------------------------------------------------------------------------------
 
 
@@ -289,6 +307,10 @@ def compare_all(frame: Frame, one: Index, other: Index) -> dict[str, NDArray[np.
     if given is not None and family is not None:
         _swapped(codes, (given, family), one, other)
     email, employer = codes.get("email"), codes.get("employer")
+    if email is not None:
+        # An address made of a name that agrees, at another provider: the name once more.
+        said = np.isin(email, _EMAIL_NAMED)
+        email[said & (frame.named[one] | frame.named[other])] = 0
     if email is not None and employer is not None:
         # The domain of an equal address is equal too: counted once, as the address.
         employer[(email == 1) & (employer < len(KINDS["employer"].levels))] = 0
@@ -302,17 +324,34 @@ def _swapped(
     given, family = names_
     odd = (codes["given"] != 1) & (codes["family"] != 1)
     rows = np.flatnonzero(odd)
-    texts = [*given.values.texts(), ""], [t.replace(" ", "") for t in family.values.texts()] + [""]
-    shared = ids([*texts[0], *texts[1]], blank=True)
-    firsts, lasts = shared[: len(texts[0])], shared[len(texts[0]) :]
-    cross_one = _crossed(firsts[given.rows[one[rows]]], lasts[family.rows[other[rows]]])
-    cross_two = _crossed(lasts[family.rows[one[rows]]], firsts[given.rows[other[rows]]])
-    swapped = (cross_one + cross_two >= 1) & (np.minimum(cross_one, cross_two) >= 0)
+    firsts = _Words(given), _Words(family)
+    cross_one = _crossed(firsts[0].of(one[rows]), firsts[1].of(other[rows]))
+    cross_two = _crossed(firsts[1].of(one[rows]), firsts[0].of(other[rows]))
+    # One of the two must be equal letter by letter; the other may have a slip or be missing.
+    swapped = (np.maximum(cross_one, cross_two) > 1) & (np.minimum(cross_one, cross_two) >= 0)
     if swapped.any():
         codes["given"][rows[swapped]] = KINDS["given"].code("swapped")
         codes["family"][rows[swapped]] = 0
 
 
-def _crossed(one: Index, other: Index) -> Index:
-    """1 where two names are equal, 0 where one is missing, -1 where they differ."""
-    return np.where((one < 0) | (other < 0), 0, np.where(one == other, 1, -1))
+@dataclass(frozen=True)
+class _Words:
+    """The plain names of a feature, by row; "" where there is none."""
+
+    feature: Feature
+
+    def of(self, rows: Index) -> list[str]:
+        plain = [*self.feature.values.plain, ""]
+        return [plain[at] for at in self.feature.rows[rows].tolist()]
+
+
+def _crossed(one: Sequence[str], other: Sequence[str]) -> Index:
+    """2 where two names are equal, 1 where they are a slip apart, 0 where one is missing, -1 where
+    they differ."""
+    alike = np.zeros(len(one), dtype=np.int64)
+    for at, (a, b) in enumerate(zip(one, other, strict=True)):
+        if a and b:
+            far = OSA.distance(a, b, score_cutoff=2)
+            slip = far == 1 or (far == 2 and min(len(a), len(b)) > 4)  # noqa: PLR2004
+            alike[at] = 2 if a == b else 1 if slip else -1
+    return alike

@@ -265,10 +265,18 @@ def _email(values: Values, a: Index, b: Index) -> Codes:
     edits = pairwise(OSA.distance, texts, a, b)
     alike = pairwise(JaroWinkler.similarity, texts, a, b)
     local = (local_ids[a] == local_ids[b]) & (shorter >= _SHORT)
-    slips = (edits <= 2) & (shorter >= _SHORT)  # noqa: PLR2004
+    whole = np.minimum(values.lengths[a], values.lengths[b])
+    slips = (edits <= np.maximum(2, 0.12 * whole)) & (shorter >= _SHORT)
     one_slip = (edits <= 1) & (shorter >= _SHORT - 1)
     near = (alike >= 0.9) | ((domain_ids[a] == domain_ids[b]) & (edits <= 4))  # noqa: PLR2004
-    return _select([(one_slip | slips, 2), (local, 3), (near, 4)], 5)
+    apart = pairwise(OSA.distance, domains, a, b)
+    typed = local & (apart <= 2)  # noqa: PLR2004
+    digits = ["".join(c for c in text if c.isdigit()) for text in locals_]
+    digit_ids = ids([text if len(text) > 1 else "" for text in digits], blank=True)
+    numbered = (digit_ids[a] == digit_ids[b]) & (digit_ids[a] >= 0)
+    slip = one_slip | slips
+    levels = [(typed, 2), (slip & numbered, 3), (slip, 4), (local, 5), (near, 6)]
+    return _select(levels, 7)
 
 
 def _phone(values: Values, a: Index, b: Index) -> Codes:
@@ -394,8 +402,8 @@ KINDS: Mapping[str, Kind] = {
         Kind("category", ("exact", "different"), (0.93, 0.07), _category),
         Kind(
             "email",
-            ("exact", "slip", "same local", "alike", "different"),
-            (0.6, 0.08, 0.06, 0.06, 0.2),
+            ("exact", "domain slip", "slip", "near", "same local", "alike", "different"),
+            (0.6, 0.04, 0.04, 0.04, 0.04, 0.04, 0.2),
             _email,
         ),
         Kind("phone", ("exact", "ending", "slip", "different"), (0.6, 0.03, 0.05, 0.32), _phone),

@@ -10,7 +10,8 @@ import numpy as np
 from matching.tables.candidates import Candidates, propose
 from matching.tables.frame import Frame, build
 from matching.tables.layout import Columns, Field, lay_out
-from matching.tables.mixture import Compared, Learned, Weighed, compared, learn, reprior, weigh
+from matching.tables.learning import learn, reprior
+from matching.tables.mixture import Compared, Learned, Weighed, compared, weigh
 from matching.tables.resolve import Decided, decide
 
 LINK = 0.5

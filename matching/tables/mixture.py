@@ -5,16 +5,15 @@ and share by nature what their nearness explains: relatives (home and family nam
 date too), colleagues (employer and its address), namesakes (the name). Someone near is told from
 the same one only by what nearness does not explain, so a household never adds up to a person.
 
-u comes from random pairs and from how often values occur, m and the rest from expectation
-maximisation over the candidate pairs, every pair outside them counting as strangers. Defaults
-weigh as much as a few matches, so little data moves little, and weights never rise from a
-stronger level to a weaker one. Weights are bits: log2(m / u).
+One person's records disagree for a reason, too: who moved has another street, town and telephone
+at once. Weights are bits: log2(m / u), added up field by field; what goes by several fields
+together stands beside them as a correction. `learning` finds the numbers.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,29 +24,33 @@ from matching.tables.kinds import Codes, Index
 Floats = NDArray[np.float64]
 
 NEAR: Mapping[str, frozenset[str]] = {
-    "relative": frozenset({"family", "birth_family", "street", "place", "phone"}),
+    "relative": frozenset({"family", "birth_family", "street", "place", "phone", "email"}),
     "twin": frozenset({"family", "birth_family", "street", "place", "phone", "birth_date", "age"}),
     "colleague": frozenset({"employer", "street", "place", "phone"}),
-    "namesake": frozenset({"given", "family", "middle"}),
+    "namesake": frozenset({"given", "family"}),
 }
 """Who may be near a person, and the fields that their nearness explains."""
 
-_ODDS: Mapping[str, float] = {"relative": 0.1, "twin": 0.005, "colleague": 0.1, "namesake": 0.1}
-_BELIEF = 20.0
-"""Matches that the default m of a field count for."""
-_RANDOM = 200_000
-_STEPS = 60
-_STILL = 1e-3
+PERSONAL = frozenset(
+    {"given", "family", "middle", "birth_family", "birth_date", "age", "email", "phone"}
+)
+"""Fields that name a person; whatever else there is may be shared by neighbours."""
+
+CHANGED: Mapping[str, frozenset[str]] = {
+    "moved": frozenset({"street", "place", "phone"}),
+    "new job": frozenset({"employer", "title", "email", "phone"}),
+}
+"""What changes together in one person's life, and then agrees no more than strangers do."""
+
 _ADJUSTMENT = 12.0
-_RAREST = 0.02
 
 
 @dataclass(frozen=True)
 class Learned:
     """The numbers of a model. `m[field]` and `u[field]` have a share for each level; `near[who]`
     the shares of the fields that nearness explains; `odds[who]` and `match` how many such pairs
-    there are, and matches, for one pair; `rare[field]` by how many others a value is shared that
-    hardly anybody has.
+    there are, and matches, for one pair; `changed[what]` the share of matches to which that
+    happened; `rare[field]` by how many others a value is shared that hardly anybody has.
     """
 
     match: float
@@ -56,15 +59,18 @@ class Learned:
     near: Mapping[str, Mapping[str, Floats]] = field(default_factory=dict)
     odds: Mapping[str, float] = field(default_factory=dict)
     rare: Mapping[str, float] = field(default_factory=dict)
+    changed: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Compared:
-    """Pairs of rows with their level codes by field, and for each field how many rows carry the
-    agreed value (0 where the level has no frequency)."""
+    """Pairs of rows with their level codes by field. For each field `carried` is how many rows
+    carry the agreed value (0 where the level has no frequency), `general` the share of all pairs
+    that agree in the part of the field in question."""
 
     codes: Mapping[str, Codes]
     carried: Mapping[str, Index]
+    general: Mapping[str, Floats]
 
     def __len__(self) -> int:
         return len(next(iter(self.codes.values()), ()))
@@ -73,31 +79,35 @@ class Compared:
 def compared(frame: Frame, one: Index, other: Index) -> Compared:
     """The pairs of rows compared in every field."""
     codes = compare_all(frame, one, other)
-    carried = {
+    counted = {
         feature.name: _carried(feature, codes[feature.name], one) for feature in frame.features
     }
-    return Compared(codes, carried)
+    carried = {name: rows for name, (rows, _) in counted.items()}
+    return Compared(codes, carried, {name: general for name, (_, general) in counted.items()})
 
 
-def _carried(feature: Feature, codes: Codes, one: Index) -> Index:
-    found = np.zeros(len(codes), dtype=np.int64)
+def _carried(feature: Feature, codes: Codes, one: Index) -> tuple[Index, Floats]:
+    found, general = np.zeros(len(codes), dtype=np.int64), np.ones(len(codes))
     for level, part in feature.kind.agreed.items():
         rows = np.flatnonzero(codes == level)
         numbers, counts = feature.counts(part)
         values = numbers[feature.rows[one[rows]]]
         found[rows] = np.where(values >= 0, counts[values], 0)
-    return found
+        general[rows] = collisions(feature, part)
+    return found, general
 
 
 @dataclass(frozen=True)
 class Weighed:
     """For n pairs, in bits: by field the level's weight and the frequency adjustment, then the
-    correction for people near each other, and the total. prior + all of them = total.
+    corrections for what changes together and for people near each other, and the total.
+    prior + all of them = total.
     """
 
     prior: float
     weights: Mapping[str, Floats]
     adjustments: Mapping[str, Floats]
+    changed: Floats
     near: Floats
     total: Floats
 
@@ -111,15 +121,39 @@ def weigh(frame: Frame, learned: Learned, pairs: Compared) -> Weighed:
         name = feature.name
         table = np.log2(learned.m[name] / learned.u[name])
         weights[name] = np.append(0.0, table)[pairs.codes[name]]
-        adjustments[name] = -_rarity(frame, feature, learned, pairs.carried[name])
+        adjustments[name] = -_rarity(feature, learned, pairs)
         plain = plain + weights[name] + adjustments[name]
     against = [np.zeros(len(pairs))]
-    against += [_nearness(learned, pairs, who, adjustments) for who in learned.near]
+    against += [nearness(learned, pairs, who, adjustments) for who in learned.near]
     crowd = np.logaddexp2.reduce(against, axis=0)
-    return Weighed(prior, weights, adjustments, -crowd, plain - crowd)
+    changed = np.logaddexp2.reduce(_changes(learned, weights, adjustments, len(pairs)), axis=0)
+    return Weighed(prior, weights, adjustments, changed, -crowd, plain + changed - crowd)
 
 
-def _nearness(
+def _changes(
+    learned: Learned, weights: Mapping[str, Floats], adjustments: Mapping[str, Floats], size: int
+) -> list[Floats]:
+    """Log2 likelihoods of one person to whom nothing happened, and each change, against plain
+    agreement field by field."""
+    none = 1.0 - sum(learned.changed.values())
+    found = [np.full(size, np.log2(none))]
+    for what, share in learned.changed.items():
+        fields = CHANGED[what] & set(weights)
+        gone = [-(weights[name] + adjustments[name]) for name in sorted(fields)]
+        found.append(np.log2(share) + np.sum(gone, axis=0))
+    return found
+
+
+def unchanged(learned: Learned, weighed: Weighed) -> dict[str, Floats]:
+    """For each change the probability, given one person, that it did not happen to them."""
+    parts = _changes(learned, weighed.weights, weighed.adjustments, len(weighed.total))
+    return {
+        what: 1.0 - np.exp2(part - weighed.changed)
+        for what, part in zip(learned.changed, parts[1:], strict=True)
+    }
+
+
+def nearness(
     learned: Learned, pairs: Compared, who: str, adjustments: Mapping[str, Floats]
 ) -> Floats:
     """Log2 odds of somebody near against strangers."""
@@ -130,183 +164,23 @@ def _nearness(
     return odds
 
 
-def _rarity(frame: Frame, feature: Feature, learned: Learned, carried: Index) -> Floats:
+def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     """How much commoner the agreed value is than agreement in general, in bits; 0 where no value
     counts. The two records themselves are not counted among those that carry the value.
     """
     rows = max(int((feature.rows >= 0).sum()), 1)
+    carried = pairs.carried[feature.name]
     rare = learned.rare.get(feature.name, 1.0)
     others = np.maximum(carried - 2, 0) + np.where(carried > 2, max(rare, 0.5), rare)  # noqa: PLR2004
-    general = _collisions(frame, feature)
-    bits = np.log2(others / rows / general)
+    bits = np.log2(others / rows / pairs.general[feature.name])
     return np.where(carried > 0, np.clip(bits, -_ADJUSTMENT, _ADJUSTMENT), 0.0)
 
 
-def _collisions(frame: Frame, feature: Feature) -> float:
-    """The share of pairs whose values are equal, by counting."""
-    del frame
-    _, counts = feature.counts(feature.kind.agreed[1])
+def collisions(feature: Feature, part: str) -> float:
+    """The share of pairs whose values are equal in a part of the field, by counting."""
+    _, counts = feature.counts(part)
     rows = max(int((feature.rows >= 0).sum()), 2)
     return max(float((counts * (counts - 1)).sum()), 1.0) / (rows * (rows - 1))
-
-
-# --- learning -----------------------------------------------------------------------------------
-
-
-def defaults(frame: Frame, strangers: Compared, expected: float) -> Learned:
-    """The start: m by kind, u from random pairs, `expected` matches."""
-    u = {f.name: _shares(strangers.codes[f.name], None, len(f.kind.levels)) for f in frame.features}
-    m = {f.name: np.array(f.kind.m) / sum(f.kind.m) for f in frame.features}
-    match = expected / max(frame.pairs, 1)
-    found: dict[str, dict[str, Floats]] = {}
-    for who, explained in NEAR.items():
-        free = {name: shares.copy() for name, shares in m.items() if name in explained}
-        if free and len(free) < len(m):
-            found[who] = free
-    odds = {who: _ODDS[who] * match for who in found}
-    return Learned(match, m, u, found, odds, dict.fromkeys(m, 1.0))
-
-
-def learn(frame: Frame, candidates: Compared, *, seed: int = 1) -> Learned:
-    """The model of the frame's own records.
-
-    `candidates` are all pairs worth comparing. The same input and seed give the same model.
-    """
-    strangers = _strangers(frame, seed)
-    expected = max(1.0, 0.4 * min(frame.left, (frame.total - frame.left) or frame.left))
-    start = defaults(frame, strangers, expected)
-    learned = start
-    for _ in range(_STEPS):
-        moved = _step(frame, start, learned, candidates, strangers)
-        still = _apart(learned, moved) < _STILL
-        learned = moved
-        if still:
-            break
-    return learned
-
-
-def reprior(frame: Frame, learned: Learned, candidates: Compared) -> Learned:
-    """The model with how often matches and near people occur in this frame; levels stay."""
-    whole, now = float(max(frame.pairs, 1)), learned
-    for _ in range(_STEPS):
-        weighed = weigh(frame, now, candidates)
-        match = probability(weighed.total)
-        near = _near_pairs(now, candidates, weighed, match)
-        count = max(float(match.sum()), 0.5)
-        odds = {
-            who: max(float(p.sum()), 0.02 * _ODDS[who] * count) / whole for who, p in near.items()
-        }
-        moved = replace(now, match=min(count / whole, 0.5), odds=odds)
-        still = abs(np.log2(moved.match / now.match)) < _STILL
-        now = moved
-        if still:
-            break
-    return now
-
-
-def _near_pairs(
-    learned: Learned, pairs: Compared, weighed: Weighed, match: Floats
-) -> dict[str, Floats]:
-    """For each kind of near people the probability that a pair is of that kind."""
-    return {
-        who: (1.0 - match)
-        * np.exp2(_nearness(learned, pairs, who, weighed.adjustments) + weighed.near)
-        for who in learned.near
-    }
-
-
-def _strangers(frame: Frame, seed: int) -> Compared:
-    rng = np.random.default_rng(seed)
-    size = min(_RANDOM, 4 * frame.pairs)
-    one = rng.integers(frame.left, size=size)
-    if frame.dedupes:
-        other = rng.integers(frame.total, size=size)
-    else:
-        other = rng.integers(frame.left, frame.total, size=size)
-    differ = one != other
-    return compared(frame, one[differ], other[differ])
-
-
-def _step(
-    frame: Frame, start: Learned, learned: Learned, candidates: Compared, strangers: Compared
-) -> Learned:
-    """One round of expectation and maximisation."""
-    weighed = weigh(frame, learned, candidates)
-    match = probability(weighed.total)
-    near = _near_pairs(learned, candidates, weighed, match)
-    away = 1.0 - probability(weigh(frame, learned, strangers).total)
-    u = {
-        f.name: _stranger_shares(frame, f, candidates.codes[f.name], match,
-                                 strangers.codes[f.name], away)
-        for f in frame.features
-    }  # fmt: skip
-    m = {
-        f.name: _ordered(_blend(candidates.codes[f.name], match, start.m[f.name]), u[f.name])
-        for f in frame.features
-    }
-    shares = {
-        who: {
-            name: _blend(candidates.codes[name], near[who], start.near[who][name]) for name in free
-        }
-        for who, free in learned.near.items()
-    }
-    whole = float(max(frame.pairs, 1))
-    few = start.match * whole / 0.4 * 0.01
-    count = max(float(match.sum()), few, 0.5)
-    odds = {who: max(float(near[who].sum()), 0.02 * _ODDS[who] * count) / whole for who in near}
-    rare = {f.name: _rare(f, candidates, match) for f in frame.features}
-    return Learned(min(count / whole, 0.5), m, u, shares, odds, rare)
-
-
-def _stranger_shares(
-    frame: Frame, feature: Feature, codes: Codes, match: Floats, random: Codes, away: Floats
-) -> Floats:
-    """U of each level: from random pairs, equal values from counting them all."""
-    levels = len(feature.kind.levels)
-    shares = _shares(random, away, levels)
-    # Rare levels show in no random sample: those among the candidates are the fewest there are.
-    seen = np.bincount(codes, weights=1.0 - match, minlength=levels + 1)[1:] / max(frame.pairs, 1)
-    known = max(float((random > 0).mean()), 1e-6)
-    return np.asarray(np.maximum(shares, np.minimum(seen / known, 1.0)))
-
-
-def _shares(codes: Codes, weights: Floats | None, levels: int) -> Floats:
-    counts = np.bincount(codes, weights=weights, minlength=levels + 1)[1:].astype(np.float64)
-    counts += 0.3
-    return np.asarray(counts / counts.sum())
-
-
-def _blend(codes: Codes, weights: Floats, default: Floats) -> Floats:
-    counts = np.bincount(codes, weights=weights, minlength=len(default) + 1)[1:]
-    return np.asarray((counts + _BELIEF * default) / (counts.sum() + _BELIEF))
-
-
-def _rare(feature: Feature, candidates: Compared, match: Floats) -> float:
-    """By how many others a value is shared that only the two of a pair carry."""
-    _, counts = feature.counts(feature.kind.agreed[1])
-    rows = max(int(counts[counts <= 2].sum()), 1)  # noqa: PLR2004
-    alone = (candidates.carried[feature.name] == 2) & (candidates.codes[feature.name] == 1)  # noqa: PLR2004
-    strangers = 2.0 * float((1.0 - match[alone]).sum())
-    return min(max((strangers + 1.0) / (rows + 2.0), _RAREST), 1.0)
-
-
-def _ordered(m: Floats, u: Floats) -> Floats:
-    """M so that m / u never rises from a stronger level to a weaker one: neighbours in the wrong
-    order are pooled, keeping their shares together what they were."""
-    pools: list[tuple[float, float, int]] = []
-    for here, there in zip(m.tolist(), u.tolist(), strict=True):
-        pools.append((here, there, 1))
-        while len(pools) > 1 and pools[-1][0] * pools[-2][1] > pools[-2][0] * pools[-1][1]:
-            a, b = pools.pop(), pools.pop()
-            pools.append((a[0] + b[0], a[1] + b[1], a[2] + b[2]))
-    ratios = np.repeat([p[0] / p[1] for p in pools], [p[2] for p in pools])
-    return np.asarray(u * ratios)
-
-
-def _apart(one: Learned, other: Learned) -> float:
-    apart = [abs(np.log2(one.match / other.match)) / 10]
-    apart += [float(np.abs(one.m[name] - other.m[name]).max()) for name in one.m]
-    return float(max(apart))
 
 
 def probability(total: Floats) -> Floats:

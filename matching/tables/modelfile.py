@@ -39,6 +39,7 @@ def as_json(frame: Frame, learned: Learned) -> dict[str, Any]:
     body = {
         "match": float(learned.match),
         "fields": fields,
+        "changed": {what: float(share) for what, share in learned.changed.items()},
         "near": {
             who: {
                 "odds": float(learned.odds[who]),
@@ -91,6 +92,7 @@ def _read(data: Mapping[str, Any]) -> Learned:
             for who, one in data["near"].items()
         },
         odds={who: float(one["odds"]) for who, one in data["near"].items()},
+        changed={what: float(share) for what, share in data["changed"].items()},
         rare={name: float(one["shared_by_chance"]) for name, one in fields.items()},
     )
 

@@ -22,6 +22,10 @@ _NEAR = -2.0
 """Bits from which on two rows are looked at together."""
 _MOST = 12.0
 """Bits one pair may count for or against a cluster."""
+_BEST = 0.6
+"""What the best pair counts beside the average of all pairs between two clusters."""
+_LARGE = 0.5
+"""By which power of the smaller cluster's size the best pair counts less."""
 _COMPONENT = 300
 """Rows looked at together at most; more are first parted where evidence is weakest."""
 _SPREAD = 200
@@ -225,7 +229,8 @@ def _merges(
     members = [[row] for row in rows]
     alive = np.ones(size, dtype=bool)
     while alive.sum() > 1:
-        between = 0.5 * best + 0.5 * sums / np.outer(count, count)
+        lean = _BEST / np.minimum.outer(count, count) ** _LARGE
+        between = lean * best + (1.0 - lean) * sums / np.outer(count, count)
         between[~alive] = between[:, ~alive] = -np.inf
         np.fill_diagonal(between, -np.inf)
         a, b = sorted(divmod(int(between.argmax()), size))

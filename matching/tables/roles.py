@@ -132,7 +132,7 @@ def profile(values: Sequence[str]) -> str:
     if not filled:
         return ""
     distinct = len(set(filled))
-    if _share(filled, lambda value: bool(birth_date(value))) >= _SHARE:
+    if _share(filled, _dated) >= _SHARE:
         return "date"
     few = distinct <= max(2, min(_FEW, _RARE * len(filled)))
     if few:
@@ -147,6 +147,15 @@ def profile(values: Sequence[str]) -> str:
 
 def _share(values: Sequence[str], claim: Callable[[str], bool]) -> float:
     return sum(1 for value in values if claim(value)) / len(values)
+
+
+def _dated(value: str) -> bool:
+    """Whether it is a day of the calendar and of the last centuries."""
+    year, _, rest = birth_date(value).partition("-")
+    month, _, day = rest.partition("-")
+    if not year or not 1500 <= int(year) <= 2200:  # noqa: PLR2004 - centuries people live in
+        return False
+    return 1 <= int(month) <= 12 and 1 <= int(day) <= 31  # noqa: PLR2004 - the calendar
 
 
 def _coded(numbers: Sequence[str]) -> bool:

@@ -64,11 +64,8 @@ class Table:
             self.late[record_id] = Late(late_until, before)
         elif record_id not in self.late:
             self._move(record_id, old, new)
-        was_deleted = old is not None and bool(old.get("IsDeleted"))
-        if new.get("IsDeleted") and not was_deleted:
+        if new.get("IsDeleted") and not (old is not None and old.get("IsDeleted")):
             insort(self.deleted, (str(new.get("SystemModstamp", "")), record_id))
-        elif was_deleted and not new.get("IsDeleted"):
-            self.deleted = [entry for entry in self.deleted if entry[1] != record_id]
 
     def forget(self, record_id: str) -> None:
         """Remove a row for good (the recycle bin was emptied)."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import asdict
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,12 +10,14 @@ import typer
 
 from mappings.errors import ConfigurationError, LeadloopError, MassChangeRefusedError
 from state import runs
+from sync import wiring
 from sync.cli import output
-from sync.cli.ordering import place, tell_queued
-from sync.cli.planning import make_plan, show_plan
+from sync.cli.planning import make_plan, progress, show_plan
 from sync.cli.session import Session, UsageFault, session_of
-from sync.orders import Done, Order, as_error, error_data
-from sync.planfile import PlanMarks, read_plan
+from sync.guard import Approval
+from sync.pair import Pair
+from sync.planfile import PlanFile, check_plan, read_plan
+from sync.run import run_once
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
@@ -34,9 +35,6 @@ def command(
     approve: Annotated[
         str | None, typer.Option("--approve", metavar="RUN", help="Approve what this run asked.")
     ] = None,
-    no_wait: Annotated[
-        bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
-    ] = False,
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -44,7 +42,7 @@ def command(
 
     A first connection and a changed mapping apply only from an approved plan: `leadloop plan --out
     plan.json`, read it, `leadloop sync --plan plan.json`. Everything after that is a plain
-    `leadloop sync`. While a daemon holds the state, it is queued with the daemon and followed.
+    `leadloop sync`.
     """
     if sum((dry_run, plan is not None, approve is not None)) > 1:
         raise UsageFault("--dry-run, --plan and --approve exclude each other")
@@ -56,13 +54,12 @@ def command(
     if plan is not None:
         file = read_plan(plan)
         one = session.pair(config, pair or file.pair)
-        wanted = [(one, {"plan": asdict(PlanMarks.of(file))})]
+        results = [_sync(session, config, one, file=file)]
     elif approve is not None:
-        one, counts = _approval_of(session, config, approve, pair)
-        wanted = [(one, {"counts": counts})]
+        one, approval = _approval_of(session, config, approve, pair)
+        results = [_sync(session, config, one, approval=approval)]
     else:
-        wanted = [(one, {}) for one in session.pairs(config, pair)]
-    results = [_sync(session, config, one, given, wait=not no_wait) for one, given in wanted]
+        results = [_sync(session, config, one) for one in session.pairs(config, pair)]
     _finish(session, results, as_json=as_json)
 
 
@@ -78,8 +75,8 @@ def _show_dry_run(session: Session, config: Config, pair: str | None, *, as_json
 
 def _approval_of(
     session: Session, config: Config, run_id: str, pair: str | None
-) -> tuple[PairConfig, dict[str, Any]]:
-    """The pair whose run was refused, and how much it asked for."""
+) -> tuple[PairConfig, Approval]:
+    """The pair whose run was refused, and the word for as much as it asked for."""
     for one in session.pairs(config, pair):
         with session.store(config, one) as store, store.read() as tx:
             run = runs.get(tx, run_id)
@@ -98,7 +95,7 @@ def _approval_of(
                 remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
                 "plan.json`.",
             )
-        return one, dict(run.counts.get("asked", {}))
+        return one, Approval(counts=dict(run.counts.get("asked", {})))
     raise ConfigurationError(
         f"there is no run `{output.shown(run_id)}`",
         code="run.unknown",
@@ -107,23 +104,47 @@ def _approval_of(
 
 
 def _sync(
-    session: Session, config: Config, pair: PairConfig, arguments: Mapping[str, Any], *, wait: bool
+    session: Session,
+    config: Config,
+    pair: PairConfig,
+    *,
+    file: PlanFile | None = None,
+    approval: Approval | None = None,
 ) -> dict[str, Any]:
     """One run of one pair, as data. What goes wrong is in `error`, so that the others go on."""
+    began = time.monotonic()
     try:
-        with session.store(config, pair) as store:
-            done = place(config, pair, store, Order("sync", arguments), wait=wait)
+        with (
+            session.store(config, pair) as store,
+            store.exclusive(),
+            progress(f"sync {pair.name}") as told,
+            wiring.open_pair(config, pair, store, progress=told) as opened,
+        ):
+            if file is not None:
+                approval = _approved(file, opened)
+            report = run_once(opened, approval=approval)
     except LeadloopError as error:
-        done = Done(error.exit_code, {}, error_data(error))
-    if isinstance(done, int):
-        return {"pair": pair.name, "command_id": done, "exit_code": 0, "error": None}
-    nothing: dict[str, Any] = {"run_id": None, "status": "failed", "counts": {}, "seconds": 0.0}
-    return {
-        "pair": pair.name,
-        **(done.result or nothing),
-        "error": dict(done.error) if done.error else None,
-        "exit_code": done.exit_code,
-    }
+        found: dict[str, Any] = {
+            "run_id": None,
+            "status": "failed",
+            "counts": {},
+            "error": error,
+            "exit_code": error.exit_code,
+        }
+    else:
+        found = {
+            "run_id": report.run_id,
+            "status": report.status,
+            "counts": report.counts,
+            "error": report.error,
+            "exit_code": report.exit_code,
+        }
+    return {"pair": pair.name, **found, "seconds": round(time.monotonic() - began, 3)}
+
+
+def _approved(file: PlanFile, pair: Pair) -> Approval:
+    check_plan(file, pair=pair.name, namespace=pair.namespace, mapping_hash=pair.mapping.hash)
+    return Approval(fingerprints=file.fingerprints)
 
 
 def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -132,15 +153,16 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
         result["exit_code"] for result in results
     )
     if as_json:
-        output.emit_json("sync", {"runs": results, "error": errors[0] if errors else None})
+        plain = [
+            {**r, "error": output.error_data(r["error"]) if r["error"] else None} for r in results
+        ]
+        first = output.error_data(errors[0]) if errors else None
+        output.emit_json("sync", {"runs": plain, "error": first})
     else:
         for result in results:
-            if "command_id" in result:
-                tell_queued(result["pair"], result["command_id"])
-            else:
-                _show(result)
+            _show(result)
         for error in errors:
-            session.report_error(as_error(error))
+            session.report_error(error)
     raise typer.Exit(code)
 
 

@@ -52,7 +52,7 @@ def test_febrl4() -> None:
 
 
 def test_fake_1000() -> None:
-    """The heavily damaged set deduped: F1 .91, and nothing is linked wrongly."""
+    """The heavily damaged set deduped: F1 .95, where .92 is to be reached."""
     path = SHARED / "data" / "fake_1000.csv" if SHARED is not None else None
     if path is None or not path.is_file():
         pytest.skip("fake_1000.csv is not beside this checkout")
@@ -61,6 +61,6 @@ def test_fake_1000() -> None:
     table = {name: [row[name] for row in rows] for name in rows[0]}
     matched, truth = match(table, skip=["unique_id", "cluster"]), Truth(table["cluster"])
     figures = evaluate(matched, truth)
-    assert figures["f1"] >= 0.91
+    assert figures["f1"] >= 0.95
     assert figures["precision"] >= 0.99
     assert _off(matched, truth) <= 0.05

@@ -1,1 +1,0 @@
-"""Vendors that answer rubbish: payloads from a seed, a proxy that serves them, a campaign."""
