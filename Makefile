@@ -14,10 +14,10 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test lint format bench docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients lint format bench docs lock test-wheel clean distclean
 
 help: ## Show this list
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-11s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
 	@echo '  Options pass through ARGS, as in: make demo ARGS="--people 500"'
 
 setup: $(READY) ## Set up .venv (every target does it when needed)
@@ -44,6 +44,9 @@ demo: $(READY) ## Watch the whole loop run against the sandbox
 test: $(READY) ## Run the test suite
 	@$(BIN)/python -m pytest -n auto --dist loadfile $(ARGS)
 
+test-clients: $(READY) ## Run other people's clients against the sandbox (installs them once)
+	@$(BIN)/python -m pytest tests/clients $(ARGS)
+
 lint: $(READY) ## Check style, types and layers; name everything that fails
 	@failed=; \
 	$(BIN)/ruff check . || failed="$$failed ruff-check"; \
@@ -62,11 +65,17 @@ bench: $(READY) ## Measure people per second, calls and memory
 docs: $(READY) ## Check the documentation: links, index, layer table
 	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
 
-lock: ## Renew requirements.lock from pyproject.toml (with uv)
+lock: ## Renew requirements.lock and the locks of the foreign clients (with uv, npm)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: '$(PYTHON) -m pip install uv', or UV=/path/to/uv" >&2; exit 1; }
 	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+	for tap in tap-hubspot tap-salesforce; do \
+	  $(UV) pip compile tests/clients/locks/$$tap.in --quiet --python-version 3.11 --generate-hashes \
+	    --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
+	    --output-file tests/clients/locks/$$tap.txt || exit 1; done
+	! command -v npm >/dev/null || (cd tests/clients/node && npm install --package-lock-only \
+	  --omit-lockfile-registry-resolved --ignore-scripts --no-audit --no-fund --silent)
 
 test-wheel: $(READY) ## Build the wheel, install it in a clean environment, start it
 	@rm -rf build && mkdir -p build/wheel
@@ -80,5 +89,5 @@ clean: ## Remove what builds and tests leave behind
 	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
-distclean: clean ## The same, and .venv with it
-	@rm -rf $(VENV)
+distclean: clean ## The same, and .venv and .venv-clients with it
+	@rm -rf $(VENV) .venv-clients

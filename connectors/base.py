@@ -13,17 +13,17 @@ Promises, whatever the vendor:
 from __future__ import annotations
 
 import importlib
-import json
 import random
 import re
 import time
 from collections import deque
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import Any, Protocol, cast
 
+from connectors.payloads import UnreadableReplyError, read_json, unreadable
 from connectors.retrying import (
     Decision,
     NotSentError,
@@ -38,6 +38,7 @@ from mappings.errors import (
     LeadloopError,
     OutcomeUnknownError,
     RecordRejectedError,
+    UnreadableAnswerError,
 )
 from mappings.ports import Connector, Limiter
 from mappings.records import Json, Operation, Outcome, OutcomeStatus, RecordRef, Write
@@ -123,11 +124,9 @@ class Answer:
         """The body as JSON; None when empty. Raises ReplyLostError when it is not JSON."""
         if self.parsed is not None:
             return self.parsed
-        if not self.body.strip():
-            return None
         try:
-            return json.loads(self.body)
-        except ValueError as error:
+            return read_json(self.body)
+        except UnreadableReplyError as error:
             raise ReplyLostError from error
 
     def date(self, clock: Clock) -> datetime:
@@ -135,7 +134,7 @@ class Answer:
         text = self.headers.get("date", "")
         try:
             return parsedate_to_datetime(text).astimezone(UTC)
-        except ValueError:
+        except (ValueError, OverflowError):
             return clock()
 
 
@@ -172,9 +171,11 @@ class Caller:
     def read(self, send: Callable[[], Answer], *, bucket: str = "default") -> Answer:
         """Send a call that changes nothing; retried after any passing failure.
 
-        Raises RateLimitedError, QuotaExhaustedError, UnavailableError, or the verdict's error.
+        A success that is no JSON is such a failure: proxies answer 200 with a page of their own.
+        Raises RateLimitedError, QuotaExhaustedError, UnavailableError (UnreadableAnswerError), or
+        the verdict's error.
         """
-        return self._call(send, bucket=bucket, harmless=True)
+        return self._call(lambda: _understood(send()), bucket=bucket, harmless=True)
 
     def write(self, send: Callable[[], Answer], *, bucket: str = "default") -> Answer:
         """Send a call that changes something; retried only while nothing can have been applied.
@@ -208,7 +209,8 @@ class Caller:
         except _HeldBackError as held:
             raise held.error from None
         except _AgainError as again:
-            self.limiter.ended(again.decision.error)
+            garbled = isinstance(again.decision.error, UnreadableAnswerError)  # it does serve
+            self.limiter.ended(None if garbled else again.decision.error)
             raise again.decision.error from None
         self.limiter.ended(None)
         return answer
@@ -232,6 +234,9 @@ class Caller:
             failure = self.judge(answer)
         except NotSentError:
             failure = not_sent(self.system)
+        except UnreadableReplyError as reply:
+            nonsense = unreadable(self.system, reply.payload)
+            failure = Verdict(nonsense, wait=0.0, maybe_applied=True)
         except ReplyLostError:
             failure = reply_lost(self.system)
         except LeadloopError as error:
@@ -249,6 +254,13 @@ class Caller:
                 jitter=self.jitter(),
             )
         )
+
+
+def _understood(answer: Answer) -> Answer:
+    """The answer with its JSON read, where it is a success. Raises UnreadableReplyError."""
+    if answer.status >= 300 or answer.parsed is not None:
+        return answer
+    return replace(answer, parsed=read_json(answer.body))
 
 
 def batches_of(rows: Sequence[Write], size: int) -> list[list[Write]]:

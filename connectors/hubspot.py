@@ -21,6 +21,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import (
+    Answer,
     Clock,
     NullLimiter,
     Sleep,
@@ -30,14 +31,9 @@ from connectors.base import (
     setting,
     utc_now,
 )
-from connectors.hubspot_events import (
-    Batch,
-    email_event,
-    form_fill,
-    newest_first,
-    to_ms,
-)
+from connectors.hubspot_events import newest_first
 from connectors.hubspot_fields import ensure_properties, object_schema
+from connectors.hubspot_marketing import Marketing
 from connectors.hubspot_read import (
     LIST_PAGE,
     OBJECTS,
@@ -45,13 +41,27 @@ from connectors.hubspot_read import (
     RELATED,
     UNIQUE,
     Reader,
+    certain,
+    id_of,
     loser_of,
     losers_of,
     next_of,
     record_of,
+    total_of,
 )
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.hubspot_write import Writer
+from connectors.payloads import (
+    Sifted,
+    flag,
+    object_of,
+    rows_in,
+    scalars,
+    sift,
+    understanding,
+    unreadable,
+)
+from mappings.errors import UnreadableAnswerError
 from mappings.ports import (
     AccountInfo,
     Cadence,
@@ -74,9 +84,6 @@ CAPABILITIES = Capabilities(
     native_upsert=True,  # batch/upsert by a unique property
     reads_back=True,  # in part: see above
 )
-SUBMISSIONS_PAGE = 50  # FACTS section 2
-EVENTS_PAGE = 1000  # FACTS section 2
-FORMS_PAGE = 50  # assumed: the default page is 20, and 50 is accepted
 
 
 class HubSpotConnector:
@@ -105,7 +112,7 @@ class HubSpotConnector:
         lag = float(settings.get("search_lag_seconds") or 40.0)
         self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
         self._read = Reader(self._wire, self._paths)
-        self._forms: dict[str, str] | None = None
+        self._marketing = Marketing(self._wire, self._paths, clock)
 
     def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Which properties to read of which object, beside those the connector needs."""
@@ -117,15 +124,17 @@ class HubSpotConnector:
     def check(self) -> AccountInfo:
         """Whose token it is, from the account's details."""
         answer = self._wire.get(self._paths.account)
-        details = expect(answer)
-        limit = answer.headers.get("x-hubspot-ratelimit-daily")
-        left = answer.headers.get("x-hubspot-ratelimit-daily-remaining")
+        details = object_of(SYSTEM, expect(answer))
+        limit = _number(answer.headers.get("x-hubspot-ratelimit-daily"))
+        left = _number(answer.headers.get("x-hubspot-ratelimit-daily-remaining"))
+        if not isinstance(details.get("portalId"), int | str):
+            raise unreadable(SYSTEM, details)
         return AccountInfo(
             account_id=str(details["portalId"]),
             user_id=None,
             api_version=self._paths.api,
-            daily_limit=int(limit) if limit else None,
-            daily_used=int(limit) - int(left) if limit and left else None,
+            daily_limit=limit,
+            daily_used=limit - left if limit is not None and left is not None else None,
             currency=details.get("companyCurrency"),
             details={"time_zone": details.get("timeZone")},
         )
@@ -133,7 +142,8 @@ class HubSpotConnector:
     def describe(self, object_name: str) -> ObjectSchema:
         """The object's properties as they are now."""
         listed = expect(self._wire.get(self._paths.properties(object_name)))
-        return object_schema(object_name, listed["results"])
+        with understanding(lambda: unreadable(SYSTEM, listed)):
+            return object_schema(object_name, listed["results"])
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Create the missing properties in the group `leadloop`."""
@@ -141,14 +151,16 @@ class HubSpotConnector:
 
     def streams(self) -> tuple[StreamSpec, ...]:
         """Records, archives, e-mail events, owners, and one stream a form (forms are listed)."""
-        self._forms = self._list_forms()
+        forms = self._marketing.forms(again=True)
+        unlisted = [StreamSpec("forms", None, Cadence.FAST)] if self._marketing.unlisted else []
         return (
             *(StreamSpec(name, name, Cadence.FAST) for name in OBJECTS),
+            *unlisted,
             StreamSpec("email_events", None, Cadence.FAST),
             StreamSpec("owners", "owners", Cadence.QUARTER),
             *(
                 StreamSpec(f"form:{guid}", None, Cadence.QUARTER, trigger="recent_conversion_date")
-                for guid in self._forms
+                for guid in forms
             ),
             *(StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY) for name in OBJECTS),
         )
@@ -159,20 +171,23 @@ class HubSpotConnector:
         """Pages of what changed; see the module for how each kind of stream is read."""
         kind, _, name = stream.partition(":")
         if kind == "form":
-            title = self._form_name(name)
             return newest_first(
                 stream,
                 since,
                 landed,
-                lambda _oldest, _newest: self._submissions(name, title, None),
+                lambda _oldest, _newest: self._marketing.submissions(name),
                 overlap=self._overlap,
             )
         if kind == "email_events":
-            return newest_first(stream, since, landed, self._email_events, overlap=self._overlap)
+            return newest_first(
+                stream, since, landed, self._marketing.email_events, overlap=self._overlap
+            )
         if kind == "archived":
             return self._archived(stream, name, since, landed)
         if kind == "owners":
             return self._owners(stream, landed)
+        if kind == "forms":
+            return iter([Page((), (), {}, last=True, malformed=self._marketing.unlisted)])
         if since is None or "list" in since:
             return self._backfill(stream, since)
         return self._incremental(stream, since, landed)
@@ -181,7 +196,7 @@ class HubSpotConnector:
         """The records as they are now. An id that was merged away yields two: the record it is
         now part of, and itself as deleted with `merged_into`.
         """
-        found = self._read.batch_read(object_name, list(dict.fromkeys(ids)), None)
+        found = self._read.batch_read(object_name, list(dict.fromkeys(ids)), None).good
         have = {record.ref.id for record in found}
         losers: list[Record] = []
         for record_id in dict.fromkeys(i for i in ids if i not in have):
@@ -193,7 +208,7 @@ class HubSpotConnector:
             if record.ref.id not in have:
                 have.add(record.ref.id)
                 found.append(record)
-        return [*self._read.related(object_name, found), *losers]
+        return [*self._read.related(object_name, found).good, *losers]
 
     def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
         """Records by a value. Unique properties are looked up at once and archived ones too;
@@ -202,14 +217,14 @@ class HubSpotConnector:
         """
         wanted = [v for v in dict.fromkeys(values) if v]
         if field_name in UNIQUE:
-            found = self._read.batch_read(object_name, wanted, field_name)
+            found = certain(self._read.batch_read(object_name, wanted, field_name))
             have = {value for record in found for value in _values_of(record, field_name)}
             missing = [v for v in wanted if v.lower() not in have]
-            gone = self._read.batch_read(object_name, missing, field_name, archived=True)
+            gone = certain(self._read.batch_read(object_name, missing, field_name, archived=True))
             deleted = [record for record in gone if record.deleted]
-            return [*self._read.related(object_name, found), *deleted]
+            return [*self._read.related(object_name, found).good, *deleted]
         found = self._read.search_values(object_name, field_name, wanted)
-        return self._read.complete(object_name, found)
+        return certain(self._read.complete(object_name, found))
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""
@@ -229,61 +244,97 @@ class HubSpotConnector:
         """Everything by list, 100 a page with associations. Cursor: `list` (after), `start`."""
         after = (since or {}).get("list")
         start = moment(since, "start")
-        related = ",".join(RELATED[stream]) or None
         while True:
-            answer = self._read.page(stream, after, associations=related)
+            found, answer = self._listed(stream, after)
             start = start or answer.date(self._clock)
-            body = expect(answer)
-            records = [record_of(stream, raw) for raw in body["results"]]
-            after = next_of(body)
+            after = next_of(expect(answer), after)
             last = after is None
             cursor = self._settled(start) if last else {"list": after, "start": iso(start)}
-            yield Page(_with_losers(records), (), cursor, last=last)
+            yield _page(found, cursor, last=last)
             if last:
                 return
+
+    def _listed(self, stream: str, after: str | None) -> tuple[Sifted[Record], Answer]:
+        """A page of the list. Where one record makes the page unreadable, the page is asked for
+        without its content and the records one by one."""
+        related = ",".join(RELATED[stream]) or None
+        try:
+            answer = self._read.page(stream, after, associations=related)
+            return self._read.sifted(stream, answer, answer.date(self._clock)), answer
+        except UnreadableAnswerError:
+            answer = self._read.page(stream, after, bare=True)
+            return self._whole(stream, answer), answer
+
+    def _whole(self, stream: str, answer: Answer) -> Sifted[Record]:
+        """The records of a bare page, each read by its id."""
+        bare = self._read.sifted(stream, answer, answer.date(self._clock))
+        full = self._read.whole(stream, [record.ref.id for record in bare.good])
+        return Sifted(full.good, (*bare.malformed, *full.malformed))
 
     def _incremental(
         self, stream: str, since: Mapping[str, Json], landed: Landed
     ) -> Iterator[Page]:
-        """The quiet check (newest first), then the window by keyset where it is needed.
+        """The quiet check (newest first), then the window by keyset where it is needed."""
+        at, start, last_id = instant(since["at"]), moment(since, "start"), since.get("after")
+        if start is None:
+            quiet = self._quiet(stream, since, landed)
+            if quiet.last:
+                yield quiet
+                return
+            start = instant(quiet.cursor["start"])
+        yield from self._keyset(stream, at, start, last_id or "0", landed)
+
+    def _quiet(self, stream: str, since: Mapping[str, Json], landed: Landed) -> Page:
+        """The page that ends the pull, or one whose cursor says that the window must be read.
 
         The check is quiet when the first page is landed and the vendor counts as many rows in the
         window as are landed. Where it counts fewer (its search index lags behind our own writes,
         or records were archived, behind which late rows could hide) the window stays open and is
         asked again; once that has lasted longer than the overlap it is read whole.
         """
-        at, start, last_id = instant(since["at"]), moment(since, "start"), since.get("after")
-        if start is None:
+        at = instant(since["at"])
+        try:
             answer = self._read.search(stream, at, newest=True)
-            start = answer.date(self._clock)
-            body = expect(answer)
-            records = [record_of(stream, raw) for raw in body["results"]]
-            fresh = _unseen(landed, stream, records)
-            whole = next_of(body) is None
-            known = landed.count_since(stream, at)
-            short = moment(since, "short") or start
-            if not whole and not fresh and body["total"] < known and start - short < self._overlap:
-                yield Page((), (), {"at": iso(at), "short": iso(short)}, last=True)
-                return
-            if whole or (not fresh and body["total"] == known):
-                full = _with_losers(self._read.complete(stream, fresh))
-                yield Page(full, (), self._settled(start), last=True)
-                return
-        yield from self._keyset(stream, at, start, last_id or "0", landed)
+            found = self._read.sifted(stream, answer, answer.date(self._clock))
+        except UnreadableAnswerError:
+            answer = self._read.search(stream, at, newest=True, bare=True)
+            return _reading(at, answer.date(self._clock))
+        start, body = answer.date(self._clock), expect(answer)
+        fresh = _unseen(landed, stream, found.good)
+        whole, total = next_of(body) is None, total_of(body)
+        known = landed.count_since(stream, at)
+        short = moment(since, "short") or start
+        if not whole and not fresh and total < known and start - short < self._overlap:
+            cursor = {"at": iso(at), "short": iso(short)}
+            return _page(Sifted([], found.malformed), cursor, last=True)
+        if whole or (not fresh and total == known):
+            full = self._read.complete(stream, fresh)
+            aside = Sifted(full.good, (*found.malformed, *full.malformed))
+            return _page(aside, self._settled(start), last=True)
+        return _reading(at, start)
 
     def _keyset(
         self, stream: str, at: datetime, start: datetime, last_id: str, landed: Landed
     ) -> Iterator[Page]:
+        """The window by id: 200 a page however many rows share one modified time, and never past
+        the 10,000 that one search gives, since each page is a search of its own."""
         while True:
-            body = expect(self._read.search(stream, at, after_id=last_id))
-            records = [record_of(stream, raw) for raw in body["results"]]
-            last = next_of(body) is None or not records
+            try:
+                answer = self._read.search(stream, at, after_id=last_id)
+                found = self._read.sifted(stream, answer, answer.date(self._clock))
+                full = self._read.complete(stream, _unseen(landed, stream, found.good))
+                full = Sifted(full.good, (*found.malformed, *full.malformed))
+            except UnreadableAnswerError:
+                answer = self._read.search(stream, at, after_id=last_id, bare=True)
+                found = self._read.sifted(stream, answer, answer.date(self._clock))
+                full = self._whole(stream, answer)
+            body = expect(answer)
+            last = next_of(body) is None or not rows_in(SYSTEM, body, "results")
+            cursor = self._settled(start)
             if not last:
-                last_id = max((r.ref.id for r in records), key=int)
-            open_cursor = {"at": iso(at), "start": iso(start), "after": last_id}
-            fresh = self._read.complete(stream, _unseen(landed, stream, records))
-            cursor = self._settled(start) if last else open_cursor
-            yield Page(_with_losers(fresh), (), cursor, last=last)
+                last_id = _highest(found, last_id, body)
+                cursor = {"at": iso(at), "start": iso(start), "after": last_id}
+            yield _page(full, cursor, last=last)
             if last:
                 return
 
@@ -298,11 +349,11 @@ class HubSpotConnector:
         while True:
             answer = self._read.page(name, after, archived=True)
             at = answer.date(self._clock)
-            body = expect(answer)
-            records = [record_of(name, raw) for raw in body["results"]]
-            after = next_of(body)
+            found = self._read.sifted(name, answer, at)
+            after = next_of(expect(answer), after)
             cursor: dict[str, Json] = {"list": after} if after else {"at": iso(at)}
-            yield Page(tuple(_unseen(landed, stream, records)), (), cursor, last=after is None)
+            fresh = tuple(_unseen(landed, stream, found.good))
+            yield Page(fresh, (), cursor, last=after is None, malformed=found.malformed)
             if after is None:
                 return
 
@@ -312,66 +363,14 @@ class HubSpotConnector:
         while True:
             answer = self._wire.get(self._paths.owners, {"limit": LIST_PAGE, "after": after})
             at = answer.date(self._clock)
-            body = expect(answer)
-            records = [_owner(raw) for raw in body["results"]]
-            after = next_of(body)
-            fresh = tuple(_unseen(landed, stream, records))
-            yield Page(fresh, (), {"at": iso(at)}, last=after is None)
+            rows = rows_in(SYSTEM, expect(answer), "results")
+            found = sift(rows, _owner, system=SYSTEM, stream=stream, latest=at)
+            after = next_of(expect(answer), after)
+            fresh = tuple(_unseen(landed, stream, found.good))
+            cursor = {"at": iso(at)}
+            yield Page(fresh, (), cursor, last=after is None, malformed=found.malformed)
             if after is None:
                 return
-
-    # --- events ------------------------------------------------------------------------------
-
-    def _email_events(self, oldest: datetime | None, newest: datetime | None) -> Batch:
-        query = {
-            "limit": EVENTS_PAGE,
-            "startTimestamp": to_ms(oldest) if oldest else None,
-            "endTimestamp": to_ms(newest) if newest else None,
-        }
-        return self._email_batch(query)
-
-    def _email_batch(self, query: Mapping[str, Any]) -> Batch:
-        answer = self._wire.get(self._paths.email_events, query)
-        body = expect(answer)
-        events = tuple(email_event(raw) for raw in body["events"])
-        offset = body.get("offset")
-        more = bool(body.get("hasMore")) and bool(events)
-        return Batch(
-            events,
-            (lambda: self._email_batch({**query, "offset": offset})) if more else None,
-            answer.date(self._clock),
-        )
-
-    def _submissions(self, guid: str, title: str, after: str | None) -> Batch:
-        query = {"limit": SUBMISSIONS_PAGE, "after": after}
-        answer = self._wire.get(self._paths.submissions(guid), query)
-        if answer.status == 404:  # the form was removed since the forms were listed
-            return Batch((), None, answer.date(self._clock))
-        body = expect(answer)
-        events = tuple(form_fill(raw, guid=guid, name=title) for raw in body["results"])
-        more = next_of(body)
-        return Batch(
-            events,
-            (lambda: self._submissions(guid, title, more)) if more else None,
-            answer.date(self._clock),
-        )
-
-    def _form_name(self, guid: str) -> str:
-        if self._forms is None:
-            self._forms = self._list_forms()
-        return self._forms.get(guid, "")
-
-    def _list_forms(self) -> dict[str, str]:
-        """Form names by guid, of every type and not of HubSpot's own alone (FACTS section 2)."""
-        forms: dict[str, str] = {}
-        after: str | None = None
-        while True:
-            query = {"limit": FORMS_PAGE, "after": after, "formTypes": "all"}
-            body = expect(self._wire.get(self._paths.forms, query))
-            forms |= {str(f["id"]): str(f.get("name", "")) for f in body["results"]}
-            after = next_of(body)
-            if after is None:
-                return forms
 
 
 def connect(
@@ -384,26 +383,47 @@ def connect(
     return HubSpotConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
 
 
+def _number(text: str | None) -> int | None:
+    return int(text) if text and text.isascii() and text.isdigit() else None
+
+
+def _highest(found: Sifted[Record], last_id: str, body: Any) -> str:
+    """The highest id of a page. Raises UnreadableAnswerError when the page leads no further."""
+    ids = [record.ref.id for record in found.good]
+    ids += [one.id for one in found.malformed if one.id.isdigit()]
+    highest = max(ids, key=int, default=last_id)
+    if int(highest) <= int(last_id):
+        raise unreadable(SYSTEM, body)
+    return highest
+
+
+def _page(found: Sifted[Record], cursor: Mapping[str, Json], *, last: bool) -> Page:
+    """A page of records, with the ones that were merged into them."""
+    losers = (loser for record in found.good for loser in losers_of(record))
+    return Page((*found.good, *losers), (), cursor, last=last, malformed=found.malformed)
+
+
+def _reading(at: datetime, start: datetime) -> Page:
+    """No page yet: the window from `at` on has to be read, as of `start`."""
+    return Page((), (), {"at": iso(at), "start": iso(start)}, last=False)
+
+
 def _owner(raw: Mapping[str, Any]) -> Record:
     names = ("email", "firstName", "lastName", "userId")
     revision = str(raw["updatedAt"])
     return Record(
-        ref=RecordRef(SYSTEM, "owners", str(raw["id"])),
-        fields={name: raw.get(name) for name in names},
+        ref=RecordRef(SYSTEM, "owners", id_of(raw)),
+        fields=scalars({name: raw.get(name) for name in names}),
         revision=revision,
         modified_at=instant(revision),
         created_at=instant(raw["createdAt"]),
-        deleted=bool(raw.get("archived")),
+        deleted=flag(raw, "archived"),
     )
 
 
 def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:
     fresh = landed.unseen(stream, [(r.ref.id, r.revision) for r in records])
     return [r for r in records if r.ref.id in fresh]
-
-
-def _with_losers(records: Sequence[Record]) -> tuple[Record, ...]:
-    return (*records, *(loser for record in records for loser in losers_of(record)))
 
 
 def _values_of(record: Record, field_name: str) -> list[str]:

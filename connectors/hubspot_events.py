@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -20,8 +21,9 @@ from typing import Any
 
 from connectors.base import instant, iso, moment
 from connectors.hubspot_wire import SYSTEM
+from connectors.payloads import RowFaultError
 from mappings.ports import Landed, Page
-from mappings.records import Event, EventKind, Json
+from mappings.records import Event, EventKind, Json, Malformed
 
 DEEP_EVERY = timedelta(minutes=15)
 """Assumed: the slow cadence of BEHAVIOURS, Quota, is often enough to look for late events."""
@@ -35,6 +37,8 @@ _KINDS = {
     "BOUNCE": EventKind.EMAIL_BOUNCE,
     "SPAMREPORT": EventKind.EMAIL_SPAM_REPORT,
 }
+_KEY_PART = re.compile(r"[A-Za-z0-9_.-]{1,100}")
+"""Assumed: the vendor's pages show UUIDs and numbers; longer ones would not fit a key either."""
 _SHOWN = ("type", "url", "category", "status", "source", "appId", "emailCampaignId", "dropReason")
 
 
@@ -45,6 +49,7 @@ class Batch:
     events: tuple[Event, ...]
     more: Callable[[], Batch] | None
     at: datetime
+    malformed: tuple[Malformed, ...] = ()
 
 
 def newest_first(
@@ -70,14 +75,16 @@ def newest_first(
         new = tuple(event for event in batch.events if event.key in fresh)
         reached = oldest is not None and any(e.occurred_at < oldest for e in batch.events)
         if batch.more is None or reached:
-            yield Page((), new, {"at": iso(began)}, last=True)
+            yield Page((), new, {"at": iso(began)}, last=True, malformed=batch.malformed)
             return
         if not fresh and not whole:
-            yield Page((), (), {"at": iso(at or began)}, last=True)
+            cursor = {"at": iso(at or began)}
+            yield Page((), (), cursor, last=True, malformed=batch.malformed)
             return
         until = min((e.occurred_at for e in batch.events), default=began)
         marker = {"began": iso(began), "until": iso(until)}
-        yield Page((), new, {"at": iso(at) if at else None, "open": marker}, last=False)
+        open_cursor = {"at": iso(at) if at else None, "open": marker}
+        yield Page((), new, open_cursor, last=False, malformed=batch.malformed)
         batch = batch.more()
 
 
@@ -96,18 +103,35 @@ def form_fill(raw: Mapping[str, Any], *, guid: str, name: str) -> Event:
     that out (form, submittedAt, e-mail), FACTS section 2; answers stay in the form's order.
     """
     answers = [
-        {"name": str(v.get("name", "")), "value": v.get("value")} for v in raw.get("values") or ()
+        {"name": str(v.get("name", "")), "value": _one(v.get("value"))}
+        for v in raw.get("values") or ()
     ]
     given = [a["value"] for a in answers if str(a["name"]).lower() == "email" and a["value"]]
     email = str(given[0]).strip().lower() if given else None
     submitted = raw["submittedAt"]
     if raw.get("conversionId"):
-        key = f"form:{guid}:{raw['conversionId']}"
+        key = f"form:{guid}:{_key_part(raw['conversionId'])}"
     else:
         mark = email or json.dumps(answers, sort_keys=True)
         key = f"form:{guid}:{submitted}:{hashlib.sha256(mark.encode()).hexdigest()[:20]}"
-    details = {"form_guid": guid, "page_url": raw.get("pageUrl"), "answers": answers}
+    details = {"form_guid": guid, "page_url": _one(raw.get("pageUrl")), "answers": answers}
     return Event(SYSTEM, EventKind.FORM_FILL, key, from_ms(submitted), email, name, details)
+
+
+def _one(value: Json) -> Json:
+    """An answer of a form: one value. Raises RowFaultError for a nested one."""
+    if isinstance(value, dict | list):
+        raise RowFaultError("nested_value", "values")
+    return value
+
+
+def _key_part(value: Json) -> str:
+    """A part of an event's identity: a short id, as text or number. Raises RowFaultError."""
+    text = str(value)
+    fits = isinstance(value, int | str) and not isinstance(value, bool)
+    if not fits or not _KEY_PART.fullmatch(text):
+        raise RowFaultError("wrong_id", "id")
+    return text
 
 
 def email_event(raw: Mapping[str, Any]) -> Event:
@@ -117,7 +141,9 @@ def email_event(raw: Mapping[str, Any]) -> Event:
     subscriptions listed in `subscriptions`.
     """
     kind = _KINDS.get(str(raw.get("type")), EventKind.EMAIL_OTHER)
-    details: dict[str, Json] = {name: raw[name] for name in _SHOWN if raw.get(name) is not None}
+    details: dict[str, Json] = {
+        name: _one(raw[name]) for name in _SHOWN if raw.get(name) is not None
+    }
     if raw.get("type") == "STATUSCHANGE":
         left = _unsubscribed(raw.get("subscriptions") or ())
         whole = raw.get("portalSubscriptionStatus") == "UNSUBSCRIBED"
@@ -128,7 +154,7 @@ def email_event(raw: Mapping[str, Any]) -> Event:
     return Event(
         system=SYSTEM,
         kind=kind,
-        key=f"email:{raw['id']}:{raw['created']}",
+        key=f"email:{_key_part(raw['id'])}:{_key_part(raw['created'])}",
         occurred_at=from_ms(raw["created"]),
         email=recipient or None,
         name=str(raw.get("emailCampaignId") or ""),

@@ -13,9 +13,23 @@ from typing import Any
 from connectors.base import Answer, instant
 from connectors.hubspot_events import parse_instant, to_ms
 from connectors.hubspot_wire import SEARCH_BUCKET, SYSTEM, Paths, Wire, expect
-from mappings.records import Record, RecordRef
+from connectors.payloads import (
+    RowFaultError,
+    Sifted,
+    flag,
+    narrowed,
+    object_of,
+    rows_in,
+    scalars,
+    sift,
+    understanding,
+    unreadable,
+)
+from mappings.errors import UnreadableAnswerError
+from mappings.records import Malformed, Record, RecordRef
 
 READ_BATCH = 100  # FACTS section 2
+ID_DIGITS = 20  # as many as a 64-bit number can have
 SEARCH_PAGE = 200  # FACTS section 2
 LIST_PAGE = 100  # FACTS section 2
 SEARCH_ROOM = 800
@@ -48,14 +62,17 @@ def modified_property(object_name: str) -> str:
 
 
 def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
-    """A record from the wire's object; one that is archived is `deleted`."""
-    fields = dict(raw.get("properties") or {})
-    archived = bool(raw.get("archived"))
+    """A record from the wire's object; one that is archived is `deleted`.
+
+    Raises RowFaultError, or what `payloads.sift` takes for one, when the object is no record.
+    """
+    fields = scalars(raw.get("properties") or {})
+    archived = flag(raw, "archived")
     stamp = fields.get(modified_property(object_name)) or raw.get("updatedAt")
     revision = str(raw.get("archivedAt") if archived and raw.get("archivedAt") else stamp)
     created = raw.get("createdAt")
     return Record(
-        ref=RecordRef(SYSTEM, object_name, str(raw["id"])),
+        ref=RecordRef(SYSTEM, object_name, id_of(raw)),
         fields=fields,
         revision=revision,
         modified_at=parse_instant(revision),
@@ -66,6 +83,14 @@ def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
             for name, found in (raw.get("associations") or {}).items()
         },
     )
+
+
+def id_of(raw: Mapping[str, Any]) -> str:
+    """A record's id: digits, as text or as a number. Raises RowFaultError for another shape."""
+    text = str(raw["id"])
+    if not (text.isascii() and text.isdigit() and len(text) <= ID_DIGITS):
+        raise RowFaultError("wrong_id", "id")
+    return text
 
 
 def losers_of(record: Record) -> list[Record]:
@@ -109,12 +134,15 @@ class Reader:
         *,
         associations: str | None = None,
         archived: bool = False,
+        bare: bool = False,
     ) -> Answer:
-        """A page of all live (or all archived) records, in the order of their ids."""
+        """A page of all live (or all archived) records, in the order of their ids; a `bare` one
+        has their stamps alone."""
+        wanted = [modified_property(object_name)] if bare else self._fields[object_name]
         query = {
             "limit": LIST_PAGE,
             "after": after,
-            "properties": ",".join(self._fields[object_name]),
+            "properties": ",".join(wanted),
             "associations": associations,
             "archived": "true" if archived else "false",
         }
@@ -131,14 +159,43 @@ class Reader:
         used = sum(len(name) + 4 for name in self._fields[object_name])
         return used > SEARCH_BODY - SEARCH_ROOM
 
-    def complete(self, object_name: str, records: Sequence[Record]) -> list[Record]:
+    def complete(self, object_name: str, records: Sequence[Record]) -> Sifted[Record]:
         """Records of a search with all their properties and associations."""
-        if self._slim(object_name):
-            records = self.batch_read(object_name, [r.ref.id for r in records], None)
-        return self.related(object_name, records)
+        if not self._slim(object_name):
+            return self.related(object_name, records)
+        return self.whole(object_name, [r.ref.id for r in records])
+
+    def whole(self, object_name: str, ids: Sequence[str]) -> Sifted[Record]:
+        """Records by id with everything; those that make the answer unreadable are singled out."""
+        aside: list[Malformed] = []
+
+        def read(part: Sequence[str]) -> list[Record]:
+            found = self.batch_read(object_name, part, None)
+            aside.extend(found.malformed)
+            return found.good
+
+        read_back = narrowed(ids, read, system=SYSTEM, stream=object_name)
+        full = self.related(object_name, read_back.good)
+        return Sifted(full.good, (*aside, *read_back.malformed, *full.malformed))
+
+    def sifted(self, object_name: str, answer: Answer, latest: datetime | None) -> Sifted[Record]:
+        """The records of a page, and its rows that are none."""
+        return sift(
+            rows_in(SYSTEM, expect(answer), "results"),
+            lambda raw: record_of(object_name, raw),
+            system=SYSTEM,
+            stream=object_name,
+            latest=latest,
+        )
 
     def search(
-        self, stream: str, at: datetime, *, newest: bool = False, after_id: str = ""
+        self,
+        stream: str,
+        at: datetime,
+        *,
+        newest: bool = False,
+        after_id: str = "",
+        bare: bool = False,
     ) -> Answer:
         """A page of what changed since `at`: newest first, or by id behind `after_id`."""
         stamp = modified_property(stream)
@@ -149,7 +206,7 @@ class Reader:
         body = {
             "filterGroups": [{"filters": filters}],
             "sorts": [{"propertyName": order[0], "direction": order[1]}],
-            "properties": self._searched(stream),
+            "properties": [stamp] if bare else self._searched(stream),
             "limit": SEARCH_PAGE,
         }
         path = self._paths.objects(stream, "/search")
@@ -162,9 +219,10 @@ class Reader:
         id_property: str | None,
         *,
         archived: bool = False,
-    ) -> list[Record]:
+    ) -> Sifted[Record]:
         """Records by id or by a unique property, without associations; unknown ones left out."""
         found: list[Record] = []
+        aside: list[Malformed] = []
         path = self._paths.objects(object_name, "/batch/read")
         for part in _slices(values, READ_BATCH):
             body: dict[str, Any] = {
@@ -174,14 +232,19 @@ class Reader:
             if id_property:
                 body["idProperty"] = id_property
             answer = self._wire.ask(path, body, archived="true" if archived else "false")
-            found += [record_of(object_name, raw) for raw in expect(answer)["results"]]
-        return found
+            part_found = self.sifted(object_name, answer, None)
+            found += part_found.good
+            aside += part_found.malformed
+        return Sifted(found, tuple(aside))
 
     def single(self, object_name: str, record_id: str) -> Record | None:
         """One record by id, merges followed, without associations; None when it is not there."""
         query = {"properties": ",".join(self._fields[object_name])}
         answer = self._wire.get(self._paths.objects(object_name, f"/{record_id}"), query)
-        return None if answer.status == 404 else record_of(object_name, expect(answer))
+        if answer.status == 404:
+            return None
+        with understanding(lambda: unreadable(SYSTEM)):
+            return record_of(object_name, object_of(SYSTEM, expect(answer)))
 
     def search_values(
         self, object_name: str, field_name: str, values: Sequence[str]
@@ -204,32 +267,68 @@ class Reader:
                     **({"after": after} if after else {}),
                 }
                 path = self._paths.objects(object_name, "/search")
-                answer = expect(self._wire.ask(path, body, bucket=SEARCH_BUCKET))
-                for raw in answer["results"]:
-                    found[str(raw["id"])] = record_of(object_name, raw)
-                after = next_of(answer)
+                answer = self._wire.ask(path, body, bucket=SEARCH_BUCKET)
+                for record in certain(self.sifted(object_name, answer, None)):
+                    found[record.ref.id] = record
+                after = next_of(answer.json(), after)
                 if after is None:
                     break
         wanted = set(values)
         return [r for r in found.values() if r.fields.get(field_name) in wanted]
 
-    def related(self, object_name: str, records: Sequence[Record]) -> list[Record]:
-        """The records with their associations, read 1000 a call."""
+    def related(self, object_name: str, records: Sequence[Record]) -> Sifted[Record]:
+        """The records with their associations, read 1000 a call. An association that makes no
+        sense is set aside, its record goes on without it."""
         linked: dict[str, dict[str, tuple[str, ...]]] = {r.ref.id: {} for r in records}
+        aside: list[Malformed] = []
         for other in RELATED.get(object_name, ()):
             path = self._paths.associations(object_name, other, "/batch/read")
             for part in _slices(list(linked), ASSOCIATIONS_READ):
                 body = {"inputs": [{"id": record_id} for record_id in part]}
-                for row in expect(self._wire.ask(path, body)).get("results", ()):
-                    ids = [str(to["toObjectId"]) for to in row.get("to", ())]
-                    linked[str(row["from"]["id"])][other] = tuple(dict.fromkeys(ids))
-        return [replace(r, associations=linked[r.ref.id]) for r in records]
+                answer = object_of(SYSTEM, expect(self._wire.ask(path, body)))
+                rows = rows_in(SYSTEM, {"results": [], **answer}, "results")
+                joins = sift(rows, _joined, system=SYSTEM, stream=f"{object_name}>{other}")
+                aside += joins.malformed
+                for record_id, ids in joins.good:
+                    if record_id in linked:
+                        linked[record_id][other] = ids
+        return Sifted([replace(r, associations=linked[r.ref.id]) for r in records], tuple(aside))
 
 
-def next_of(body: Mapping[str, Any]) -> str | None:
-    """Where the next page begins; None on the last."""
-    after = ((body.get("paging") or {}).get("next") or {}).get("after")
+def _joined(raw: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """A record's id and the ids of what it is associated with."""
+    others = [id_of({"id": to["toObjectId"]}) for to in raw.get("to") or ()]
+    return id_of(raw["from"]), tuple(dict.fromkeys(others))
+
+
+def certain(found: Sifted[Record]) -> list[Record]:
+    """All of a look-up's records. Raises UnreadableAnswerError when one of them is none: "not
+    there" would be a wrong answer, and something might be created twice because of it."""
+    if found.malformed:
+        raise UnreadableAnswerError(
+            "a record that was looked up could not be read",
+            payload=found.malformed[0].payload,
+            system=SYSTEM,
+        )
+    return found.good
+
+
+def next_of(body: Mapping[str, Any], before: str | None = None) -> str | None:
+    """Where the next page begins; None on the last. Raises UnreadableAnswerError for something
+    else, and for the place (`before`) the page itself began at: that would never end."""
+    with understanding(lambda: unreadable(SYSTEM, body)):
+        after = ((body.get("paging") or {}).get("next") or {}).get("after")
+    if isinstance(after, dict | list | bool) or (before is not None and str(after) == before):
+        raise unreadable(SYSTEM, body)
     return None if after is None else str(after)
+
+
+def total_of(body: Mapping[str, Any]) -> int:
+    """How many rows a search has found. Raises UnreadableAnswerError when it does not say."""
+    total = body.get("total")
+    if isinstance(total, bool) or not isinstance(total, int):
+        raise unreadable(SYSTEM, body)
+    return total
 
 
 def _slices(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:

@@ -231,7 +231,10 @@ def problem(answer: Answer) -> dict[str, Any]:
 
 
 def expect(answer: Answer) -> Any:
-    """The JSON of a success. Raises InvariantError for a refusal: our request was wrong."""
+    """The JSON of a read that succeeded (`Caller.read` has seen that it is JSON).
+
+    Raises InvariantError for a refusal: our request was wrong.
+    """
     if answer.status >= 300:
         category = _word(problem(answer).get("category"))
         raise InvariantError(
@@ -240,10 +243,7 @@ def expect(answer: Answer) -> Any:
             system=SYSTEM,
             remedy="Run `leadloop validate --live`: a field or a form may have been removed.",
         )
-    try:
-        return answer.json()
-    except ReplyLostError:
-        raise UnavailableError("hubspot's answer was no JSON", system=SYSTEM) from None
+    return answer.json()
 
 
 _ROW_CODES = {

@@ -7,6 +7,7 @@ from typing import Any
 
 from connectors.base import Answer, BatchRefusedError, rejected, write_batches, write_groups
 from connectors.hubspot_wire import SYSTEM, Paths, Refusal, Wire, problem, refusal
+from connectors.payloads import understanding
 from connectors.retrying import ReplyLostError
 from mappings.errors import (
     InvariantError,
@@ -83,7 +84,9 @@ class Writer:
                 }
             )
         path = self._paths.objects(rows[0].object, "/batch/upsert")
-        return self._account(self._wire.send("POST", path, {"inputs": inputs}), rows)
+        answer = self._wire.send("POST", path, {"inputs": inputs})
+        with understanding(_unreadable):
+            return self._account(answer, rows)
 
     def _update(self, rows: Sequence[Write]) -> list[Outcome]:
         inputs = [
@@ -92,7 +95,8 @@ class Writer:
         ]
         path = self._paths.objects(rows[0].object, "/batch/update")
         answer = self._wire.send("POST", path, {"inputs": inputs})
-        outcomes = self._account(answer, rows)
+        with understanding(_unreadable):
+            outcomes = self._account(answer, rows)
         lost = {o.key for o in outcomes if o.error and o.error.code == "record.not_found"}
         kept = [o for o in outcomes if o.key not in lost]
         # Ids that were merged away are known to single calls only (FACTS section 2).
@@ -104,14 +108,16 @@ class Writer:
         path = self._paths.objects(row.object, f"/{row.id}")
         answer = self._wire.send("PATCH", path, {"properties": _texts(row.fields)})
         body = _accept(answer, rows)
-        return [self._done(row, body)]
+        with understanding(_unreadable):
+            return [self._done(row, body)]
 
     def _opt_out_all(self, rows: Sequence[Write]) -> list[Outcome]:
         """Unsubscribe addresses from all mail; asking again changes nothing."""
         body = {"inputs": [_address(row) for row in rows]}
         path = self._paths.consent("/unsubscribe-all")
         answer = _accept(self._wire.send("POST", path, body, channel="EMAIL"), rows)
-        return _consent_outcomes(answer, rows)
+        with understanding(_unreadable):
+            return _consent_outcomes(answer, rows)
 
     def _opt_out_one(self, rows: Sequence[Write]) -> list[Outcome]:
         """Unsubscribe addresses from one subscription type each."""
@@ -125,7 +131,9 @@ class Writer:
             for row in rows
         ]
         answer = self._wire.send("POST", self._paths.consent("/write"), {"inputs": inputs})
-        return _consent_outcomes(_accept(answer, rows), rows)
+        body = _accept(answer, rows)
+        with understanding(_unreadable):
+            return _consent_outcomes(body, rows)
 
     def _associate(self, rows: Sequence[Write]) -> list[Outcome]:
         """Join records by the default association of their two objects."""
@@ -133,7 +141,8 @@ class Writer:
         other = str(rows[0].fields["to_object"])
         path = self._paths.associations(rows[0].object, other, "/batch/associate/default")
         body = _accept(self._wire.send("POST", path, {"inputs": inputs}), rows)
-        joined = {_pair(result) for result in body.get("results", ())}
+        with understanding(_unreadable):
+            joined = {_pair(result) for result in body.get("results", ())}
         outcomes = []
         for row in rows:
             ends = frozenset((str(row.id), str(row.fields["to_id"])))
@@ -240,8 +249,10 @@ def _accept(answer: Answer, rows: Sequence[Write]) -> dict[str, Any]:
         try:
             body = answer.json()
         except ReplyLostError:
-            raise OutcomeUnknownError("hubspot's answer was no JSON", system=SYSTEM) from None
-        return body if isinstance(body, dict) else {}
+            raise _unreadable() from None
+        if not isinstance(body, dict):
+            raise _unreadable()
+        return body
     refused = refusal(problem(answer), object_name=rows[0].object)
     if answer.status == 404:
         raise BatchRefusedError(_not_found(rows[0], "hubspot has no such record"))
@@ -249,6 +260,11 @@ def _accept(answer: Answer, rows: Sequence[Write]) -> dict[str, Any]:
     if refused.field_wide and any(refused.fields & set(row.fields) for row in rows):
         guilty = lambda row: bool(refused.fields & set(row.fields))  # noqa: E731 - one test
     raise BatchRefusedError(refused.error, guilty=guilty)
+
+
+def _unreadable() -> OutcomeUnknownError:
+    """The write was sent, and what came back does not say what became of it."""
+    return OutcomeUnknownError("hubspot's answer to a write could not be read", system=SYSTEM)
 
 
 def _pair(result: Mapping[str, Any]) -> frozenset[str]:

@@ -17,16 +17,30 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import Answer, Clock, NullLimiter, Sleep, instant, iso, moment, utc_now
+from connectors.payloads import (
+    RowFaultError,
+    Sifted,
+    flag,
+    narrowed,
+    object_of,
+    rows_in,
+    scalars,
+    sift,
+    understanding,
+    unreadable,
+)
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
+from mappings.errors import UnreadableAnswerError
 from mappings.ports import (
     AccountInfo,
     Cadence,
@@ -38,7 +52,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
-from mappings.records import Json, Outcome, Record, RecordRef, Write
+from mappings.records import Json, Malformed, Outcome, Record, RecordRef, Write
 
 CAPABILITIES = Capabilities(
     write_batch=200,  # FACTS section 4, Collections
@@ -53,6 +67,8 @@ _FAST = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
 _QUARTER = ("User", "Campaign")
 _MERGEABLE = frozenset({"Lead", "Contact", "Account"})
 _NEVER_DELETED = frozenset({"User"})
+_NEWEST = "SystemModstamp DESC, Id DESC"
+_KEYSET = "SystemModstamp, Id"
 _STAMPS = ("Id", "SystemModstamp", "CreatedDate", "LastModifiedById")
 _ALWAYS = {
     "Lead": (
@@ -77,24 +93,35 @@ _LINKS = {
 
 
 def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
-    """A record from a query's row; related records' fields are named `Owner.Email`."""
-    fields = _flat(raw)
+    """A record from a query's row; related records' fields are named `Owner.Email`.
+
+    Raises RowFaultError, or what `payloads.sift` takes for one, when the row is no record.
+    """
+    fields = scalars(_flat(raw))
     stamp = str(fields["SystemModstamp"])
     created = fields.get("CreatedDate")
     master, contact = fields.get("MasterRecordId"), fields.get("ConvertedContactId")
     links = _LINKS.get(object_name, {})
+    flag(fields, "IsConverted")
     return Record(
-        ref=RecordRef(SYSTEM, object_name, id18(str(fields["Id"]))),
+        ref=RecordRef(SYSTEM, object_name, _id(fields["Id"])),
         fields=fields,
         revision=f"{stamp}/{_digest(fields)}",
         modified_at=instant(stamp),
         created_at=instant(str(created)) if created else None,
-        deleted=bool(fields.get("IsDeleted")),
-        merged_into=id18(str(master)) if master else None,
-        converted_to=RecordRef(SYSTEM, "Contact", id18(str(contact))) if contact else None,
-        modified_by=fields.get("LastModifiedById"),
-        associations={o: (id18(str(fields[f])),) for o, f in links.items() if fields.get(f)},
+        deleted=flag(fields, "IsDeleted"),
+        merged_into=_id(master) if master else None,
+        converted_to=RecordRef(SYSTEM, "Contact", _id(contact)) if contact else None,
+        modified_by=_id(fields["LastModifiedById"]) if fields.get("LastModifiedById") else None,
+        associations={o: (_id(fields[f]),) for o, f in links.items() if fields.get(f)},
     )
+
+
+def _id(value: Any) -> str:
+    """An id in its 18-character form. Raises RowFaultError for another shape."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", value):
+        raise RowFaultError("wrong_id", "Id")
+    return id18(value)
 
 
 def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Json]:
@@ -151,21 +178,24 @@ class SalesforceConnector:
         """Who we are, from the login itself, and the day's allowance."""
         self._wire.login()
         limits = expect(self._wire.get("limits/"))
-        daily = limits.get("DailyApiRequests") or {}
-        top, left = daily.get("Max"), daily.get("Remaining")
-        org, user = self._wire.identity.rstrip("/").split("/")[-2:]
-        return AccountInfo(
-            account_id=id18(org),
-            user_id=id18(user),
-            api_version=self._version,
-            daily_limit=top,
-            daily_used=top - left if top is not None and left is not None else None,
-        )
+        with understanding(lambda: unreadable(SYSTEM, limits)):
+            daily = limits.get("DailyApiRequests") or {}
+            top, left = daily.get("Max"), daily.get("Remaining")
+            org, user = self._wire.identity.rstrip("/").split("/")[-2:]
+            return AccountInfo(
+                account_id=_id(org),
+                user_id=_id(user),
+                api_version=self._version,
+                daily_limit=top,
+                daily_used=top - left if top is not None and left is not None else None,
+            )
 
     def describe(self, object_name: str) -> ObjectSchema:
         """The object's fields as they are now, as far as the API user may see them."""
         path = f"sobjects/{name(object_name)}/describe"
-        return object_schema(object_name, expect(self._wire.get(path)))
+        described = expect(self._wire.get(path))
+        with understanding(lambda: unreadable(SYSTEM, described)):
+            return object_schema(object_name, described)
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Create the missing fields and let the API user see them."""
@@ -188,21 +218,33 @@ class SalesforceConnector:
         at, start = moment(since, "at"), moment(since, "start")
         after = (since or {}).get("after")
         if at is not None and start is None:
-            answer = self._query(stream, _window(at), order="SystemModstamp DESC, Id DESC")
-            start = answer.date(self._clock)
-            body = expect(answer)
-            records = [record_of(stream, raw) for raw in body["records"]]
-            fresh = _unseen(landed, stream, records)
-            quiet = (
-                not fresh
-                and not (since or {}).get("unsettled")
-                and body["totalSize"] - sum(r.deleted for r in records)
-                == landed.count_since(stream, at)
-            )
-            if body["done"] or quiet:
-                yield Page(tuple(fresh), (), self._settled(start, records), last=True)
+            quiet = self._quiet(stream, since or {}, at, landed)
+            if quiet.last:
+                yield quiet
                 return
+            start = instant(quiet.cursor["start"])
         yield from self._keyset(stream, at, start, after, landed)
+
+    def _quiet(self, stream: str, since: Mapping[str, Json], at: datetime, landed: Landed) -> Page:
+        """The page that ends the pull, or one whose cursor says that the window must be read."""
+        try:
+            answer = self._query(stream, _window(at), order=_NEWEST)
+            found, start = self._sifted(stream, answer), answer.date(self._clock)
+        except UnreadableAnswerError:
+            answer = self._bare(stream, _window(at), order=_NEWEST)
+            return Page((), (), {"start": iso(answer.date(self._clock))}, last=False)
+        fresh = _unseen(landed, stream, found.good)
+        body = expect(answer)
+        quiet = (
+            not fresh
+            and not since.get("unsettled")
+            and total_of(body) - sum(r.deleted for r in found.good)
+            == landed.count_since(stream, at)
+        )
+        if _is_done(body) or quiet:
+            settled = self._settled(start, found.good)
+            return Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)
+        return Page((), (), {"start": iso(start)}, last=False)
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The records as they are now. A merged-away one comes with the record it is now part
@@ -211,7 +253,7 @@ class SalesforceConnector:
         found: dict[str, Record] = {}
         wanted = [id18(i) for i in dict.fromkeys(ids)]
         while wanted:
-            for record in self._in(object_name, "Id", wanted):
+            for record in self._in(object_name, "Id", wanted).good:
                 found[record.ref.id] = record
             masters = [r.merged_into for r in found.values() if r.merged_into]
             wanted = [i for i in dict.fromkeys(masters) if i not in found]
@@ -221,7 +263,10 @@ class SalesforceConnector:
         """Records whose field is one of the values as Salesforce compares text (without case),
         deleted ones and closed Tasks of long ago included.
         """
-        return self._in(object_name, field_name, [v for v in values if v])
+        found = self._in(object_name, field_name, [v for v in values if v])
+        if found.malformed:  # "not there" would be wrong, and might create a record twice
+            raise unreadable(SYSTEM, found.malformed[0].payload)
+        return found.good
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 200 rows a call. Answers hold no record: `fetch` to read back."""
@@ -247,24 +292,71 @@ class SalesforceConnector:
         landed: Landed,
     ) -> Iterator[Page]:
         """The window in the order of (SystemModstamp, Id): one query's pages, taken up after a
-        failure behind the last row that landed.
+        failure behind the last row that landed. However many rows share one stamp, they are paged
+        by id.
         """
-        answer = self._query(stream, _window(at, after), order="SystemModstamp, Id")
-        start = start or answer.date(self._clock)
+        answer: Answer | None = None
         while True:
+            try:
+                if answer is None:
+                    answer = self._query(stream, _window(at, after), order=_KEYSET)
+                found = self._sifted(stream, answer)
+                place = found.good
+            except UnreadableAnswerError:
+                answer = self._bare(stream, _window(at, after), order=_KEYSET)
+                bare = self._sifted(stream, answer)
+                found, place = self._whole(stream, bare), bare.good
             body = expect(answer)
-            records = [record_of(stream, raw) for raw in body["records"]]
-            fresh = records if at is None else _unseen(landed, stream, records)
-            if body["done"]:
-                yield Page(tuple(fresh), (), self._settled(start, records), last=True)
+            start = start or answer.date(self._clock)
+            fresh = found.good if at is None else _unseen(landed, stream, found.good)
+            if _is_done(body):
+                settled = self._settled(start, found.good)
+                yield Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)
                 return
-            if records:
-                after = [iso(records[-1].modified_at), records[-1].ref.id]
+            if place:
+                after = [iso(place[-1].modified_at), place[-1].ref.id]
             cursor = {"at": iso(at) if at else None, "start": iso(start), "after": after}
-            yield Page(tuple(fresh), (), cursor, last=False)
-            answer = self._wire.more(str(body["nextRecordsUrl"]))
-            if code_of(answer) == "INVALID_QUERY_LOCATOR":
-                answer = self._query(stream, _window(at, after), order="SystemModstamp, Id")
+            yield Page(tuple(fresh), (), cursor, last=False, malformed=found.malformed)
+            answer = self._next(body)
+
+    def _next(self, body: Mapping[str, Any]) -> Answer | None:
+        """The next page of a query; None when the vendor has forgotten the query, or answers
+        nothing that can be read: it is asked anew behind the last row."""
+        try:
+            answer = self._wire.more(_more_of(body))
+        except UnreadableAnswerError:
+            return None
+        return None if code_of(answer) == "INVALID_QUERY_LOCATOR" else answer
+
+    def _sifted(self, object_name: str, answer: Answer) -> Sifted[Record]:
+        """The records of a page, and its rows that are none."""
+        return sift(
+            rows_in(SYSTEM, expect(answer), "records"),
+            lambda raw: record_of(object_name, raw),
+            system=SYSTEM,
+            stream=object_name,
+            latest=answer.date(self._clock),
+        )
+
+    def _bare(self, object_name: str, where: str, *, order: str) -> Answer:
+        """A page without its content: ids and stamps."""
+        return self._wire.query(
+            select(("Id", "SystemModstamp"), object_name, where=where, order=order)
+        )
+
+    def _whole(self, object_name: str, bare: Sifted[Record]) -> Sifted[Record]:
+        """The records of a bare page, each read by its id: those that make the answer unreadable
+        are singled out."""
+        aside: list[Malformed] = []
+
+        def read(ids: Sequence[str]) -> list[Record]:
+            part = self._in(object_name, "Id", ids)
+            aside.extend(part.malformed)
+            return part.good
+
+        ids = [record.ref.id for record in bare.good]
+        full = narrowed(ids, read, system=SYSTEM, stream=object_name)
+        return Sifted(full.good, (*bare.malformed, *aside, *full.malformed))
 
     def _settled(self, start: datetime, records: Sequence[Record]) -> dict[str, Json]:
         """The cursor after a whole reading.
@@ -278,18 +370,21 @@ class SalesforceConnector:
             cursor["unsettled"] = True
         return cursor
 
-    def _in(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
+    def _in(self, object_name: str, field_name: str, values: Sequence[str]) -> Sifted[Record]:
         found: list[Record] = []
+        aside: list[Malformed] = []
         room = room_beside(select(self._wanted(object_name), object_name))
         for where in in_conditions(field_name, values, room=room):
             answer = self._query(object_name, where)
             while True:
+                part = self._sifted(object_name, answer)
+                found += part.good
+                aside += part.malformed
                 body = expect(answer)
-                found += [record_of(object_name, raw) for raw in body["records"]]
-                if body["done"]:
+                if _is_done(body):
                     break
-                answer = self._wire.more(str(body["nextRecordsUrl"]))
-        return found
+                answer = self._wire.more(_more_of(body))
+        return Sifted(found, tuple(aside))
 
     def _query(self, object_name: str, where: str = "", *, order: str = "") -> Answer:
         """A query for all fields wanted of an object; removed ones are left out and remembered."""
@@ -337,6 +432,30 @@ def _window(at: datetime | None, after: Sequence[str] | None = None) -> str:
         newer = f"SystemModstamp > {stamp}"
         return f"({newer} OR (SystemModstamp = {stamp} AND Id > {last_id}))"
     return f"SystemModstamp >= {literal(at)}" if at else ""
+
+
+def _is_done(body: Any) -> bool:
+    """Whether a query's page is its last. Raises UnreadableAnswerError when it does not say."""
+    done = object_of(SYSTEM, body).get("done")
+    if not isinstance(done, bool):
+        raise unreadable(SYSTEM, body)
+    return done
+
+
+def total_of(body: Any) -> int:
+    """How many rows a query has. Raises UnreadableAnswerError when it does not say."""
+    total = object_of(SYSTEM, body).get("totalSize")
+    if isinstance(total, bool) or not isinstance(total, int):
+        raise unreadable(SYSTEM, body)
+    return total
+
+
+def _more_of(body: Mapping[str, Any]) -> str:
+    """Where the next page is: a path on the instance, never another host."""
+    url = body.get("nextRecordsUrl")
+    if not isinstance(url, str) or not re.fullmatch(r"/services/data/[\w./-]{1,200}", url):
+        raise unreadable(SYSTEM, body)
+    return url
 
 
 def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:

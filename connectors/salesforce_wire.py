@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from connectors.base import CONNECT_SECONDS, READ_SECONDS, Answer, Caller, Sleep, setting
+from connectors.payloads import read_json
 from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
     AuthenticationError,
@@ -60,8 +61,9 @@ class Wire:
         self._session.trust_env = False
         if settings.get("ca_file"):
             self._session.verify = settings["ca_file"]
-        self._session.hooks["response"] = [self._keep_headers]
+        self._session.hooks["response"] = [self._keep_answer]
         self._headers: dict[str, str] = {}
+        self._body = b""
         page = settings.get("query_page")
         self._paging = {"Sforce-Query-Options": f"batchSize={int(page)}"} if page else {}
         self._timeout = (CONNECT_SECONDS, timeout)
@@ -148,19 +150,28 @@ class Wire:
         import requests
         from simple_salesforce.exceptions import SalesforceError
 
-        self._headers = {}
+        self._headers, self._body = {}, b""
         try:
-            data = call()
+            call()
         except SalesforceError as error:
             return Answer(int(error.status), dict(self._headers), b"", _errors(error.content))
+        except (requests.exceptions.JSONDecodeError, ValueError):
+            pass  # the SDK could not read it: `_read` says what it was
         except requests.RequestException as error:
             raise _broken(error) from None
-        except ValueError:
-            raise ReplyLostError from None
+        return self._read()
+
+    def _read(self) -> Answer:
+        """The success just received, from its bytes: the SDK guesses at what is no UTF-8.
+
+        Raises UnreadableReplyError for anything that is no JSON.
+        """
+        data = read_json(self._body)
         return Answer(200, dict(self._headers), b"", [] if data is None else data)
 
-    def _keep_headers(self, response: Any, *_: Any, **__: Any) -> None:
+    def _keep_answer(self, response: Any, *_: Any, **__: Any) -> None:
         self._headers = {k.lower(): v for k, v in response.headers.items()}
+        self._body = response.content
 
     def _watch(self, answer: Answer) -> None:
         usage = re.search(r"api-usage=(\d+)/(\d+)", answer.headers.get("sforce-limit-info", ""))
@@ -182,8 +193,10 @@ class Wire:
             raise NotSentError from None
         if body is None:
             raise NotSentError
-        if reply.status_code != 200 or "access_token" not in body:
+        if reply.status_code != 200:
             raise _refused_login(body)
+        if not _is_login(body):
+            raise NotSentError
         self._client = Salesforce(
             session_id=body["access_token"],
             instance_url=self._settings.get("instance_url") or body["instance_url"],
@@ -262,6 +275,12 @@ def _untrusted() -> UnavailableError:
     )
 
 
+def _is_login(body: Any) -> bool:
+    """Whether the answer to a login holds what is needed to go on."""
+    names = ("access_token", "instance_url")
+    return isinstance(body, dict) and all(isinstance(body.get(name), str) for name in names)
+
+
 def _refused_login(body: Any) -> AuthenticationError:
     word = str(body.get("error", "")) if isinstance(body, dict) else ""
     shown = word if re.fullmatch(r"[a-z_]{1,40}", word) else "no reason"
@@ -305,7 +324,8 @@ def judge(answer: Answer) -> Verdict | None:
 
 
 def expect(answer: Answer) -> Any:
-    """The JSON of a success. Raises InvariantError for a refusal: our request was wrong."""
+    """The JSON of a read that succeeded. Raises InvariantError for a refusal: our request was
+    wrong."""
     if answer.status >= 300:
         code = code_of(answer)
         word = code if re.fullmatch(r"[A-Z_]{1,60}", code) else "no code"

@@ -15,6 +15,7 @@ from connectors.base import (
     write_batches,
     write_groups,
 )
+from connectors.payloads import understanding
 from connectors.salesforce_soql import id18, name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import (
@@ -183,7 +184,13 @@ def _outcomes(answer: Answer, rows: Sequence[Write]) -> list[Outcome]:
     results = answer.parsed
     if not isinstance(results, list) or len(results) != len(rows):
         raise OutcomeUnknownError("salesforce did not answer for every row", system=SYSTEM)
-    return [outcome_of(row, result) for row, result in zip(rows, results, strict=True)]
+    with understanding(_unreadable):
+        return [outcome_of(row, result) for row, result in zip(rows, results, strict=True)]
+
+
+def _unreadable() -> OutcomeUnknownError:
+    """The write was sent, and what came back does not say what became of it."""
+    return OutcomeUnknownError("salesforce's answer to a write could not be read", system=SYSTEM)
 
 
 def outcome_of(row: Write, result: Mapping[str, Any]) -> Outcome:

@@ -117,6 +117,20 @@ class UnavailableError(LeadloopError):
     default_remedy = "Check that the address is right and reachable, then run the command again."
 
 
+class UnreadableAnswerError(UnavailableError):
+    """A vendor answered with something that makes no sense; nothing was changed.
+
+    `payload` is the beginning of it, kept for whoever looks into it and never part of a message.
+    """
+
+    default_code = "remote.unreadable"
+    default_remedy = "Run `leadloop sync` again; if it stays, see `leadloop deadletters`."
+
+    def __init__(self, message: str, *, payload: str = "", **where: str | None) -> None:
+        super().__init__(message, **where)
+        self.payload = payload
+
+
 class QuotaExhaustedError(LeadloopError):
     """Calls of the vendor's allowance have run out until `resets_at` (aware UTC, or unknown).
 
@@ -208,6 +222,16 @@ class StateHeldError(LeadloopError):
     exit_code = 7
     default_code = "state.held"
     default_remedy = "Stop the other process, or let it do the work: see `leadloop status`."
+
+
+class LeaseLostError(StateHeldError):
+    """Another process took over the state we held: nothing more may be written by this one."""
+
+    default_code = "state.lease_lost"
+    default_remedy = (
+        "Nothing to do: whoever holds the state now goes on. Start this process again if it was "
+        "meant to be the one; see `leadloop status`."
+    )
 
 
 class StateError(LeadloopError):

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mappings.errors import LeadloopError
-from mappings.records import Event, Json, Outcome, Record, Write
+from mappings.records import Event, Json, Malformed, Outcome, Record, Write
 
 
 class Lane(StrEnum):
@@ -135,13 +135,15 @@ class Page:
     """One page of changes. `cursor` is stored in the same transaction as the rows.
 
     A cursor is opaque JSON to everyone but its connector. `last` is true on the page that ends
-    the pull; only then may the stream be called up to date.
+    the pull; only then may the stream be called up to date. `malformed` are rows of the page that
+    could not be used: they are set aside and the cursor moves past them.
     """
 
     records: tuple[Record, ...]
     events: tuple[Event, ...]
     cursor: Mapping[str, Json]
     last: bool
+    malformed: tuple[Malformed, ...] = ()
 
 
 class Landed(Protocol):
@@ -184,7 +186,9 @@ class Connector(Protocol):
 
     `changes` may repeat rows but never omits one. `write` returns exactly one outcome per row, in
     any order, and raises only when the whole call failed before anything could be applied; a
-    reply lost after sending is an outcome of UNKNOWN for each of the call's rows.
+    reply lost after sending is an outcome of UNKNOWN for each of the call's rows. An answer that
+    makes no sense raises UnreadableAnswerError; a row that makes none is `Malformed` on its page,
+    left out by `fetch` (the pull sets it aside), and an UnreadableAnswerError to `find`.
     """
 
     system: str

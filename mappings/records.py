@@ -71,6 +71,23 @@ class Record:
     associations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, slots=True)
+class Malformed:
+    """A row a vendor sent that cannot be what it should be: set aside, kept as it came.
+
+    `stream` names where it was read, `id` the record where its id could be read ("" otherwise),
+    `reason` is a stable word (docs/glossary.md), `payload` its text, ASCII and cut to 65,536
+    characters.
+    """
+
+    system: str
+    stream: str
+    id: str
+    reason: str
+    payload: str
+    field: str | None = None
+
+
 class EventKind(StrEnum):
     """What a marketing event says happened. Values are the names used in YAML."""
 

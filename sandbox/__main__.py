@@ -27,6 +27,7 @@ def main(arguments: list[str] | None = None) -> int:
         hubspot_port=asked.hubspot_port,
         salesforce_port=asked.salesforce_port,
         admin_port=asked.admin_port,
+        proxy_port=asked.proxy_port,
     )
     try:
         asyncio.run(serve(options, announce=_as_json if asked.json else _as_text))
@@ -53,6 +54,9 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--hubspot-port", type=int, default=0)
     parser.add_argument("--salesforce-port", type=int, default=0)
     parser.add_argument("--admin-port", type=int, default=0)
+    parser.add_argument(
+        "--proxy-port", type=int, help="open an HTTPS proxy for the vendors' host names (0: any)"
+    )
     parser.add_argument("--json", action="store_true", help="one line of JSON on stdout")
     return parser
 
@@ -70,6 +74,7 @@ def _as_text(info: dict[str, Any]) -> None:
         f"            client id {salesforce['client_id']}",
         f"            client secret {salesforce['client_secret']}",
         f"Admin       {info['admin_url']}",
+        *([f"Proxy       {info['proxy_url']}"] if info["proxy_url"] else []),
         "Stop it with Ctrl-C.",
     ]
     print("\n".join(lines), flush=True)

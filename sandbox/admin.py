@@ -23,8 +23,9 @@ such path, object or world) or 409 (a world is loaded already). Paths:
 from __future__ import annotations
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from datetime import UTC, datetime
+from itertools import islice
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
@@ -167,19 +168,17 @@ class _Admin:
             message = f"no such system: {system}"
             raise AdminError(message, 404)
         try:
-            # A snapshot: a write during the download must not tear the dump.
-            rows = list(readers[system]())
+            rows = readers[system]()
         except (KeyError, ValueError) as error:
             message = f"no such object in {system}: {name}"
             raise AdminError(message, 404) from error
         return await _stream(request, rows)
 
 
-async def _stream(request: web.Request, rows: list[dict[str, Any]]) -> web.StreamResponse:
+async def _stream(request: web.Request, rows: Iterator[dict[str, Any]]) -> web.StreamResponse:
     response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
     await response.prepare(request)
-    for start in range(0, len(rows), _LINES_PER_WRITE):
-        part = rows[start : start + _LINES_PER_WRITE]
+    while part := list(islice(rows, _LINES_PER_WRITE)):
         await response.write("".join(json.dumps(row) + "\n" for row in part).encode())
     await response.write_eof()
     return response

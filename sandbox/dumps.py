@@ -1,6 +1,7 @@
 """Everything a vendor holds, row by row, for a judge who compares it with the truth.
 
 Read-only, straight from the stores, past every API: deleted and merged-away records are there.
+The rows are those of the moment of asking, whatever is written while they are read.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def hubspot_rows(account: HubSpotAccount, name: str) -> Rows:
         store = account.catalogue.find(name)
     except HubSpotError as error:
         raise KeyError(name) from error
-    return _records(store)
+    return iter(list(_records(store)))
 
 
 def salesforce_rows(org: SalesforceOrg, name: str) -> Rows:
@@ -76,27 +77,34 @@ def _record(record: Record, *, archived: bool, merged_into: str | None) -> dict[
 
 
 def _form_submissions(account: HubSpotAccount) -> Rows:
-    for form in account.forms.listed(("all",)):
-        for row in account.submissions(form["id"]):
-            yield {"form": form["id"], "form_name": form["name"], **row}
+    return iter(
+        [
+            {"form": form["id"], "form_name": form["name"], **row}
+            for form in account.forms.listed(("all",))
+            for row in account.submissions(form["id"])
+        ]
+    )
 
 
 def _email_events(account: HubSpotAccount) -> Rows:
-    return iter(account.email_events())
+    return account.events.all()
 
 
 def _subscriptions(account: HubSpotAccount) -> Rows:
-    for record in account.catalogue.find("contacts").live.values():
-        email = record.values.get("email")
-        if email:
-            answers = {kind: account.consent.answer(email, kind) for kind in account.consent.types}
-            yield {
-                "email": email,
-                "opted_out_all": account.consent.opted_out(email) is not None,
-                "subscriptions": {
-                    str(kind): answer.subscribed for kind, answer in answers.items() if answer
-                },
-            }
+    contacts = account.catalogue.find("contacts").live.values()
+    emails = [record.values["email"] for record in contacts if record.values.get("email")]
+    return iter([_answers(account, email) for email in emails])
+
+
+def _answers(account: HubSpotAccount, email: str) -> dict[str, Any]:
+    answers = {kind: account.consent.answer(email, kind) for kind in account.consent.types}
+    return {
+        "email": email,
+        "opted_out_all": account.consent.opted_out(email) is not None,
+        "subscriptions": {
+            str(kind): answer.subscribed for kind, answer in answers.items() if answer
+        },
+    }
 
 
 _SPECIAL = {

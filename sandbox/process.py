@@ -82,6 +82,7 @@ def start_process(
     hubspot_port: int = 0,
     salesforce_port: int = 0,
     admin_port: int = 0,
+    proxy_port: int | None = None,
     timeout: float = 120.0,
 ) -> SandboxProcess:
     """Start `python -m sandbox` and wait until it listens; arguments as SandboxOptions.
@@ -94,6 +95,7 @@ def start_process(
         *([] if crm_records is None else ["--crm-records", str(crm_records)]),
         *("--seed", str(seed), "--hubspot-port", str(hubspot_port)),
         *("--salesforce-port", str(salesforce_port), "--admin-port", str(admin_port)),
+        *([] if proxy_port is None else ["--proxy-port", str(proxy_port)]),
     ]
     directory.mkdir(parents=True, exist_ok=True)
     log = directory / "sandbox.log"

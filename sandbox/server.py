@@ -2,7 +2,8 @@
 
 All three listen on 127.0.0.1 and share one clock, one set of faults and one world. Salesforce is
 served under a certificate of a private authority made at start; its root is written to
-`DIR/ca.pem` for clients to trust.
+`DIR/ca.pem` for clients to trust. With a proxy port, clients that know only the vendors' own host
+names reach both as well (see `sandbox.proxy`).
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from sandbox.faults import Faults
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.app import build_app as build_hubspot
 from sandbox.process import SandboxProcess, start_process
+from sandbox.proxy import HOST_NAMES, Proxy
 from sandbox.salesforce.app import build_app as build_salesforce
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.transport import transport
@@ -47,7 +49,8 @@ class SandboxOptions:
 
     `world` is "generated", "febrl4" or None for an empty one. `people` counts the contacts in
     HubSpot, `crm_records` the Leads and Contacts in Salesforce (None: as many). Port 0 takes a
-    free one. `seed` decides the world, the credentials and the vendors' shuffling.
+    free one; `proxy_port` None opens no proxy. `seed` decides the world, the credentials and the
+    vendors' shuffling.
     """
 
     directory: Path
@@ -58,6 +61,7 @@ class SandboxOptions:
     hubspot_port: int = 0
     salesforce_port: int = 0
     admin_port: int = 0
+    proxy_port: int | None = None
 
 
 class Sandbox:
@@ -91,6 +95,7 @@ class Sandbox:
             client_secret=self.client_secret,
             seed=options.seed,
         )
+        self._proxy: Proxy | None = None
         self._runners: list[web.AppRunner] = []
         self._ports: dict[str, int] = {}
 
@@ -145,6 +150,8 @@ class Sandbox:
             await self._listen("hubspot", hubspot, options.hubspot_port)
             await self._listen("salesforce", salesforce, options.salesforce_port, context)
             await self._listen("admin", build_admin(self), options.admin_port)
+            if options.proxy_port is not None:
+                await self._open_proxy(options.proxy_port, context)
         except OSError:
             await self.stop()
             raise
@@ -152,6 +159,7 @@ class Sandbox:
 
     def announcement(self) -> dict[str, object]:
         """Where the sandbox listens and with which credentials, as `--json` prints it."""
+        proxy = self._ports.get("proxy")
         return {
             "hubspot": {
                 "url": f"http://{HOST}:{self._ports['hubspot']}",
@@ -164,12 +172,23 @@ class Sandbox:
                 "client_secret": self.client_secret,
                 "ca_file": str(_ca_file(self.options.directory)),
             },
+            "oauth": {
+                "hubspot": {
+                    "client_id": self.hubspot.tokens.client_id,
+                    "client_secret": self.hubspot.tokens.client_secret,
+                    "refresh_token": self.hubspot.tokens.refresh_token,
+                },
+                "salesforce": {"refresh_token": self.salesforce.sessions.refresh_token},
+            },
             "admin_url": f"http://{HOST}:{self._ports['admin']}",
+            "proxy_url": None if proxy is None else f"http://{HOST}:{proxy}",
             "config": None,
         }
 
     async def stop(self) -> None:
         """Close every port; requests under way have a second to finish."""
+        if self._proxy is not None:
+            await self._proxy.stop()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._runners.clear()
 
@@ -191,6 +210,14 @@ class Sandbox:
         await runner.setup()
         await web.TCPSite(runner, HOST, port, ssl_context=context).start()
         self._ports[name] = int(runner.addresses[0][1])
+
+    async def _open_proxy(self, port: int, context: ssl.SSLContext) -> None:
+        """The proxy, and a TLS port for HubSpot: over its own names it is always https."""
+        hubspot = self._runners[0]
+        await web.TCPSite(hubspot, HOST, 0, ssl_context=context).start()
+        inner = int(hubspot.addresses[-1][1])
+        self._proxy = Proxy({"hubspot": inner, "salesforce": self._ports["salesforce"]})
+        self._ports["proxy"] = await self._proxy.start(port)
 
 
 async def serve(options: SandboxOptions, *, announce: Callable[[dict[str, object]], None]) -> None:
@@ -215,12 +242,15 @@ def _ca_file(directory: Path) -> Path:
 
 
 def _certificate(directory: Path) -> ssl.SSLContext:
-    """A fresh authority and a certificate of its for loopback; the root goes to ca.pem."""
+    """A fresh authority and a certificate of its for loopback and for the vendors' own names;
+    the root goes to ca.pem.
+    """
     directory.mkdir(parents=True, exist_ok=True)
     authority = trustme.CA()
     authority.cert_pem.write_to_path(str(_ca_file(directory)))
     context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
-    authority.issue_cert(HOST, "localhost").configure_cert(context)
+    names = (name for names in HOST_NAMES.values() for name in names)
+    authority.issue_cert(HOST, "localhost", *names).configure_cert(context)
     return context
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import and_, distinct, func, or_, select
+from sqlalchemy import and_, case, distinct, func, or_, select
 
 from mappings.fieldmap import EntityKind
 from mappings.records import RecordRef
 from state.identity import ALIASES, ENTITIES, LINKS, WORK
 from state.mirror import CURSORS, RECORDS
+from state.outbox import INTENTS, UNSETTLED
 from state.reviews import REVIEWS, ReviewItem, _item
 from state.store import Tx, chunks
 
@@ -25,6 +26,32 @@ class StreamState:
     system: str
     stream: str
     complete_at: datetime | None
+
+
+AGES: tuple[tuple[str, timedelta], ...] = (
+    ("1m", timedelta(minutes=1)),
+    ("10m", timedelta(minutes=10)),
+    ("1h", timedelta(hours=1)),
+    ("1d", timedelta(days=1)),
+)
+"""Ages of open intents: younger than each, the youngest first; what is older is `older`."""
+
+
+def open_intents(tx: Tx, now: datetime) -> dict[str, dict[str, int]]:
+    """Intents without an outcome, by status and age."""
+    age = case(
+        *((INTENTS.c.journaled_at > now - width, name) for name, width in AGES), else_="older"
+    ).label("age")
+    rows = tx.connection.execute(
+        select(INTENTS.c.status, age, func.count())
+        .where(tx.mine(INTENTS), INTENTS.c.status.in_(UNSETTLED))
+        .group_by(INTENTS.c.status, age)
+    )
+    names = [*(name for name, _ in AGES), "older"]
+    found = {status: dict.fromkeys(names, 0) for status in UNSETTLED}
+    for status, name, count in rows:
+        found[status][name] = count
+    return found
 
 
 def streams(tx: Tx) -> list[StreamState]:

@@ -9,14 +9,19 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from sqlalchemy import Engine, text
+from sqlalchemy.exc import DBAPIError
 
 from mappings.errors import StateError, StateHeldError
 from state.database import sqlite_path
 from state.failures import translated
+
+TRIES = 4
+PAUSE_SECONDS = 0.05
 
 
 @contextlib.contextmanager
@@ -24,8 +29,22 @@ def exclusive(engine: Engine) -> Iterator[None]:
     """Hold the state alone, until the block or the process ends.
 
     SQLite: an OS lock on a file beside it; PostgreSQL: a session advisory lock per schema. Raises
-    StateHeldError at once when somebody else has it.
+    StateHeldError within a fifth of a second when somebody else has it.
     """
+    with contextlib.ExitStack() as stack:
+        for left in reversed(range(TRIES)):  # somebody may only be looking whether it is held
+            try:
+                stack.enter_context(_locked(engine))
+                break
+            except StateHeldError:
+                if not left:
+                    raise
+                time.sleep(PAUSE_SECONDS)
+        yield
+
+
+@contextlib.contextmanager
+def _locked(engine: Engine) -> Iterator[None]:
     if engine.dialect.name != "sqlite":
         with _advisory_lock(engine):
             yield
@@ -36,6 +55,15 @@ def exclusive(engine: Engine) -> Iterator[None]:
         return
     with file_lock(path.with_name(path.name + ".lock")):
         yield
+
+
+def is_held(engine: Engine) -> bool:
+    """Whether a process holds the state at this moment. Writes nothing."""
+    try:
+        with _locked(engine):
+            return False
+    except StateHeldError:
+        return True
 
 
 @contextlib.contextmanager
@@ -51,7 +79,10 @@ def _advisory_lock(engine: Engine) -> Iterator[None]:
         try:
             yield
         finally:
-            # Closing the session for good frees the lock even where unlocking could not be said.
+            # Closing the session for good frees the lock even where unlocking could not be said; a
+            # server notices that a moment later, so it is said first.
+            with contextlib.suppress(DBAPIError):
+                connection.execute(text(f"select pg_advisory_unlock({names})"))
             connection.invalidate()
 
 

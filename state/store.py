@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
 from typing import Any, TypeVar
@@ -20,9 +20,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import SQLModel
 
-from state import lock, scratch
+from state import lease, lock, scratch
 from state.database import READ_ONLY
 from state.failures import translated
+from state.lease import Fence, Holder
 
 T = TypeVar("T")
 
@@ -135,17 +136,25 @@ class Tx:
 
 @dataclass(frozen=True, slots=True)
 class Store:
-    """The state of one tenant and pair. `clock` is the business clock."""
+    """The state of one tenant and pair. `clock` is the business clock.
+
+    `fence` is shared by all stores of one opened state: who holds the state writes under it.
+    """
 
     engine: Engine
     clock: Callable[[], datetime]
     tenant: str = "default"
     pair: str = "default"
+    fence: Fence = field(default_factory=Fence, compare=False)
 
     @contextlib.contextmanager
     def begin(self) -> Iterator[Tx]:
-        """A write transaction: commits at the end of the block, rolls back on an error."""
+        """A write transaction: commits at the end of the block, rolls back on an error.
+
+        Raises LeaseLostError where this process held the state and has lost it.
+        """
         with translated(), self.engine.begin() as connection:
+            lease.check(connection, self.fence)
             yield Tx(connection, self.tenant, self.pair, self.clock())
 
     @contextlib.contextmanager
@@ -169,13 +178,26 @@ class Store:
     def scratch(self) -> Iterator[Store]:
         """A throw-away copy to plan on; this store is left as it was."""
         with translated(), scratch.scratch(self.engine) as engine:
-            yield replace(self, engine=engine)
+            yield replace(self, engine=engine, fence=Fence())
 
     @contextlib.contextmanager
-    def exclusive(self) -> Iterator[None]:
-        """Hold the state alone. Raises StateHeldError when another process has it."""
-        with lock.exclusive(self.engine):
+    def exclusive(self, holder: Holder = "command") -> Iterator[None]:
+        """Hold the state alone, under a lease number of our own (`state.lease`).
+
+        Raises StateHeldError when another process has it.
+        """
+        with (
+            lock.exclusive(self.engine),
+            lease.taken(self.engine, self.fence, holder=holder, now=self.clock()),
+        ):
             yield
+
+    def holder(self) -> str | None:
+        """Who holds the state at this moment: `daemon`, `command`, or None for nobody."""
+        if not lock.is_held(self.engine):
+            return None
+        with translated(), self._reader().connect() as connection:
+            return lease.last_holder(connection)
 
     def close(self) -> None:
         """Release all connections."""

@@ -1,7 +1,8 @@
 """The tables. Unique constraints, not checks in code, keep the laws (DESIGN section 3).
 
 Every row carries `tenant` and `pair` (the connection pair's name). JSON columns hold what only
-Leadloop reads back whole; everything that is searched for has a column of its own.
+Leadloop reads back whole; everything that is searched for has a column of its own. `METADATA` is
+complete once this module is imported: tables in files of their own are imported here.
 """
 
 from __future__ import annotations
@@ -9,48 +10,16 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Column, Index, MetaData, UniqueConstraint
-from sqlmodel import Field, SQLModel
+from sqlalchemy import Index, UniqueConstraint
+from sqlmodel import Field
 
-from state.types import JsonColumn, UtcDateTime
+from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
+from state.columns import instant as _instant
+from state.columns import json_column as _json
+from state.service_tables import CommandRow, LeaseRow
 
-TENANT = 64
-NAME = 128
-REF = 255
-
-METADATA = MetaData(
-    naming_convention={
-        "pk": "pk_%(table_name)s",
-        "uq": "uq_%(table_name)s",  # a table has one at most
-        "ix": "ix_%(table_name)s_%(column_0_name)s",
-    }
-)
-"""All tables. Constraints have names, so that a migration can change them on both databases."""
-
-OWNER = ("tenant", "pair")
-"""Where these stand in an index is not taste: after what is searched for. Every row of a pair has
-them, so an index that began with them would look as good as any other to a planner without
-statistics (PostgreSQL during a first load), and every look-up would read the whole table."""
-
-NEVER_REUSED = {"sqlite_autoincrement": True}
-"""For tables whose row ids are kept elsewhere or typed by people: a deleted row's id stays its."""
-
-
-def _json(*, nullable: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(JsonColumn, nullable=nullable))
-
-
-def _instant(*, nullable: bool = False, index: bool = False) -> Any:
-    return Field(default=None, sa_column=Column(UtcDateTime, nullable=nullable, index=index))
-
-
-class Scoped(SQLModel):
-    """What every row says first: whose it is."""
-
-    metadata: ClassVar[MetaData] = METADATA
-
-    tenant: str = Field(max_length=TENANT, default="default")
-    pair: str = Field(max_length=NAME)
+__all__ = ["METADATA", "CommandRow", "LeaseRow"]
+"""What other modules take from here though it is defined elsewhere; the tables below besides."""
 
 
 class AccountRow(Scoped, table=True):

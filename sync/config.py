@@ -21,6 +21,14 @@ from mappings.loader import FORMAT, mapping_files, read_mapping
 from mappings.loading import Schemas
 from mappings.positions import Faults, read_document, suggest
 from mappings.sections import Section
+from sync.config_service import (
+    RETENTION_KEYS,
+    SERVICE_KEYS,
+    RetentionConfig,
+    ServiceConfig,
+    read_retention,
+    read_service,
+)
 from sync.config_values import Values, secret_keys
 
 DEFAULT_NAME = "config.yaml"
@@ -28,7 +36,8 @@ ENVIRONMENT = "LEADLOOP_CONFIG"
 
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
-    "notifications", "console", "log_level",
+    "notifications", "console", "service",
+    "retention", "log_level",
 )  # fmt: skip
 
 
@@ -158,6 +167,8 @@ class Config:
     guard: GuardConfig
     schedule: ScheduleConfig
     console: ConsoleConfig
+    service: ServiceConfig | None
+    retention: RetentionConfig
     notifications: tuple[str, ...] = field(repr=False)
     log_level: str
     hash: str
@@ -248,6 +259,8 @@ class _Reader:
             state_url=self._state_url(),
             pairs=pairs,
             console=self._console(),
+            service=read_service(self._part("service", SERVICE_KEYS), self._faults),
+            retention=read_retention(self._part("retention", RETENTION_KEYS)),
             notifications=tuple(self._values.expand(t, at) for t, at in top.names("notifications")),
             log_level=top.choice("log_level", LogLevel, LogLevel.INFO).value,
             hash=_digest(parts, pairs),

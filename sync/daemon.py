@@ -1,9 +1,9 @@
 """The daemon: every pair on its schedule, until told to stop.
 
 Promises: one instance per state; UTC throughout; a pair is never run twice at once; one pair's
-trouble never stops the others, is told once when it begins and once when it is over; a stop lets
-the batch in hand finish and ends within ten seconds. What a stop leaves open the next run finds:
-every write is journaled before it is sent.
+trouble never stops the others; orders of people are taken within a second where the pair is idle,
+else after the run in hand; a stop lets the batch in hand finish and ends within ten seconds. What a
+stop leaves open the next run finds: every write is journaled before it is sent.
 """
 
 from __future__ import annotations
@@ -13,248 +13,242 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
+from typing import Any
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from mappings.errors import (
-    AuthenticationError,
-    ConfigurationError,
-    InvariantError,
-    LeadloopError,
-    MassChangeRefusedError,
-    OutcomeUnknownError,
-    QuotaExhaustedError,
-    RateLimitedError,
-    StateError,
-    StateHeldError,
-    UnavailableError,
-)
-from state import runs
+from mappings.errors import ConfigurationError, LeadloopError, MassChangeRefusedError
 from state.store import Store
 from sync import wiring
-from sync.config import Config, PairConfig, ScheduleConfig
-from sync.pair import Pair, Progress
-from sync.run import Report, run_once
+from sync.config import Config
+from sync.health import Probes, serving
+from sync.limits import Accounts
+from sync.metrics import Metrics
+from sync.notify import Notifier
+from sync.pair_status import status_of
 from sync.wiring import Clocks
+from sync.worker import Worker
 
 log = structlog.get_logger("leadloop.daemon")
 
 GRACE_SECONDS = 8.0
 """How long a stop waits for the work in hand: leaves two of the ten seconds for the rest."""
-LONGEST_BACKOFF = timedelta(minutes=15)
-RECENT = 50
-"""Runs looked at for the one a stop cut short: the newest, were it not for clocks that jump."""
-UNKNOWN_RESET = timedelta(hours=1)
-"""How long a used-up allowance rests where the vendor does not say when it renews (assumed)."""
-PASSING = (UnavailableError, OutcomeUnknownError, StateError, StateHeldError)
-NEEDS_A_PERSON = (AuthenticationError, ConfigurationError, MassChangeRefusedError)
+TICK_SECONDS = 0.5
+"""How often the daemon looks for orders."""
+PULSE_SECONDS = 5
+STILL_SECONDS = 900.0
+"""A worker whose work in hand has not moved for so long is stuck: a batch with every retry, or the
+slowest stage between two batches, takes a few minutes at most."""
 
 
-class StopRequested(Exception):  # noqa: N818 - no error: somebody asked
-    """The daemon is to stop. Raised between batches only, where nothing is half done."""
-
-
-def next_attempt(
-    error: LeadloopError, *, failures: int, now: datetime, schedule: ScheduleConfig
-) -> datetime | None:
-    """When a pair may be tried again after `failures` in a row; None for never. Pure.
-
-    What passes by itself is tried at doubling intervals, what the vendor dates at that time, what
-    needs a person every quarter of an hour, and what must never happen not at all.
+@dataclass(frozen=True, slots=True)
+class Calls:
+    """What the process is told from outside. `load` reads the configuration again; `abandon` ends
+    the process at once, with the state still held, where a thread waits for a vendor beyond the
+    grace. That loses nothing: every write is journaled before it is sent.
     """
-    if isinstance(error, RateLimitedError):
-        return now + timedelta(seconds=max(error.retry_after, 1.0))
-    if isinstance(error, QuotaExhaustedError):
-        return error.resets_at or now + UNKNOWN_RESET
-    if isinstance(error, NEEDS_A_PERSON):
-        return now + timedelta(seconds=schedule.quarter)
-    if isinstance(error, PASSING):
-        doubled = timedelta(seconds=schedule.fast * 2 ** min(failures - 1, 10))
-        return now + min(doubled, LONGEST_BACKOFF)
-    return None
+
+    stop: threading.Event
+    abandon: Callable[[], object]
+    reload: threading.Event = field(default_factory=threading.Event)
+    load: Callable[[], Config] | None = None
 
 
 @dataclass(slots=True)
-class Worker:
-    """One pair's place in the daemon: keeps it connected, runs it, rests it when it must.
+class Crew:
+    """The workers of the configuration in force, and what can be asked about them."""
 
-    `cycle` never raises. `trouble` is the code of the error that rests the pair, None when well.
-    """
-
-    config: Config
-    pair: PairConfig
     store: Store
-    stop: threading.Event
     clocks: Clocks
-    trouble: str | None = None
-    failures: int = 0
-    resting_until: datetime | None = None
-    ended: bool = False
-    _busy: threading.Lock = field(default_factory=threading.Lock)
-    _open: contextlib.ExitStack | None = None
-    _connected: Pair | None = None
-    _live: bool = False
+    config: Config
+    workers: Sequence[Worker] = ()
+    pulse_at: float = field(default_factory=time.monotonic)
 
-    def connect(self) -> Pair:
-        """The connected pair; connected now if it is not. Raises what connecting raises."""
-        if self._connected is None:
-            with contextlib.ExitStack() as stack:
-                self._connected = stack.enter_context(
-                    wiring.open_pair(
-                        self.config,
-                        self.pair,
-                        self.store,
-                        clocks=self.clocks,
-                        progress=Progress(self._between_batches),
-                    )
-                )
-                self._open = stack.pop_all()
-            self._live = self._is_live()
-        return self._connected
+    def beat(self) -> None:
+        """The scheduler is alive: called by a job of its own."""
+        self.pulse_at = time.monotonic()
 
-    def close(self) -> None:
-        """Let go of the connections."""
-        self._connected = None
-        if self._open is not None:
-            self._open.close()
-            self._open = None
+    def alive(self) -> dict[str, str]:
+        """What is dead or stuck, by name."""
+        wrong = {}
+        if time.monotonic() - self.pulse_at > STILL_SECONDS:
+            wrong["scheduler"] = "no job has run"
+        for worker in self.workers:
+            if worker.pulse.still_seconds() > STILL_SECONDS:
+                wrong[worker.pair.name] = "the work in hand does not move"
+        return wrong
 
-    def is_approved(self) -> bool:
-        """Whether a person has approved this pair's mapping: nothing is written before."""
-        with self.store.read() as tx:
-            return runs.approved(tx, f"mapping:{self.pair.mapping.hash}")
+    def ready(self) -> dict[str, str]:
+        """Pairs whose last run is not fresh, or a state that does not answer, by name."""
+        try:
+            stands = self.statuses()
+        except LeadloopError as error:
+            return {"state": error.code}
+        troubles = {worker.pair.name: worker.trouble for worker in self.workers}
+        return {
+            one["pair"]: troubles.get(one["pair"]) or "no recent run has gone through"
+            for one in stands
+            if one["stale"]
+        }
 
-    def wait_idle(self, seconds: float) -> bool:
-        """Wait until no cycle is under way; False when one still is."""
-        if not self._busy.acquire(timeout=max(seconds, 0.0)):
-            return False
-        self._busy.release()
-        return True
-
-    def cycle(self) -> None:
-        """One run, unless the pair rests."""
-        with self._busy:
-            resting = self.resting_until is not None and self.clocks.now() < self.resting_until
-            if self.stop.is_set() or self.ended or resting:
-                return
-            try:
-                self._run()
-            except StopRequested:
-                self._interrupted()
-            except LeadloopError as error:
-                self._failed(error)
-            except Exception as error:  # noqa: BLE001 - unknown: this pair stops, others go on
-                self._failed(InvariantError(f"unexpected {type(error).__name__}", code="internal"))
-
-    def _run(self) -> None:
-        began = time.monotonic()
-        report = run_once(self.connect(), everything=False)
-        log.info(
-            "run.finished",
-            pair=self.pair.name,
-            run_id=report.run_id,
-            status=report.status,
-            written=sum(report.counts.get("written", {}).values()),
-            seconds=round(time.monotonic() - began, 2),
-        )
-        if report.error is not None:
-            self._failed(report.error)
-            return
-        self._went_well(report)
-
-    def _went_well(self, report: Report) -> None:
-        if self.trouble is not None:
-            log.info("pair.recovered", pair=self.pair.name, run_id=report.run_id)
-        self.trouble, self.failures, self.resting_until = None, 0, None
-        if not self._live and self._is_live():
-            self.close()  # the first load is through: connected anew, for everyday writes
-
-    def _failed(self, error: LeadloopError) -> None:
-        """Rest the pair; told once per change of state."""
-        self.failures += 1
-        now = self.clocks.now()
-        self.resting_until = next_attempt(
-            error, failures=self.failures, now=now, schedule=self.config.schedule
-        )
-        self.ended = self.resting_until is None
-        if error.code != self.trouble:
-            tell = log.error if self.ended else log.warning
-            tell(
-                "pair.ended" if self.ended else "pair.resting",
-                pair=self.pair.name,
-                code=error.code,
-                system=error.system,
-                until=self.resting_until.isoformat() if self.resting_until else None,
-                remedy=error.remedy,
-            )
-        self.trouble = error.code
-        self.close()
-
-    def _interrupted(self) -> None:
-        """Close the run a stop cut short; what it left open the next one finds."""
-        with self.store.begin() as tx:
-            for run in runs.latest(tx, limit=RECENT):
-                if run.status == "running":
-                    runs.finish(tx, run.id, "interrupted", run.counts)
-                    log.info("run.interrupted", pair=self.pair.name, run_id=run.id)
-
-    def _between_batches(self, stage: str, done: int, total: int | None) -> None:
-        """Called by the stages after each batch is settled and committed."""
-        del stage, done, total
-        if self.stop.is_set():
-            raise StopRequested
-
-    def _is_live(self) -> bool:
-        with self.store.read() as tx:
-            return runs.approved(tx, f"live:{self.pair.mapping.hash}")
+    def statuses(self) -> list[dict[str, Any]]:
+        """Every pair's status (`sync.pair_status`)."""
+        now, fast = self.clocks.now(), self.config.schedule.fast
+        return [
+            status_of(pair, self.store.for_pair(pair.name), now=now, fast=fast, held=True)
+            for pair in self.config.pairs
+        ]
 
 
 def serve(
-    config: Config,
-    *,
-    stop: threading.Event,
-    abandon: Callable[[], object],
-    clocks: Clocks | None = None,
+    config: Config, calls: Calls, *, clocks: Clocks | None = None, notifier: Notifier | None = None
 ) -> None:
-    """Run every pair until `stop` is set, then let the batches in hand finish.
+    """Run every pair until told to stop, then let the batches in hand finish.
 
-    `abandon` must end the process at once: it is called, with the state still held, when a thread
-    still waits for a vendor after the grace. That loses nothing: every write is journaled before
-    it is sent. Raises StateHeldError when another process holds the state, and what keeps every
-    pair from starting.
+    Raises StateHeldError when another process holds the state, LeaseLostError when one has taken it
+    over, and what keeps every pair from starting.
     """
-    with _workers(config, stop, clocks or Clocks()) as workers:
-        _start(workers)
-        scheduler = _scheduler(config, workers)
-        scheduler.start()
-        log.info("daemon.started", total=len(workers))
-        stop.wait()
-        log.info("daemon.stopping")
-        scheduler.shutdown(wait=False)
-        deadline = time.monotonic() + GRACE_SECONDS
-        for worker in workers:
-            if not worker.wait_idle(deadline - time.monotonic()):
-                log.warning("daemon.cut_short", pair=worker.pair.name)
-                abandon()
-        _close(workers)
-        log.info("daemon.stopped")
+    clocks, notifier = clocks or Clocks(), notifier or Notifier()
+    with _held_state(config, clocks) as store:
+        crew = Crew(store, clocks, config)
+        metrics = Metrics(crew.statuses)
+        with serving(config.service, Probes(crew.alive, crew.ready, metrics.text)):
+            current: Config | None = config
+            while current is not None:
+                crew.config = current
+                current = _tour(crew, calls, metrics, notifier, first=current is config)
+    log.info("daemon.stopped")
 
 
 @contextlib.contextmanager
-def _workers(config: Config, stop: threading.Event, clocks: Clocks) -> Iterator[list[Worker]]:
-    """A worker for every pair, over a state that is ours alone."""
+def _held_state(config: Config, clocks: Clocks) -> Iterator[Store]:
+    """The state, ours alone."""
     store = wiring.open_state(config, config.pairs[0], clocks)
     try:
-        with store.exclusive():
-            yield [
-                Worker(config, pair, store.for_pair(pair.name), stop, clocks)
-                for pair in config.pairs
-            ]
+        with store.exclusive("daemon"):
+            yield store
     finally:
         store.close()
+
+
+def _tour(
+    crew: Crew, calls: Calls, metrics: Metrics, notifier: Notifier, *, first: bool
+) -> Config | None:
+    """Work under one configuration, until told to stop (None) or another has been read (that)."""
+    config, halt = crew.config, threading.Event()
+    accounts = Accounts(crew.store, crew.clocks.now)
+    workers = crew.workers = [
+        Worker(
+            config,
+            pair,
+            crew.store.for_pair(pair.name),
+            halt,
+            crew.clocks,
+            accounts=accounts,
+            told=metrics.ran,
+        )
+        for pair in config.pairs
+    ]
+    if first:
+        _begin(workers, calls)
+    scheduler = _scheduler(crew)
+    scheduler.start()
+    log.info("daemon.started" if first else "daemon.reloaded", total=len(workers))
+    notifier.ready(f"{len(workers)} pairs at work")
+    try:
+        following = _keep_going(crew, scheduler, calls, notifier)
+        if following is None:
+            log.info("daemon.stopping")
+            notifier.stopping()
+        return following
+    finally:
+        halt.set()
+        scheduler.shutdown(wait=False)
+        _let_finish(workers, calls)
+        _close(workers)
+
+
+def _keep_going(
+    crew: Crew, scheduler: BackgroundScheduler, calls: Calls, notifier: Notifier
+) -> Config | None:
+    """Look for orders and calls, and give signs of life, until it is time to end or to begin anew.
+
+    Raises LeaseLostError when another process has taken the state over.
+    """
+    add: Callable[..., object] = scheduler.add_job
+    sign_due = time.monotonic()
+    while not calls.stop.wait(TICK_SECONDS):
+        for worker in crew.workers:
+            if worker.lost is not None:
+                raise worker.lost
+            if _is_asked(worker):
+                add(worker.attend, id=f"{worker.pair.name} orders", replace_existing=True)
+        if calls.reload.is_set():
+            calls.reload.clear()
+            following = _reloaded(crew.config, calls, notifier)
+            if following is not None:
+                return following
+        if notifier.interval is not None and time.monotonic() >= sign_due and not crew.alive():
+            sign_due = time.monotonic() + notifier.interval
+            notifier.alive()
+    return None
+
+
+def _is_asked(worker: Worker) -> bool:
+    try:
+        return worker.is_asked()
+    except LeadloopError:  # the worker's own run meets it, rests the pair and tells
+        return False
+
+
+def _reloaded(current: Config, calls: Calls, notifier: Notifier) -> Config | None:
+    """The configuration read again; None where it stays as it was: it is not valid, or a change
+    needs a new start.
+    """
+    if calls.load is None:
+        return None
+    notifier.reloading()
+    try:
+        read = calls.load()
+    except LeadloopError as error:
+        log.warning("reload.refused", code=error.code, message=error.message, remedy=error.remedy)
+        notifier.ready("the configuration is not valid: going on with the last good one")
+        return None
+    fixed = ("state_url", "tenant", "service")
+    if any(getattr(read, name) != getattr(current, name) for name in fixed):
+        log.warning(
+            "reload.refused",
+            code="config.restart_needed",
+            remedy="A changed `state`, `tenant` or `service` needs a restart of the daemon.",
+        )
+        notifier.ready("a changed state or service needs a restart: going on as before")
+        return None
+    return read
+
+
+def _begin(workers: Sequence[Worker], calls: Calls) -> None:
+    """Connect every pair, unless told to stop meanwhile: a vendor may take long to answer."""
+    failed: list[BaseException] = []
+
+    def work() -> None:
+        try:
+            _start(workers)
+        except BaseException as error:  # noqa: BLE001 - raised by whoever waits
+            failed.append(error)
+
+    thread = threading.Thread(target=work, name="leadloop-start", daemon=True)
+    thread.start()
+    while thread.is_alive() and not calls.stop.is_set():
+        thread.join(0.1)
+    thread.join(GRACE_SECONDS)
+    if thread.is_alive():
+        log.warning("daemon.cut_short", pair=workers[0].pair.name)
+        calls.abandon()
+    if failed:
+        raise failed[0]
 
 
 def _start(workers: Sequence[Worker]) -> None:
@@ -281,26 +275,42 @@ def _start(workers: Sequence[Worker]) -> None:
         raise errors[0]
 
 
+def _let_finish(workers: Sequence[Worker], calls: Calls) -> None:
+    """Wait for the batches in hand; a reload waits as long as they take, a stop only so long."""
+    deadline = time.monotonic() + GRACE_SECONDS
+    for worker in workers:
+        while not worker.wait_idle(TICK_SECONDS):
+            if not calls.stop.is_set():
+                deadline = time.monotonic() + GRACE_SECONDS
+            elif time.monotonic() > deadline:
+                log.warning("daemon.cut_short", pair=worker.pair.name)
+                calls.abandon()
+
+
 def _close(workers: Sequence[Worker]) -> None:
     for worker in workers:
         worker.close()
 
 
-def _scheduler(config: Config, workers: Sequence[Worker]) -> BackgroundScheduler:
-    """Every pair at once and then every `schedule.fast` seconds; a late tick runs once."""
+def _scheduler(crew: Crew) -> BackgroundScheduler:
+    """Every pair at once and then every `schedule.fast` seconds; a late tick runs once.
+
+    A thread for each pair's cycle and one for its orders, and two for the house.
+    """
+    threads = 2 * len(crew.workers) + 2
     scheduler = BackgroundScheduler(
-        timezone=UTC, executors={"default": ThreadPoolExecutor(len(workers))}
+        timezone=UTC,
+        executors={"default": ThreadPoolExecutor(threads)},
+        job_defaults={"max_instances": 1, "coalesce": True, "misfire_grace_time": None},
     )
     add: Callable[..., object] = scheduler.add_job
-    for worker in workers:
+    add(crew.beat, "interval", seconds=PULSE_SECONDS, id="pulse")
+    for worker in crew.workers:
         add(
             worker.cycle,
             "interval",
-            seconds=config.schedule.fast,
+            seconds=crew.config.schedule.fast,
             next_run_time=datetime.now(UTC),
             id=worker.pair.name,
-            max_instances=1,
-            coalesce=True,
-            misfire_grace_time=None,
         )
     return scheduler

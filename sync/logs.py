@@ -28,7 +28,7 @@ ALLOWED = frozenset(
         " run_id pair system object stream code kind status reason field count counts total rows"
         " seconds attempt until retry_in stage signal version config_hash mapping_hash people"
         " found sent_again planned_anew created linked review written message remedy exit_code"
-        " dropped_keys"
+        " dropped_keys command_id"
     ).split()
 )
 """Keys that may be logged. None of them can hold a name, an address or a vendor's text."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -40,6 +40,21 @@ class PlanFile:
     counts: Mapping[str, int]
     kinds: Mapping[str, int]
     fingerprints: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanMarks:
+    """What approving a plan needs of it: whose it is, and its writes' fingerprints. JSON-able."""
+
+    pair: str
+    namespace: str
+    mapping_hash: str
+    fingerprints: Sequence[str]
+
+    @classmethod
+    def of(cls, plan: PlanFile) -> PlanMarks:
+        """The marks of a plan file."""
+        return cls(plan.pair, plan.namespace, plan.mapping_hash, sorted(plan.fingerprints))
 
 
 def plan_id(fingerprints: frozenset[str], namespace: str, mapping_hash: str) -> str:
@@ -99,13 +114,13 @@ def read_plan(path: Path) -> PlanFile:
         raise _fault(f"{path} is not as `leadloop plan` wrote it", "plan.corrupt") from None
 
 
-def check_pair(plan: PlanFile, *, pair: str) -> None:
+def check_pair(plan: PlanFile | PlanMarks, *, pair: str) -> None:
     """Raise ConfigurationError `plan.wrong_pair` unless the plan is for this pair."""
     if plan.pair != pair:
         raise _fault(f"the plan is for the pair `{plan.pair}`, not `{pair}`", "plan.wrong_pair")
 
 
-def check_plan(plan: PlanFile, *, pair: str, namespace: str, mapping_hash: str) -> None:
+def check_plan(plan: PlanFile | PlanMarks, *, pair: str, namespace: str, mapping_hash: str) -> None:
     """Raise unless the plan was made for this pair, these accounts and this mapping.
 
     ConfigurationError `plan.wrong_pair` or `plan.wrong_account`; MassChangeRefusedError

@@ -1,9 +1,11 @@
 """The pull stage: both sides' changes into the durable inbox, rows and cursor in one transaction.
 
-Pulling decides nothing. A stream that fails leaves its cursor where it was. One of records that
-cannot be read ends the run before anything is planned on half a view; one of events (a form nobody
-may read) does not stop the others. A system that cannot be reached or refuses us is `unread`: the
-other is pulled all the same, and what may be planned on half a view is for the run to say.
+Pulling decides nothing. A row that makes no sense is set aside with its reason and the cursor
+moves past it (`state.quarantine`). A stream that fails leaves its cursor where it was. One of
+records that cannot be read ends the run before anything is planned on half a view; one of events (a
+form nobody may read) does not stop the others. A system that cannot be reached or refuses us is
+`unread`: the other is pulled all the same, and what may be planned on half a view is for the run to
+say.
 """
 
 from __future__ import annotations
@@ -15,11 +17,11 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError
+from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError, UnreadableAnswerError
 from mappings.fieldmap import EntityKind
 from mappings.ports import Cadence, Connector, Lane, Page, StreamSpec
-from mappings.records import Side
-from state import events, mirror
+from mappings.records import Malformed, Side
+from state import events, mirror, quarantine
 from state.store import Store
 from sync.crash import crashpoint
 from sync.pair import Pair
@@ -34,13 +36,14 @@ NIGHTLY = timedelta(hours=20)
 @dataclass(slots=True)
 class Pulled:
     """What a pull brought: rows and events that were news, by stream, streams that failed, sides
-    that were not read to their end.
+    that were not read to their end, and what was set aside because it made no sense.
     """
 
     records: Counter[str] = field(default_factory=Counter)
     events: Counter[str] = field(default_factory=Counter)
     failed: dict[str, LeadloopError] = field(default_factory=dict)
     unread: dict[Side, LeadloopError] = field(default_factory=dict)
+    malformed: Counter[str] = field(default_factory=Counter)
 
     @property
     def total_records(self) -> int:
@@ -120,6 +123,7 @@ def _pull_for_consent(pair: Pair, run_id: str, side: Side, pulled: Pulled) -> No
 def _pull_system(
     pair: Pair, run_id: str, connector: Connector, pulled: Pulled, *, everything: bool
 ) -> None:
+    _ask_again(pair, run_id, connector, pulled)
     specs = connector.streams()
     with pair.store.read() as tx:
         completed = mirror.completed_at(tx, connector.system)
@@ -169,6 +173,11 @@ def _pull_stream(
             moved |= _moved_fields(pair, page, watched)
             _land(pair, run_id, connector.system, spec.name, page, pulled)
             pair.progress.report(f"pull {name}", pulled.total_records + pulled.total_events, None)
+    except UnreadableAnswerError as error:
+        _keep_answer(pair, run_id, connector.system, spec, error)
+        if spec.object is not None:
+            raise
+        pulled.failed[name] = error
     except PASSING:
         raise
     except LeadloopError as error:
@@ -183,7 +192,44 @@ def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled:
     with pair.store.begin() as tx:
         pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, page.records)
         pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
+        pulled.malformed[f"{system}:{stream}"] += quarantine.set_aside(tx, run_id, page.malformed)
+        quarantine.settle_records(tx, run_id, [record.ref for record in page.records])
+        if page.last:
+            quarantine.settle_stream(tx, run_id, system, stream)
         mirror.store_cursor(tx, system, stream, page.cursor, complete=page.last)
+    crashpoint("after_land")
+
+
+def _keep_answer(
+    pair: Pair, run_id: str, system: str, spec: StreamSpec, error: UnreadableAnswerError
+) -> None:
+    """An answer that could not be read is kept: somebody will want to know what it was."""
+    log.warning("pull.unreadable", stream=f"{system}:{spec.name}", code=error.code, run_id=run_id)
+    reason = quarantine.UNREADABLE_ANSWER
+    with pair.store.begin() as tx:
+        kept = Malformed(system, spec.name, "", reason, error.payload)
+        quarantine.set_aside(tx, run_id, [kept])
+    crashpoint("after_land")
+
+
+def _ask_again(pair: Pair, run_id: str, connector: Connector, pulled: Pulled) -> None:
+    """Rows that were set aside and then replayed: the records as they are now are landed, streams
+    without single records are read from their beginning."""
+    with pair.store.read() as tx:
+        rows = [row for row in quarantine.released(tx) if row.system == connector.system]
+    if not rows:
+        return
+    wanted: dict[str, list[str]] = {}
+    for row in rows:
+        if row.record_id is not None:
+            wanted.setdefault(row.stream, []).append(row.record_id)
+    found = [r for stream, ids in sorted(wanted.items()) for r in connector.fetch(stream, ids)]
+    with pair.store.begin() as tx:
+        for record in found:
+            pulled.records[f"{record.ref.system}:{record.ref.object}"] += mirror.land(
+                tx, run_id, record.ref.object, [record]
+            )
+        quarantine.asked_again(tx, run_id, rows)
     crashpoint("after_land")
 
 

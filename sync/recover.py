@@ -7,12 +7,12 @@ refused before keeps its idempotency key. Replaying twice changes nothing the se
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from state import identity, outbox, requeue, runs
+from state import identity, outbox, quarantine, requeue, runs
 from state.outbox import DeadLetter
 from state.store import Store, Tx
 from sync.crash import crashpoint
@@ -141,11 +141,18 @@ def _cause(letters: Sequence[DeadLetter], dropped: Mapping[str, int]) -> Cause:
     )
 
 
-def replay(store: Store, selection: Selection, *, dry_run: bool = False) -> Replayed:
+def replay(
+    store: Store,
+    selection: Selection,
+    *,
+    dry_run: bool = False,
+    also: Callable[[Tx, Replayed], None] | None = None,
+) -> Replayed:
     """Close the selected letters as replayed and put their golden records on the work list.
 
-    A letter that names no golden record stays open. `dry_run` changes nothing. The caller holds
-    the state (`store.exclusive`) and runs the pair afterwards.
+    A letter about a payload nobody could use has the vendor asked for it again. One that names
+    neither stays open. `dry_run` changes nothing; `also` is done in the same transaction. The
+    caller holds the state (`store.exclusive`) and runs the pair afterwards.
     """
     people = find_person(store, selection.record).entities
     if dry_run:
@@ -161,16 +168,25 @@ def replay(store: Store, selection: Selection, *, dry_run: bool = False) -> Repl
             for event_id in ids
         ]
         requeue.revive_events(tx, REPLAY, carried)
+        quarantine.release(tx, [x.fingerprint for x in chosen.letters if _aside(x)])
         outbox.close_letters(tx, [letter.id for letter in chosen.letters], "replayed")
         identity.add_work(tx, chosen.entities, REPLAY)
+        if also is not None:
+            also(tx, chosen)
     crashpoint("after_replay")
     return chosen
 
 
 def _replayed(letters: Sequence[DeadLetter], *, dry_run: bool) -> Replayed:
-    known = tuple(letter for letter in letters if letter.entity_id is not None)
-    entities = sorted({str(letter.entity_id) for letter in known})
+    known = tuple(one for one in letters if one.entity_id is not None or _aside(one))
+    entities = sorted({one.entity_id for one in known if one.entity_id is not None})
     return Replayed(known, tuple(entities), dry_run)
+
+
+def _aside(letter: DeadLetter) -> bool:
+    """Whether the letter is about something a vendor sent that could not be used: it is asked for
+    again instead of planned again."""
+    return letter.code.startswith(quarantine.CODES)
 
 
 def letter_as_json(letter: DeadLetter) -> dict[str, Any]:

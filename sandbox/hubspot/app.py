@@ -12,16 +12,35 @@ from aiohttp import web
 from sandbox.hubspot import http_associations as links
 from sandbox.hubspot import http_batch as batch
 from sandbox.hubspot import http_consent as consent
+from sandbox.hubspot import (
+    http_contacts_v1,
+    http_events,
+    http_legacy,
+    http_links_v3,
+    http_lists,
+    http_marketing_v1,
+    http_pipelines,
+    http_properties,
+)
 from sandbox.hubspot import http_marketing as marketing
 from sandbox.hubspot import http_objects as objects
 from sandbox.hubspot import http_schema as schema
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.edge import edge
-from sandbox.hubspot.wire import ACCOUNT, DATED, Handler
+from sandbox.hubspot.wire import ACCOUNT, DATED, Route
 
 MAX_BODY = 16 * 1024 * 1024
-
-Route = tuple[str, str, Handler]
+_FAMILIES = (
+    http_properties,
+    http_pipelines,
+    http_lists,
+    http_links_v3,
+    http_events,
+    http_contacts_v1,
+    http_legacy,
+    http_marketing_v1,
+)
+"""Modules that list their own endpoints."""
 
 
 def build_app(account: HubSpotAccount) -> web.Application:
@@ -36,14 +55,14 @@ def build_app(account: HubSpotAccount) -> web.Application:
 
 def _routes() -> list[Route]:
     routes = [*_account_routes(), *_marketing_routes()]
-    for base in ("/crm/v3/objects", f"/crm/objects/{DATED}"):
+    for family in _FAMILIES:
+        routes += family.routes()
+    for base in ("/crm/v3/objects", "/crm/v4/objects", f"/crm/objects/{DATED}"):
         routes += _object_routes(f"{base}/{{object_type}}")
     for base in ("/crm/v4/objects", f"/crm/objects/{DATED}"):
         routes += _link_routes(f"{base}/{{object_type}}/{{object_id}}/associations")
     for base in ("/crm/v4/associations", f"/crm/associations/{DATED}"):
         routes += _batch_link_routes(f"{base}/{{object_type}}/{{to_type}}/batch")
-    for base in ("/crm/v3/properties", f"/crm/properties/{DATED}"):
-        routes += _property_routes(f"{base}/{{object_type}}")
     for base in ("/communication-preferences/v4", f"/communication-preferences/{DATED}"):
         routes += _consent_routes(base)
     return routes
@@ -54,7 +73,7 @@ def _account_routes() -> list[Route]:
         ("GET", "/integrations/v1/me", schema.whoami),
         ("POST", "/oauth/v1/token", schema.oauth_token),
         ("POST", "/oauth/v3/token", schema.oauth_token),
-        ("GET", "/properties/v1/{object_type}/properties", schema.list_properties_v1),
+        ("POST", f"/oauth/{DATED}/token", schema.oauth_token),
     ]
     for version in ("v3", DATED):
         routes += [
@@ -67,18 +86,6 @@ def _account_routes() -> list[Route]:
             ("GET", base, schema.list_schemas),
             ("POST", base, schema.create_schema),
             ("GET", f"{base}/{{object_type}}", schema.read_schema),
-        ]
-    for base in ("/crm/v3/owners", f"/crm/owners/{DATED}"):
-        routes += [
-            ("GET", base, schema.list_owners),
-            ("GET", f"{base}/{{owner_id}}", schema.read_owner),
-        ]
-    for base in ("/crm/v3/pipelines", f"/crm/pipelines/{DATED}"):
-        one = f"{base}/{{object_type}}/{{pipeline_id}}"
-        routes += [
-            ("GET", f"{base}/{{object_type}}", schema.list_pipelines),
-            ("GET", one, schema.read_pipeline),
-            ("GET", f"{one}/stages", schema.list_stages),
         ]
     return routes
 
@@ -120,19 +127,6 @@ def _batch_link_routes(base: str) -> list[Route]:
     ]
 
 
-def _property_routes(base: str) -> list[Route]:
-    return [
-        ("GET", base, schema.list_properties),
-        ("POST", base, schema.create_property),
-        ("GET", f"{base}/groups", schema.list_groups),
-        ("POST", f"{base}/batch/read", schema.batch_read_properties),
-        ("POST", f"{base}/batch/create", schema.batch_create_properties),
-        ("GET", f"{base}/{{name}}", schema.read_property),
-        ("PATCH", f"{base}/{{name}}", schema.update_property),
-        ("DELETE", f"{base}/{{name}}", schema.archive_property),
-    ]
-
-
 def _marketing_routes() -> list[Route]:
     routes: list[Route] = [
         ("GET", "/form-integrations/v1/submissions/forms/{guid}", marketing.list_submissions),
@@ -152,11 +146,6 @@ def _marketing_routes() -> list[Route]:
             ("PATCH", f"{base}/{{guid}}", marketing.update_form),
             ("PUT", f"{base}/{{guid}}", marketing.update_form),
             ("DELETE", f"{base}/{{guid}}", marketing.archive_form),
-        ]
-    for base in ("/events/v3/send", f"/events/{DATED}/send"):
-        routes += [
-            ("POST", base, marketing.send_event),
-            ("POST", f"{base}/batch", marketing.send_events),
         ]
     return routes
 

@@ -4,26 +4,44 @@ from __future__ import annotations
 
 from typing import Any
 
-from sandbox.hubspot import standard_contact, standard_other
+from sandbox.hubspot import (
+    standard_contact,
+    standard_contact_rare,
+    standard_more,
+    standard_other,
+)
 from sandbox.hubspot.errors import HubSpotError, integer_in, objects_in, validation
 from sandbox.hubspot.properties import PropertyBook
 from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.times import iso, shown
 
 _STANDARD = (
-    ("0-1", "contacts", "contact", standard_contact.CONTACT),
+    ("0-1", "contacts", "contact", standard_contact.CONTACT + standard_contact_rare.CONTACT_RARE),
     ("0-2", "companies", "company", standard_other.COMPANY),
     ("0-3", "deals", "deal", standard_other.DEAL),
     ("0-27", "tasks", "task", standard_other.TASK),
     ("0-48", "calls", "call", standard_other.CALL),
     ("0-47", "meetings", "meeting", standard_other.MEETING),
+    ("0-46", "notes", "note", standard_more.NOTE),
+    ("0-49", "emails", "email", standard_more.EMAIL),
+    ("0-5", "tickets", "ticket", standard_more.TICKET),
+    ("0-7", "products", "product", standard_more.PRODUCT),
+    ("0-8", "line_items", "line_item", standard_more.LINE_ITEM),
 )
+_CREATEDATE = frozenset({"contacts", "companies", "deals", "tickets", "products", "line_items"})
+"""Object types whose creation time is `createdate`; the others say `hs_createdate`."""
 _DEFAULTS = {
     "contacts": ("createdate", "email", "firstname", "hs_object_id", "lastmodifieddate",
                  "lastname"),
     "companies": ("createdate", "domain", "hs_lastmodifieddate", "hs_object_id", "name"),
     "deals": ("amount", "closedate", "createdate", "dealname", "dealstage",
               "hs_lastmodifieddate", "hs_object_id", "pipeline"),
+    "tickets": ("content", "createdate", "hs_lastmodifieddate", "hs_object_id", "hs_pipeline",
+                "hs_pipeline_stage", "hs_ticket_category", "hs_ticket_priority", "subject"),
+    "products": ("createdate", "description", "hs_lastmodifieddate", "hs_object_id", "name",
+                 "price"),
+    "line_items": ("amount", "createdate", "hs_lastmodifieddate", "hs_object_id",
+                   "hs_product_id", "quantity"),
 }  # fmt: skip
 """Properties of a read that asks for none [D]."""
 
@@ -36,15 +54,15 @@ class Catalogue:
         self.stores: dict[str, ObjectStore] = {}
         self._aliases: dict[str, str] = {}
         self.schemas: dict[str, dict[str, Any]] = {}
+        self._associated: dict[str, list[tuple[str, str]]] = {}
         self._next_custom = 3_604_285
         for type_id, name, singular, table in _STANDARD:
-            dated = name in {"contacts", "companies", "deals"}
             store = ObjectStore(
                 type_id=type_id,
                 name=name,
                 singular=singular.upper(),
                 book=PropertyBook(singular.upper(), table, at=at),
-                created_name="createdate" if dated else "hs_createdate",
+                created_name="createdate" if name in _CREATEDATE else "hs_createdate",
                 modified_name="lastmodifieddate" if name == "contacts" else "hs_lastmodifieddate",
                 defaults=_DEFAULTS.get(
                     name, ("hs_createdate", "hs_lastmodifieddate", "hs_object_id")
@@ -85,7 +103,9 @@ class Catalogue:
             book=book,
             defaults=("hs_createdate", "hs_lastmodifieddate", "hs_object_id"),
         )
-        self._enter(store, name, full_name)
+        self._enter(store, name, full_name, f"p_{name}")
+        others = [self.find(str(one)) for one in definition.get("associatedObjects") or []]
+        self._associated[type_id] = [(one.type_id, one.singular.lower()) for one in others]
         self.schemas[type_id] = {
             "labels": labels,
             "requiredProperties": list(definition.get("requiredProperties") or []),
@@ -113,7 +133,9 @@ class Catalogue:
         return {
             **stored,
             "properties": [_schema_property(prop.v3()) for prop in store.book],
-            "associations": _schema_associations(store.type_id),
+            "associations": _schema_associations(
+                store.type_id, stored["name"], self._associated[store.type_id]
+            ),
         }
 
     def _enter(self, store: ObjectStore, *names: str) -> None:
@@ -133,17 +155,36 @@ def _schema_property(body: dict[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key != "dataSensitivity"}
 
 
-def _schema_associations(type_id: str) -> list[dict[str, Any]]:
+_ASSOCIATED = (
+    ("0-49", "email"),
+    ("0-27", "task"),
+    ("0-51", "conversation_session"),
+    ("0-47", "meeting"),
+    ("0-46", "note"),
+    ("0-48", "call"),
+)
+"""What every custom object may be associated with, by type id and word [R]."""
+
+
+def _schema_associations(
+    type_id: str, name: str, others: list[tuple[str, str]]
+) -> list[dict[str, Any]]:
+    """Both directions of every association, numbered in pairs."""
+    ends = [
+        (start, end, word)
+        for other, word in (*_ASSOCIATED, *others)
+        for start, end in ((type_id, other), (other, type_id))
+    ]
     return [
         {
-            "fromObjectTypeId": type_id,
-            "toObjectTypeId": other,
-            "name": f"{type_id}_to_{word}",
+            "fromObjectTypeId": start,
+            "toObjectTypeId": end,
+            "name": f"{name}_to_{word}",
             "cardinality": "ONE_TO_MANY",
             "inverseCardinality": "ONE_TO_MANY",
             "id": str(number),
+            "createdAt": None,
+            "updatedAt": None,
         }
-        for number, (other, word) in enumerate(
-            (("0-4", "engagement"), ("0-27", "task"), ("0-48", "call"), ("0-47", "meeting")), 1
-        )
+        for number, (start, end, word) in enumerate(ends, 1)
     ]

@@ -39,6 +39,8 @@ def on_create(object_type: str, record_id: int, new: Mapping[str, str], *, at: i
             "hs_pipeline": "contacts-lifecycle-pipeline",
         }
         return Derived(values, tuple(values))
+    if object_type == "tickets" and not new.get("hs_pipeline"):
+        return Derived({"hs_pipeline": "0"}, ("hs_pipeline",))
     if object_type == "companies" and new.get("domain") and not new.get("website"):
         return Derived({"website": new["domain"]}, ("website",))
     return Derived({})

@@ -25,6 +25,7 @@ class HubSpotError(Exception):
         errors: list[dict[str, Any]] | None = None,
         context: dict[str, Any] | None = None,
         links: dict[str, str] | None = None,
+        extra: Mapping[str, Any] | None = None,
     ) -> None:
         super().__init__(message)
         self.status = status
@@ -34,6 +35,8 @@ class HubSpotError(Exception):
         self.errors = errors
         self.context = context
         self.links = links
+        self.extra = dict(extra or {})
+        """Further keys of the body, as the older APIs have them."""
 
     def body(self, correlation_id: str) -> dict[str, Any]:
         """The JSON body of a whole-call failure; optional keys appear only when set."""
@@ -50,7 +53,7 @@ class HubSpotError(Exception):
             "links": self.links,
         }
         body.update({key: value for key, value in optional.items() if value})
-        return body
+        return {**body, **self.extra}
 
     def item(self, context: dict[str, list[str]] | None = None) -> dict[str, Any]:
         """The entry of a batch's `errors` list; `context` adds to the error's own."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 import base64
 import binascii
 import uuid
-from bisect import insort
+from bisect import bisect_left, insort
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
@@ -25,7 +25,7 @@ MAX_SUBMISSIONS = 50
 """Largest page of submissions (FACTS section 2)."""
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Submission:
     """One form fill; order is by time, then arrival."""
 
@@ -162,12 +162,16 @@ class Forms:
         self, guid: str, *, limit: int, after: str | None
     ) -> tuple[list[Submission], str | None]:
         """A page, newest first, and the cursor of the next one."""
-        found = self.newest_first(guid)
-        if after:
-            position = _read_cursor(after)
-            found = [each for each in found if (each.submitted_at, each.number) < position]
-        page = found[: min(limit, MAX_SUBMISSIONS)]
-        return page, _cursor(page[-1]) if len(found) > len(page) else None
+        self.read(guid)
+        found = self._submissions[guid]
+        end = len(found) if not after else bisect_left(found, _read_cursor(after), key=_place)
+        start = max(0, end - min(limit, MAX_SUBMISSIONS))
+        page = found[start:end][::-1]
+        return page, _cursor(page[-1]) if start > 0 else None
+
+
+def _place(submission: Submission) -> tuple[int, int]:
+    return submission.submitted_at, submission.number
 
 
 def _cursor(submission: Submission) -> str:

@@ -109,7 +109,7 @@ async def batch_read_links(request: web.Request) -> web.Response:
         if linked:
             results.append({"from": {"id": wanted}, "to": linked})
         else:
-            errors.append(_none_found(source, to, wanted))
+            errors.append(none_found(source, to, wanted))
     return batch_reply(account, head, results, errors)
 
 
@@ -190,7 +190,8 @@ def _default_results(
     ]
 
 
-def _none_found(source: ObjectStore, to: ObjectStore, wanted: str) -> dict[str, Any]:
+def none_found(source: ObjectStore, to: ObjectStore, wanted: str) -> dict[str, Any]:
+    """The error entry of a record that is associated with nothing of the kind."""
     return HubSpotError(
         404,
         "OBJECT_NOT_FOUND",

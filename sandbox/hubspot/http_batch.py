@@ -63,7 +63,7 @@ async def batch_read(request: web.Request) -> web.Response:
             found[record.id] = record
     if missing:
         errors.append(_not_there(store, missing))
-    results = [object_body(store, record, names, history=history) for record in found.values()]
+    results = [object_body(store, record, names, versioned=history) for record in found.values()]
     return batch_reply(account, head, results, errors)
 
 

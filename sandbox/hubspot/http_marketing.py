@@ -1,6 +1,4 @@
-"""Marketing calls: form definitions, submissions, public form fills, e-mail events, custom
-events.
-"""
+"""Marketing calls: form definitions, submissions, public form fills, e-mail events, campaigns."""
 
 from __future__ import annotations
 
@@ -17,16 +15,11 @@ from sandbox.hubspot.wire import (
     body_of,
     cursor_in,
     flag_in,
-    inputs_of,
     names_in,
     nothing,
     number_in,
     reply,
 )
-
-MAX_CUSTOM_EVENTS = 500
-"""Custom events in one batch (FACTS section 2)."""
-
 
 # --- forms ---------------------------------------------------------------------------------
 
@@ -162,39 +155,16 @@ async def read_campaign(request: web.Request) -> web.Response:
 
 
 async def list_campaigns(request: web.Request) -> web.Response:
-    """GET the e-mail campaigns' ids."""
+    """GET the e-mail campaigns' ids, a page at an offset."""
+    limit = number_in(request, "limit", 100, MAX_PAGE)
+    offset = request.query.get("offset") or "0"
+    if not offset.isdigit():
+        raise validation("offset is not one this endpoint gave out.")
+    start = int(offset)
     found = [
         {"id": each["id"], "appId": each["appId"], "appName": each["appName"]}
         for each in account_of(request).events.campaigns.values()
     ]
-    return reply({"hasMore": False, "offset": "", "campaigns": found})
-
-
-# --- custom events -------------------------------------------------------------------------
-
-
-async def send_event(request: web.Request) -> web.Response:
-    """POST one custom event, 204; a repeated uuid is refused (FACTS section 2)."""
-    _keep_event(request, await body_of(request))
-    return nothing()
-
-
-async def send_events(request: web.Request) -> web.Response:
-    """POST up to 500 custom events, 204."""
-    inputs = inputs_of(await body_of(request), MAX_CUSTOM_EVENTS)
-    for each in inputs:
-        _keep_event(request, each)
-    return nothing()
-
-
-def _keep_event(request: web.Request, event: dict[str, Any]) -> None:
-    account = account_of(request)
-    if not event.get("eventName"):
-        raise validation("Invalid input JSON: some required fields were not set: [eventName]")
-    if not any(event.get(key) for key in ("objectId", "email", "utk")):
-        raise validation("One of objectId, email or utk is required.")
-    key = str(event.get("uuid") or "")
-    if key and key in account.custom_event_ids:
-        raise HubSpotError(409, "CONFLICT", f"An event with uuid {key} was already sent.")
-    account.custom_event_ids.add(key)
-    account.custom_events.append(event)
+    page = found[start : start + limit]
+    more = start + len(page) < len(found)
+    return reply({"hasMore": more, "offset": str(start + len(page)), "campaigns": page})

@@ -51,7 +51,7 @@ async def list_objects(request: web.Request) -> web.Response:
     linked = names_in(request, "associations")
     results = [
         _with_associations(
-            account, store, record, linked, object_body(store, record, names, history=history)
+            account, store, record, linked, object_body(store, record, names, versioned=history)
         )
         for record in page
     ]
@@ -69,7 +69,7 @@ async def read_object(request: web.Request) -> web.Response:
     record = _find(account, store, request)
     names = wanted_names(store, names_in(request, "properties"))
     history = names_in(request, "propertiesWithHistory")
-    body = object_body(store, record, names, history=history)
+    body = object_body(store, record, names, versioned=history)
     linked = names_in(request, "associations")
     return reply(_with_associations(account, store, record, linked, body))
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from sandbox.hubspot.errors import HubSpotError, integer_in, not_found, objects_in, validation
+from sandbox.hubspot.hints import EDITOR, hints
 from sandbox.hubspot.times import iso, shown
 
 TYPES = frozenset(
@@ -95,6 +96,9 @@ class Property:
         }
         if self.hubspot_defined:
             body["hubspotDefined"] = True
+        else:
+            body |= {"createdUserId": str(EDITOR), "updatedUserId": str(EDITOR)}
+            body["showCurrencySymbol"] = False
         for key, ms in (
             ("createdAt", self.created),
             ("updatedAt", self.updated),
@@ -116,32 +120,24 @@ class Property:
             "hidden": self.hidden,
             "options": [_option_v1(option) for option in self.options],
             "updatedAt": self.updated,
-            "createdUserId": None,
-            "externalOptionsReferenceType": "OWNER" if self.external_options else None,
             "searchableInGlobalSearch": False,
             "hasUniqueValue": self.unique,
             "optionSortStrategy": None,
-            "numberDisplayHint": "unformatted" if self.type == "number" else None,
             "readOnlyDefinition": self.read_only_definition,
             "calculated": self.calculated,
             "currencyPropertyName": None,
             "readOnlyValue": self.read_only_value,
             "displayOrder": self.display_order,
             "hubspotDefined": True if self.hubspot_defined else None,
-            "referencedObjectType": "OWNER" if self.external_options else None,
-            "deleted": None,
-            "textDisplayHint": None,
             "externalOptions": self.external_options,
-            "updatedUserId": None,
             "formField": self.form_field,
             "mutableDefinitionNotDeletable": False,
             "favorited": False,
             "favoritedOrder": -1,
             "displayMode": "current_value",
-            "showCurrencySymbol": None,
-            "optionsAreMutable": None,
-            "searchTextAnalysisMode": None,
             "isCustomizedDefault": False,
+            "fieldLevelPermission": None,
+            **hints(self),
             "createdAt": self.created,
         }
 
@@ -153,6 +149,7 @@ class PropertyBook:
         self.label = label
         self._live: dict[str, Property] = {}
         self._archived: dict[str, Property] = {}
+        self._groups: dict[str, dict[str, Any]] = {}
         for prop in parse_table(standard, at=at):
             self._live[prop.name] = prop
 
@@ -176,6 +173,48 @@ class PropertyBook:
         if found is None:
             raise not_found(f"Property {name!r} does not exist on {self.label}")
         return found
+
+    def groups(self) -> list[dict[str, Any]]:
+        """The property groups: those made, and those properties stand in."""
+        for name in dict.fromkeys(prop.group for prop in self._live.values()):
+            if name not in self._groups:
+                self._groups[name] = _group(name, name.replace("_", " ").title(), len(self._groups))
+        return list(self._groups.values())
+
+    def group(self, name: str) -> dict[str, Any]:
+        """One group, or 404."""
+        for found in self.groups():
+            if found["name"] == name:
+                return found
+        raise not_found(f"Property group {name!r} does not exist on {self.label}")
+
+    def create_group(self, body: Mapping[str, Any]) -> dict[str, Any]:
+        """Add a group from its JSON; 409 when there is one of the name."""
+        name, label = body.get("name"), body.get("label")
+        if not isinstance(name, str) or not name or not isinstance(label, str):
+            raise validation("Invalid input JSON: some required fields were not set: [name, label]")
+        if any(found["name"] == name for found in self.groups()):
+            raise HubSpotError(
+                409,
+                "OBJECT_ALREADY_EXISTS",
+                f"A property group named '{name}' already exists.",
+                sub_category="Properties.GROUP_EXISTS",
+            )
+        self._groups[name] = _group(name, label, integer_in(body, "displayOrder", -1))
+        return self._groups[name]
+
+    def change_group(self, name: str, changes: Mapping[str, Any]) -> dict[str, Any]:
+        """Change a group's label or order."""
+        found = self.group(name)
+        found.update({key: changes[key] for key in ("label", "displayOrder") if key in changes})
+        return found
+
+    def remove_group(self, name: str) -> None:
+        """Remove a group; 400 while properties stand in it."""
+        self.group(name)
+        if any(prop.group == name for prop in self._live.values()):
+            raise validation(f"Property group {name} still has properties.")
+        del self._groups[name]
 
     def uniques(self) -> list[str]:
         """Names of the properties whose values must be unique."""
@@ -220,6 +259,10 @@ class PropertyBook:
         del self._live[name]
         prop.archived, prop.archived_at = True, at
         self._archived[name] = prop
+
+
+def _group(name: str, label: str, order: int) -> dict[str, Any]:
+    return {"name": name, "label": label, "displayOrder": order, "archived": False}
 
 
 def parse_definition(definition: Mapping[str, Any], *, at: int) -> Property:

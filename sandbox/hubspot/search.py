@@ -111,6 +111,11 @@ def run(store: ObjectStore, query: Query) -> Page:
     )
 
 
+def matching(store: ObjectStore, query: Query) -> list[Record]:
+    """Every live record a checked search matches."""
+    return [record for record in _matches(store, query) if record.archived_at is None]
+
+
 def _groups(body: Mapping[str, Any]) -> list[list[Mapping[str, Any]]]:
     """The filters of each group; top-level `filters` are a group of their own."""
     groups = body.get("filterGroups") or []

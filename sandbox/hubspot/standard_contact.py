@@ -24,6 +24,13 @@ LIFECYCLE_STAGES = (
 _STAGES = ", ".join(f"{value}={label}" for value, label in LIFECYCLE_STAGES)
 _BOOL = "true=True, false=False"
 
+_ROLE = {"Other": "Other Lifecycle"}
+
+
+def _article(label: str) -> str:
+    return "an" if label[0] in "AEIOU" else "a"
+
+
 CONTACT = f"""
 @contactinformation
 email | Email | string | text | DF
@@ -74,7 +81,7 @@ hs_buying_role | Buying Role | enumeration | checkbox | DF | BLOCKER=Blocker, \
 BUDGET_HOLDER=Budget Holder, CHAMPION=Champion, DECISION_MAKER=Decision Maker, \
 END_USER=End User, EXECUTIVE_SPONSOR=Executive Sponsor, INFLUENCER=Influencer, \
 LEGAL_AND_COMPLIANCE=Legal & Compliance, OTHER=Other
-hs_legal_basis | Legal basis for processing | enumeration | checkbox | D | \
+hs_legal_basis | Legal basis for processing contact's data | enumeration | checkbox | D | \
 Legitimate interest – prospect/lead, Legitimate interest – existing customer, \
 Legitimate interest - other, Performance of a contract, Freely given consent from contact, \
 Not applicable
@@ -89,7 +96,7 @@ createdate | Create Date | datetime | date | R
 lastmodifieddate | Last Modified Date | datetime | date | R
 hs_createdate | Object create date/time | datetime | date | R
 hs_lastmodifieddate | Object last modified date/time | datetime | date | RH
-hs_object_id | Record ID | number | number | RC
+hs_object_id | Contact ID | number | number | RC
 hs_object_source | Record creation source | string | text | R
 hs_object_source_label | Record source | enumeration | select | R | \
 CRM_UI, API, IMPORT, FORM, INTEGRATION, AUTOMATION_PLATFORM, CALCULATED, SALESFORCE, MERGE_OBJECTS
@@ -98,13 +105,14 @@ hs_created_by_user_id | Created by user ID | number | number | RH
 hs_updated_by_user_id | Updated by user ID | number | number | RH
 hs_additional_emails | Additional email addresses | enumeration | select | RCH
 hs_all_contact_vids | All vids for a contact | enumeration | select | RCH
-hs_calculated_merged_vids | Merged vids with timestamps | enumeration | select | RCH
+hs_calculated_merged_vids | Merged vids with timestamps of a contact | enumeration | select | RCH
 hs_merged_object_ids | Merged object IDs | enumeration | checkbox | RH
-hs_calculated_form_submissions | All form submissions | enumeration | select | RCH
-hs_calculated_phone_number | Calculated Phone Number | string | text | RCH
-hs_calculated_mobile_number | Calculated Mobile Number | string | text | RCH
-hs_calculated_phone_number_country_code | Calculated Phone Country Code | string | text | RCH
-hs_searchable_calculated_phone_number | Searchable Phone Number | phone_number | phonenumber | RCH
+hs_calculated_form_submissions | All form submissions for a contact | enumeration | select | RCH
+hs_calculated_phone_number | Calculated Phone Number in International Format | string | text | RCH
+hs_calculated_mobile_number | Calculated Mobile Number in International Format | string | text | RCH
+hs_calculated_phone_number_country_code | Calculated Phone Number Country Code | string | text | RCH
+hs_searchable_calculated_phone_number | Calculated Phone Number without country code \
+| phone_number | phonenumber | RCH
 hs_email_domain | Email Domain | string | text | RC
 hs_is_contact | Is a contact | bool | calculation_read_time | RCH | {_BOOL}
 hs_is_unworked | Contact unworked | bool | calculation_equation | R | {_BOOL}
@@ -116,11 +124,11 @@ true=Marketing contact, false=Non-marketing contact
 closedate | Close Date | datetime | date | D
 days_to_close | Days To Close | number | number | RC
 first_deal_created_date | First Deal Created Date | datetime | date | R
-num_associated_deals | Number of Associated Deals | number | number | R
+num_associated_deals | Associated Deals | number | number | R
 recent_deal_amount | Recent Deal Amount | number | number | R
 recent_deal_close_date | Recent Deal Close Date | datetime | date | R
 total_revenue | Total Revenue | number | number | R
-associatedcompanyid | Primary Associated Company ID | number | number | DH
+associatedcompanyid | Associated Company ID | number | number | DH
 associatedcompanylastupdated | Associated Company Last Updated | number | number | RH
 hubspotscore | HubSpot Score | number | calculation_score | R
 notes_last_contacted | Last Contacted | datetime | date | R
@@ -128,14 +136,14 @@ notes_last_updated | Last Activity Date | datetime | date | R
 notes_next_activity_date | Next Activity Date | datetime | date | R
 num_contacted_notes | Number of times contacted | number | number | R
 num_notes | Number of Sales Activities | number | number | R
-engagements_last_meeting_booked | Date of last meeting booked | datetime | date | R
+engagements_last_meeting_booked | Date of last meeting booked in meetings tool | datetime | date | R
 hs_last_sales_activity_timestamp | Last Engagement Date | datetime | date | R
 hs_latest_meeting_activity | Latest meeting activity | datetime | date | RH
 hs_latest_sequence_enrolled | Last sequence enrolled | number | number | RX
 hs_latest_sequence_enrolled_date | Last sequence enrolled date | datetime | date | R
 hs_latest_sequence_ended_date | Last sequence ended date | datetime | date | RC
 hs_sequences_enrolled_count | Number of sequences enrolled | number | number | R
-hs_sequences_is_enrolled | Currently in Sequence | bool | booleancheckbox | R | {_BOOL}
+hs_sequences_is_enrolled | Currently in Sequence | bool | booleancheckbox | RC | {_BOOL}
 hs_sales_email_last_clicked | Recent Sales Email Clicked Date | datetime | date | R
 hs_sales_email_last_opened | Recent Sales Email Opened Date | datetime | date | R
 hs_sales_email_last_replied | Recent Sales Email Replied Date | datetime | date | R
@@ -176,7 +184,9 @@ hs_analytics_revenue | Event Revenue | number | number | R
 hs_email_optout | Unsubscribed from all email | bool | booleancheckbox | R | {_BOOL}
 hs_email_bad_address | Invalid email address | bool | booleancheckbox | R | {_BOOL}
 hs_email_quarantined | Email Address Quarantined | bool | booleancheckbox | R | {_BOOL}
-hs_email_hard_bounce_reason | Email hard bounce reason | string | text | RH
+hs_email_hard_bounce_reason | Email hard bounce reason | string | text | RH | \
+CONTENT=Content, MAILBOX_FULL=Mailbox full, OTHER=Other, POLICY=Policy, SPAM=Spam, \
+UNKNOWN_USER=Unknown user
 hs_email_hard_bounce_reason_enum | Email hard bounce reason | enumeration | radio | R | \
 CONTENT=Content, MAILBOX_FULL=Mailbox full, OTHER=Other, POLICY=Policy, SPAM=Spam, \
 UNKNOWN_USER=Unknown user
@@ -198,9 +208,13 @@ hs_email_first_reply_date | First marketing email reply date | datetime | date |
 hs_email_is_ineligible | Is globally ineligible | bool | booleancheckbox | RH | {_BOOL}
 @contactinformation
 """ + "".join(
-    f"hs_lifecyclestage_{value}_date | Became {label} Date | datetime | date | R\n"
-    f"hs_date_entered_{value} | Date entered {label} | datetime | calculation_read_time | RH\n"
-    f"hs_date_exited_{value} | Date exited {label} | datetime | calculation_read_time | RH\n"
-    f"hs_time_in_{value} | Time in {label} | number | calculation_read_time | RH\n"
+    f"hs_lifecyclestage_{value}_date | Became {_article(label)} {_ROLE.get(label, label)} Date "
+    "| datetime | date | R\n"
+    f"hs_date_entered_{value} | Date entered '{label} (Lifecycle Stage Pipeline)' "
+    "| datetime | calculation_read_time | RH\n"
+    f"hs_date_exited_{value} | Date exited '{label} (Lifecycle Stage Pipeline)' "
+    "| datetime | calculation_read_time | RH\n"
+    f"hs_time_in_{value} | Time in '{label} (Lifecycle Stage Pipeline)' "
+    "| number | calculation_read_time | RH\n"
     for value, label in LIFECYCLE_STAGES
 )

@@ -20,6 +20,11 @@ hs_created_by_user_id | Created by user ID | number | number | RH
 hs_updated_by_user_id | Updated by user ID | number | number | RH
 hs_user_ids_of_all_owners | User IDs of all owners | enumeration | checkbox | RH
 hs_all_accessible_team_ids | All accessible team IDs | enumeration | checkbox | RH
+hs_all_assigned_business_unit_ids | Business units | enumeration | checkbox | DH
+hs_user_ids_of_all_notification_followers | User IDs of all notification followers \
+| enumeration | checkbox | RH
+hs_user_ids_of_all_notification_unfollowers | User IDs of all notification unfollowers \
+| enumeration | checkbox | RH
 hs_unique_creation_key | Unique creation key | string | text | RHU
 hubspot_owner_id | Owner | enumeration | select | DX
 hubspot_owner_assigneddate | Owner Assigned Date | datetime | date | R

@@ -11,11 +11,14 @@ from aiohttp import web
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.errors import HubSpotError, validation
+from sandbox.hubspot.history import history
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.times import iso, shown
 
 ACCOUNT: web.AppKey[HubSpotAccount] = web.AppKey("account", HubSpotAccount)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+Route = tuple[str, str, Handler]
+"""(method, path template, handler)"""
 DATED = "2026-03"
 """The dated API version served beside v3/v4 (FACTS section 0)."""
 
@@ -117,7 +120,7 @@ def object_body(
     record: Record,
     names: Iterable[str],
     *,
-    history: Iterable[str] = (),
+    versioned: Iterable[str] = (),
     archived: bool | None = None,
 ) -> dict[str, Any]:
     """A record on the wire: `names` that are defined, null where never set (FACTS section 2)."""
@@ -145,7 +148,7 @@ def object_body(
     }
     if record.archived_at is not None:
         body["archivedAt"] = shown(iso(record.archived_at))
-    wanted = [name for name in history if name in book]
+    wanted = [name for name in versioned if name in book]
     if wanted:
         body["propertiesWithHistory"] = {name: versions(record, name) for name in wanted}
     return body
@@ -153,16 +156,7 @@ def object_body(
 
 def versions(record: Record, name: str) -> list[dict[str, Any]]:
     """The values a property has had, newest first."""
-    found = []
-    oldest: str | None = record.values.get(name)
-    for at, source, entry in reversed(record.changes or []):
-        if name in entry:
-            old, new = entry[name]
-            found.append(_version(new, at, source))
-            oldest = old
-    if oldest:
-        found.append(_version(oldest, record.created, record.source))
-    return found
+    return [_version(each.value, each.at, each.source) for each in history(record, name)]
 
 
 def _version(value: str, at: int, source: str) -> dict[str, Any]:

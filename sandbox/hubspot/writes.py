@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sandbox.hubspot import computed
 from sandbox.hubspot.associations import Associations
 from sandbox.hubspot.errors import HubSpotError, conflict, invalid_properties, validation
-from sandbox.hubspot.pipelines import Pipelines
+from sandbox.hubspot.pipelines import STAGE_PROPERTIES, Pipelines
 from sandbox.hubspot.store import ObjectStore, Record, Values
 from sandbox.hubspot.times import iso
 from sandbox.hubspot.values import Problem, RefusedValueError, canonical, canonical_email
@@ -22,8 +22,11 @@ REQUIRED = {
     "tasks": ("hs_timestamp",),
     "calls": ("hs_timestamp",),
     "meetings": ("hs_timestamp",),
+    "notes": ("hs_timestamp",),
+    "emails": ("hs_timestamp",),
+    "tickets": ("subject", "hs_pipeline_stage"),
 }
-"""Properties a create must bring, per HubSpot's documentation of engagements [D]."""
+"""Properties a create must bring, per HubSpot's documentation of engagements and tickets [D]."""
 
 Now = Callable[[], int]
 Lag = Callable[[bool], float]
@@ -168,8 +171,8 @@ class Writer:
                     new[prop.name] = canonical(prop, value, current, self._known)
             except RefusedValueError as refused:
                 problems.append(refused.problem)
-        if store.name == "deals":
-            problems += self._check_stage(record.values if record else {}, new)
+        if store.name in STAGE_PROPERTIES:
+            problems += self._check_stage(store.name, record.values if record else {}, new)
         if problems:
             raise invalid_properties(problems)
         self._check_unique(store, record, new)
@@ -229,20 +232,16 @@ class Writer:
                 context={"properties": missing},
             )
 
-    def _check_stage(self, before: Mapping[str, str], new: Values) -> list[Problem]:
-        after = {**before, **new}
-        pipeline = after.get("pipeline") or "default"
-        if "pipeline" in new and new["pipeline"] and not self._pipelines.has("deals", pipeline):
-            return [("pipeline", "INVALID_OPTION", f"Pipeline '{pipeline}' does not exist")]
-        stage = new.get("dealstage")
-        if stage and self._pipelines.stage(pipeline, stage) is None:
-            return [
-                (
-                    "dealstage",
-                    "INVALID_OPTION",
-                    f"{stage} is not a valid pipeline stage ID in pipeline {pipeline}",
-                )
-            ]
+    def _check_stage(self, kind: str, before: Mapping[str, str], new: Values) -> list[Problem]:
+        """A deal or ticket may stand only in a stage of its own pipeline."""
+        pipeline_name, stage_name, default = STAGE_PROPERTIES[kind]
+        pipeline = {**before, **new}.get(pipeline_name) or default
+        if new.get(pipeline_name) and not self._pipelines.has(kind, pipeline):
+            return [(pipeline_name, "INVALID_OPTION", f"Pipeline '{pipeline}' does not exist")]
+        stage = new.get(stage_name)
+        if stage and not self._pipelines.has_stage(kind, pipeline, stage):
+            sentence = f"{stage} is not a valid pipeline stage ID in pipeline {pipeline}"
+            return [(stage_name, "INVALID_OPTION", sentence)]
         return []
 
     def _check_unique(self, store: ObjectStore, record: Record | None, new: Values) -> None:

@@ -6,7 +6,16 @@ from aiohttp import web
 
 from sandbox.salesforce import soap
 from sandbox.salesforce.org import SalesforceOrg
-from sandbox.salesforce.rest import bulk, collections, composite, oauth, query, sobjects, tooling
+from sandbox.salesforce.rest import (
+    bulk,
+    collections,
+    composite,
+    oauth,
+    query,
+    search,
+    sobjects,
+    tooling,
+)
 from sandbox.salesforce.rest.context import ORG
 from sandbox.salesforce.rest.middleware import vendor
 
@@ -19,6 +28,6 @@ def build_app(org: SalesforceOrg) -> web.Application:
     app = web.Application(middlewares=[vendor], client_max_size=_MAX_BODY)
     app[ORG] = org
     bulk.install(app)
-    for family in (oauth, soap, query, tooling, bulk, collections, composite, sobjects):
+    for family in (oauth, soap, query, search, tooling, bulk, collections, composite, sobjects):
         app.add_routes(family.routes())
     return app

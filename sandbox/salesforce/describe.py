@@ -4,13 +4,10 @@ from __future__ import annotations
 
 from sandbox.salesforce.fields import ObjectType
 from sandbox.salesforce.records import Records
+from sandbox.salesforce.relationships import children_of
 
 _MASTER_TYPE = "012000000000000AAA"
 _FEEDS = frozenset({"Opportunity", "Task", "Event", "Topic", "User"})
-_LISTED = frozenset(
-    {"AccountId", "WhoId", "WhatId", "LeadId", "ContactId", "CampaignId", "OpportunityId"}
-)
-_HIDDEN = frozenset({"Id", "IsDeleted"})
 
 
 def describe_global(records: Records, base: str) -> dict[str, object]:
@@ -102,29 +99,19 @@ def _field(records: Records, kind: ObjectType, user_id: str | None, name: str) -
 
 
 def _children(records: Records, kind: ObjectType) -> list[dict[str, object]]:
-    found = [
-        (table.kind, field.name)
-        for table in records.tables.values()
-        for field in table.kind.fields.values()
-        if kind.name in field.reference_to and field.name not in _HIDDEN
-    ]
     return [
         {
             "cascadeDelete": False,
-            "childSObject": child.name,
+            "childSObject": child.table.kind.name,
             "deprecatedAndHidden": False,
-            "field": field,
+            "field": child.field.name,
             "junctionIdListNames": [],
             "junctionReferenceTo": [],
-            "relationshipName": child.plural.replace(" ", "") if _is_listed(field) else None,
+            "relationshipName": child.name,
             "restrictedDelete": False,
         }
-        for child, field in sorted(found, key=lambda pair: (pair[0].name, pair[1]))
+        for child in children_of(records, kind)
     ]
-
-
-def _is_listed(field: str) -> bool:
-    return field in _LISTED
 
 
 def _master(kind: ObjectType, base: str) -> dict[str, object]:

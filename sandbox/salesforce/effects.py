@@ -9,15 +9,19 @@ from sandbox.salesforce.ids import Minter
 from sandbox.salesforce.rules import put
 from sandbox.salesforce.table import Table
 
-TRACKED: dict[str, tuple[str, tuple[str, ...]]] = {
+TRACKABLE: dict[str, tuple[str, tuple[str, ...]]] = {
     "Lead": ("LeadHistory", ("Status", "OwnerId", "Company", "LeadSource", "Rating")),
+    "Contact": ("ContactHistory", ("OwnerId", "AccountId", "Email", "Title", "Phone")),
+    "Account": ("AccountHistory", ("OwnerId", "Name", "Industry", "Type", "Rating")),
     "Opportunity": (
         "OpportunityFieldHistory",
         ("StageName", "Amount", "CloseDate", "OwnerId", "Probability"),
     ),
 }
-"""Objects whose fields are tracked here, with the history object; an org chooses them itself."""
-_HISTORY_NAMES = {"OwnerId": "Owner"}
+"""Objects whose history can be kept, with the history object and the fields it follows."""
+TRACKED = ("Lead", "Opportunity")
+"""Objects tracked from the start; an administrator may switch on the others."""
+_HISTORY_NAMES = {"OwnerId": "Owner", "AccountId": "Account"}
 _CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
     "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId")),
     "Lead": (("CampaignMember", "LeadId"), ("TopicAssignment", "EntityId")),
@@ -50,10 +54,12 @@ class Effects:
         self._minter = minter
         self.lead_assignment: str | None = None
         """The owner an active assignment rule gives new leads; None: no rule (the default)."""
+        self.tracked: set[str] = set(TRACKED)
+        """Objects whose history is kept."""
 
     def after(self, sobject: str, row: Row, old: Row | None, user_id: str, now: str) -> None:
         """Everything that follows from storing `row` over `old`."""
-        if sobject in TRACKED:
+        if sobject in self.tracked:
             self._track(sobject, row, old, user_id, now)
         if sobject in {"Task", "Event"}:
             self._activity(row, now)
@@ -71,6 +77,11 @@ class Effects:
         if sobject == "CampaignMember":
             self._count_member(row, old)
 
+    def returned(self, sobject: str, row: Row) -> None:
+        """What follows from an undeletion."""
+        if sobject == "CampaignMember":
+            self._count_member(row, None)
+
     def children(self, sobject: str, record_id: str) -> Iterator[tuple[Table, Row]]:
         """Live rows that are deleted together with a record, deepest first."""
         for child, field in _CASCADES.get(sobject, ()):
@@ -84,6 +95,17 @@ class Effects:
         if sobject in _WHO_OBJECTS:
             yield from self._lonely_activities(record_id)
 
+    def buried_with(self, sobject: str, row: Row) -> Iterator[tuple[Table, Row]]:
+        """Deleted rows that went into the recycle bin together with a record."""
+        for child, field in _CASCADES.get(sobject, ()):
+            table = self._tables[child]
+            for found in table.matching(table.kind.fields[field], str(row["Id"])):
+                buried = table.rows[found]
+                together = buried.get("SystemModstamp") == row.get("SystemModstamp")
+                if buried.get("IsDeleted") and together:
+                    yield table, buried
+                    yield from self.buried_with(child, buried)
+
     def _lonely_activities(self, record_id: str) -> Iterator[tuple[Table, Row]]:
         for name in ("Task", "Event"):
             table = self._tables[name]
@@ -96,7 +118,7 @@ class Effects:
         if old is None:
             self._history(sobject, row, ("created", "Text", None, None), user_id, now)
             return
-        for name in TRACKED[sobject][1]:
+        for name in TRACKABLE[sobject][1]:
             before, after = old.get(name), row.get(name)
             if before == after:
                 continue
@@ -113,13 +135,13 @@ class Effects:
         self, sobject: str, row: Row, entry: tuple[str, str, Value, Value], user_id: str, now: str
     ) -> None:
         """Write one history row: (field, data type, old value, new value)."""
-        if sobject in TRACKED:
+        if sobject in self.tracked:
             self._history(sobject, row, entry, user_id, now)
 
     def _history(
         self, sobject: str, row: Row, entry: tuple[str, str, Value, Value], user_id: str, now: str
     ) -> None:
-        table = self._tables[TRACKED[sobject][0]]
+        table = self._tables[TRACKABLE[sobject][0]]
         field, kind, before, after = entry
         history: Row = {
             "Id": self._minter.mint(table.kind.prefix),

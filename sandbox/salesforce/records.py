@@ -177,6 +177,43 @@ class Records:
         self.effects.gone(table.kind.name, row, old)
         self._noticed(table.kind)
 
+    def undelete(self, record_id: str, caller: Caller) -> str:
+        """Take a record, and what went with it, out of the recycle bin; returns its id."""
+        table, old = self.buried(record_id)
+        now = stamp(caller.at or self.clock.now())
+        together = list(self.effects.buried_with(table.kind.name, old))
+        for each, row in [(table, old), *together]:
+            restored = {
+                name: value
+                for name, value in row.items()
+                if name not in {"IsDeleted", "MasterRecordId"}
+            }
+            self._touch(each.kind, restored, caller.user_id, now)
+            each.put(restored)
+            self.effects.returned(each.kind.name, restored)
+            self._noticed(each.kind)
+        return str(old["Id"])
+
+    def purge(self, record_id: str) -> str:
+        """Remove a record from the recycle bin for good; getDeleted still tells of it."""
+        table, old = self.buried(record_id)
+        table.forget(str(old["Id"]))
+        return str(old["Id"])
+
+    def buried(self, record_id: str) -> tuple[Table, Row]:
+        """The table and row of a record in the recycle bin."""
+        long = to_18(record_id)
+        if long is None:
+            raise SalesforceError("MALFORMED_ID", f"malformed id {record_id}")
+        table = self.checks.table_of(long)
+        row = None if table is None else table.rows.get(long)
+        if table is None or row is None:
+            raise SalesforceError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id")
+        if not row.get("IsDeleted"):
+            message = "Entity is not in the recycle bin"
+            raise SalesforceError("UNDELETE_FAILED", message)
+        return table, row
+
     def change_quietly(
         self, table: Table, record_id: str, changes: Mapping[str, Value], *, user_id: str, now: str
     ) -> None:

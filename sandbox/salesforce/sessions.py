@@ -1,4 +1,4 @@
-"""Logging in: client credentials and JWT bearer, and the sessions they open.
+"""Logging in: client credentials, JWT bearer and refresh token, and the sessions they open.
 
 SOAP login and the username-password flow are absent on purpose: new orgs have neither (FACTS
 section 0). Token times are real time, not the virtual clock's.
@@ -43,6 +43,8 @@ class Sessions:
     ) -> None:
         self.client_id = client_id
         self.client_secret = client_secret
+        self.refresh_token = f"5Aep861{hashlib.sha256(client_secret.encode()).hexdigest()}"
+        """What the integration user's consent once gave: it opens sessions until revoked."""
         self._integration_user_id = integration_user_id
         self._users = users
         self._keys: list[rsa.RSAPublicKey] = []
@@ -65,6 +67,11 @@ class Sessions:
         kind = form.get("grant_type", "")
         if kind == "client_credentials":
             self._check_client(form, basic)
+            return self.open(self._integration_user_id), self._integration_user_id
+        if kind == "refresh_token":
+            self._check_client(form, basic)
+            if not hmac.compare_digest(form.get("refresh_token", ""), self.refresh_token):
+                raise OAuthError("invalid_grant", "expired access/refresh token")
             return self.open(self._integration_user_id), self._integration_user_id
         if kind == _JWT_GRANT:
             user_id = self._check_assertion(form.get("assertion", ""))

@@ -64,8 +64,11 @@ class Table:
             self.late[record_id] = Late(late_until, before)
         elif record_id not in self.late:
             self._move(record_id, old, new)
-        if new.get("IsDeleted") and not (old is not None and old.get("IsDeleted")):
+        was_deleted = old is not None and bool(old.get("IsDeleted"))
+        if new.get("IsDeleted") and not was_deleted:
             insort(self.deleted, (str(new.get("SystemModstamp", "")), record_id))
+        elif was_deleted and not new.get("IsDeleted"):
+            self.deleted = [entry for entry in self.deleted if entry[1] != record_id]
 
     def forget(self, record_id: str) -> None:
         """Remove a row for good (the recycle bin was emptied)."""

@@ -6,14 +6,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from mappings.errors import LeadloopError
-from sync import wiring
 from sync.cli import output
 from sync.cli.moments import moment_of
-from sync.cli.planning import progress
+from sync.cli.ordering import place, tell_queued
 from sync.cli.session import Session, UsageFault, has_state, session_of
-from sync.recover import Replayed, Selection, letter_as_json, replay, select
-from sync.run import Report, run_once
+from sync.orders import Order, as_error, replayed_data
+from sync.recover import Selection, replay, select
 
 if TYPE_CHECKING:
     from state.store import Store
@@ -40,6 +38,9 @@ def command(
     no_sync: Annotated[
         bool, typer.Option("--no-sync", help="Put it on the work list for the next run only.")
     ] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
+    ] = False,
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -60,7 +61,12 @@ def command(
     for one in session.pairs(config, pair) if has_state(config) else ():
         with session.store(config, one) as store:
             wanted = Selection(run, record, error, moment_of(since, store.clock()))
-            results.append(_replay(config, one, store, wanted, dry_run=dry_run, no_sync=no_sync))
+            if dry_run or not select(store, wanted):
+                results.append(_foreseen(one, store, wanted, dry_run=dry_run))
+            else:
+                results.append(
+                    _replay(config, one, store, wanted, no_sync=no_sync, wait=not no_wait)
+                )
     _finish(session, results, as_json=as_json)
 
 
@@ -70,63 +76,68 @@ def _replay(
     store: Store,
     wanted: Selection,
     *,
-    dry_run: bool,
     no_sync: bool,
+    wait: bool,
 ) -> dict[str, Any]:
-    """Replay on one pair. The vendors are reached first: where they cannot be, nothing changes."""
-    if dry_run or not select(store, wanted):
-        return _data(pair, replay(store, wanted, dry_run=True), None, dry_run=dry_run)
-    with store.exclusive():
-        if no_sync:
-            return _data(pair, replay(store, wanted), None, dry_run=False)
-        with (
-            progress(f"replay {pair.name}") as told,
-            wiring.open_pair(config, pair, store, progress=told) as opened,
-        ):
-            replayed = replay(store, wanted)
-            return _data(pair, replayed, run_once(opened, kind="replay"), dry_run=False)
+    """Replay on one pair, here or by the daemon."""
+    arguments = {
+        "run": wanted.run_id,
+        "record": wanted.record,
+        "error": wanted.code,
+        "since": wanted.since.isoformat() if wanted.since else None,
+        "no_sync": no_sync,
+    }
+    done = place(config, pair, store, Order("replay", arguments), wait=wait)
+    if isinstance(done, int):
+        return {"pair": pair.name, "command_id": done, "exit_code": 0, "error": None}
+    nothing = {"replayed": 0, "people": 0, "letters": [], "run": None}
+    return {
+        "pair": pair.name,
+        "dry_run": False,
+        **nothing,
+        **done.result,
+        "error": dict(done.error) if done.error else None,
+        "exit_code": done.exit_code,
+    }
 
 
-def _data(
-    pair: PairConfig, replayed: Replayed, report: Report | None, *, dry_run: bool
+def _foreseen(
+    pair: PairConfig, store: Store, wanted: Selection, *, dry_run: bool
 ) -> dict[str, Any]:
+    """What would be replayed."""
+    found = replayed_data(replay(store, wanted, dry_run=True))
     return {
         "pair": pair.name,
         "dry_run": dry_run,
-        "replayed": len(replayed.letters),
-        "people": len(replayed.entities),
-        "letters": [letter_as_json(letter) for letter in replayed.letters],
-        "report": report,
+        **found,
+        "run": None,
+        "error": None,
+        "exit_code": 0,
     }
 
 
 def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -> None:
-    reports: list[Report] = [r["report"] for r in results if r["report"] is not None]
-    errors: list[LeadloopError] = [r.error for r in reports if r.error is not None]
+    errors = [result["error"] for result in results if result["error"] is not None]
+    code = max((result["exit_code"] for result in results), default=0)
     if as_json:
-        plain = [{**r, "report": None, "run": _run_data(r["report"])} for r in results]
-        for one in plain:
-            del one["report"]
-        first = output.error_data(errors[0]) if errors else None
-        output.emit_json("replay", {"pairs": plain, "error": first})
+        for result in results:
+            del result["error"], result["exit_code"]
+        output.emit_json("replay", {"pairs": results, "error": errors[0] if errors else None})
     else:
         for result in results:
             _show(result)
-        if not any(result["replayed"] for result in results):
+        if not any(result.get("replayed", 1) for result in results):
             output.say("Nothing to replay.")
         for error in errors:
-            session.report_error(error)
-    raise typer.Exit(max((report.exit_code for report in reports), default=0))
-
-
-def _run_data(report: Report | None) -> dict[str, Any] | None:
-    if report is None:
-        return None
-    return {"id": report.run_id, "status": report.status, "counts": report.counts}
+            session.report_error(as_error(error))
+    raise typer.Exit(code)
 
 
 def _show(result: dict[str, Any]) -> None:
     console = output.console()
+    if "command_id" in result:
+        tell_queued(result["pair"], result["command_id"])
+        return
     if result["replayed"]:
         did = "would be replayed" if result["dry_run"] else "put back on the road"
         console.print(
@@ -137,7 +148,7 @@ def _show(result: dict[str, Any]) -> None:
     if result["dry_run"]:
         rows = [[x["subject"], x["code"], x["field"] or "", x["at"]] for x in result["letters"]]
         console.print(output.table("", ["record", "code", "field", "since"], rows))
-    report: Report | None = result["report"]
-    if report is not None:
-        written = {n: c for n, c in report.counts.get("written", {}).items() if c}
-        console.print(f"  run {report.run_id}: {report.status}, written {written}", markup=False)
+    run = result["run"]
+    if run is not None:
+        written = {n: c for n, c in run["counts"].get("written", {}).items() if c}
+        console.print(f"  run {run['id']}: {run['status']}, written {written}", markup=False)

@@ -7,21 +7,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
-from mappings.errors import ConfigurationError
-from state import identity, reviews
+from state import reviews
 from state.reviews import ReviewItem
 from sync.cli import output, waterfalls
+from sync.cli.ordering import place, tell_queued
 from sync.cli.session import Session, UsageFault, has_state, session_of
-from sync.reviewing import (
-    Decided,
-    Desk,
-    Shown,
-    accept,
-    item_as_json,
-    listed,
-    reject,
-    show,
-)
+from sync.orders import Order, as_error
+from sync.reviewing import Shown, item_as_json, listed, show
 
 if TYPE_CHECKING:
     from state.store import Store
@@ -36,6 +28,9 @@ app = typer.Typer(
 T = TypeVar("T")
 PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+NoWaitOption = Annotated[
+    bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
+]
 ItemArgument = Annotated[int, typer.Argument(metavar="ID", help="The item's number.")]
 
 
@@ -110,6 +105,7 @@ def accept_item(
             "the same person.",
         ),
     ] = None,
+    no_wait: NoWaitOption = False,
     pair: PairOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -118,74 +114,60 @@ def accept_item(
     The other candidates are remembered as other people. For a merge proposal it confirms that the
     records are one person: merge them at the vendor, Leadloop follows.
     """
-    _decide(
-        session_of(ctx),
-        item,
-        pair,
-        lambda desk: accept(desk, item, record or ()),
-        "review accept",
-        as_json=as_json,
-    )
+    arguments = {"decision": "accept", "records": list(record or ())}
+    _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
 
 
 @app.command("reject")
 def reject_item(
-    ctx: typer.Context, item: ItemArgument, pair: PairOption = None, as_json: JsonOption = False
+    ctx: typer.Context,
+    item: ItemArgument,
+    no_wait: NoWaitOption = False,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
 ) -> None:
     """Say that it is none of them: the next sync decides again without these candidates.
 
     For a merge proposal it takes the records apart; what was written to them stays written.
     """
-    _decide(
-        session_of(ctx),
-        item,
-        pair,
-        lambda desk: reject(desk, item),
-        "review reject",
-        as_json=as_json,
-    )
+    arguments = {"decision": "reject"}
+    _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
 
 
 def _decide(
     session: Session,
     item: int,
     pair: str | None,
-    decision: Callable[[Desk], Decided],
-    command: str,
+    arguments: dict[str, Any],
     *,
+    wait: bool,
     as_json: bool,
 ) -> None:
+    """Decide here, or let the daemon that holds the state do it, between two of its runs."""
     config = session.config()
-
-    def act(one: PairConfig, store: Store) -> Decided:
-        with store.exclusive():
-            return decision(_desk(one, store))
-
-    name, decided = _find(session, config, item, pair, act)
+    order = Order("review", {"item": item, **arguments})
+    name, done = _find(
+        session, config, item, pair, lambda one, store: place(config, one, store, order, wait=wait)
+    )
+    command = f"review {arguments['decision']}"
+    if isinstance(done, int):
+        if as_json:
+            output.emit_json(command, {"pair": name, "command_id": done})
+        else:
+            tell_queued(name, done)
+        return
+    if done.error is not None:
+        raise as_error(done.error)
+    decided = done.result
     if as_json:
-        output.emit_json(command, {"pair": name, **decided.as_json()})
+        output.emit_json(command, {"pair": name, **decided})
         return
-    if not decided.changed:
-        output.say(f"Item {item} had been {decided.status} before; nothing was changed.")
+    if not decided["changed"]:
+        output.say(f"Item {item} had been {decided['status']} before; nothing was changed.")
         return
-    output.say(f"Item {item} is {decided.status}. The next `leadloop sync` does the rest.")
-    for other in decided.ruled_out:
+    output.say(f"Item {item} is {decided['status']}. The next `leadloop sync` does the rest.")
+    for other in decided["ruled_out"]:
         output.say(f"  remembered as somebody else: {other}")
-
-
-def _desk(pair: PairConfig, store: Store) -> Desk:
-    """Where the pair's decisions are made. Its accounts are known from the first connection."""
-    with store.read() as tx:
-        accounts = [
-            identity.bound_account(tx, system.kind) for system in (pair.map_system, pair.crm_system)
-        ]
-    if None in accounts:
-        raise ConfigurationError(
-            f"pair `{pair.name}` has never been connected",
-            code="run.unknown",
-            remedy="Run `leadloop plan` first.",
-        )
-    return Desk(store, pair.mapping, ":".join(map(str, accounts)))
 
 
 def _find(

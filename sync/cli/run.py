@@ -6,25 +6,61 @@ import os
 import signal
 import sys
 import threading
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from sync.cli.session import session_of
+from sync.cli.session import UsageFault, session_of
+
+if TYPE_CHECKING:
+    from sync.config import Config
 
 
-def command(ctx: typer.Context) -> None:
+def command(
+    ctx: typer.Context,
+    listen: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOST:PORT", help="Answer /livez, /readyz and /metrics here: 127.0.0.1:8901."
+        ),
+    ] = None,
+) -> None:
     """Run as a daemon, on schedule, until told to stop.
 
     Logs to stderr, as JSON unless that is a terminal. SIGTERM and Ctrl-C let the batch in hand
-    finish and end it within ten seconds, with exit code 0.
+    finish and end it within ten seconds, with exit code 0. SIGHUP reads the configuration again
+    and keeps the last good one where it is not valid. Speaks sd_notify where systemd listens.
     """
-    stop = threading.Event()
+    stop, reload = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    config = session_of(ctx).config(daemon=True)
-    from sync.daemon import serve
+    signal.signal(signal.SIGHUP, lambda *_: reload.set())
+    session = session_of(ctx)
+    config = _listening(session.config(daemon=True), listen)
+    from sync.daemon import Calls, serve
+    from sync.notify import from_environment
 
-    serve(config, stop=stop, abandon=_end_now)
+    calls = Calls(stop, _end_now, reload, lambda: _listening(session.config_again(), listen))
+    serve(config, calls, notifier=from_environment())
+
+
+def _listening(config: Config, listen: str | None) -> Config:
+    """The configuration, with `--listen` in the place of its `service`."""
+    from dataclasses import replace
+
+    from sync.config_service import ServiceConfig, is_loopback
+
+    if listen is None:
+        return config
+    host, _, port = listen.rpartition(":")
+    host = host.strip("[]")
+    if not port.isdecimal() or int(port) > 65_535 or not is_loopback(host):  # noqa: PLR2004 - TCP's
+        raise UsageFault(
+            "--listen needs HOST:PORT with an address of this machine alone",
+            remedy="Write 127.0.0.1:8901; for an address others can reach, set `service` in "
+            "config.yaml with `expose: true`.",
+        )
+    return replace(config, service=ServiceConfig(host, int(port)))
 
 
 def _end_now() -> None:

@@ -38,6 +38,12 @@ def command(
     hubspot_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
     salesforce_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
     admin_port: Annotated[int, typer.Option(min=0, max=65535, help="0: any free one.")] = 0,
+    proxy_port: Annotated[
+        int | None,
+        typer.Option(
+            min=0, max=65535, help="Open an HTTPS proxy for the vendors' host names. 0: any free."
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print where it listens as one line of JSON.")
     ] = False,
@@ -61,6 +67,7 @@ def command(
         hubspot_port=hubspot_port,
         salesforce_port=salesforce_port,
         admin_port=admin_port,
+        proxy_port=proxy_port,
     )
     _serve(options, as_json=as_json)
 
@@ -106,6 +113,7 @@ def _print(info: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         sys.stdout.write(json.dumps(info) + "\n")
     else:
+        proxy = f"Proxy       {info['proxy_url']}\n" if info["proxy_url"] else ""
         sys.stdout.write(
             f"HubSpot     {hubspot['url']}  portal {hubspot['portal_id']}\n"
             f"            token {hubspot['token']}\n"
@@ -113,6 +121,7 @@ def _print(info: dict[str, Any], *, as_json: bool) -> None:
             f"            client id {salesforce['client_id']}\n"
             f"            client secret {salesforce['client_secret']}\n"
             f"Admin       {info['admin_url']}\n"
+            f"{proxy}"
             f"Workspace   {info['config']}\n"
             f"Next: leadloop --config {info['config']} doctor --fix\n"
             "Stop it with Ctrl-C.\n"

@@ -64,6 +64,17 @@ class Session:
             logs.configure(self.log_level or config.log_level)
         return config
 
+    def config_again(self) -> Config:
+        """The configuration as it is now, for a daemon at work: it logs as before where this fails.
+        Raises ConfigurationError.
+        """
+        from sync import logs
+        from sync.config import load_config
+
+        config = load_config(self.config_path)
+        logs.configure(self.log_level or config.log_level)
+        return config
+
     def pairs(self, config: Config, name: str | None = None) -> tuple[PairConfig, ...]:
         """Every pair, or the named one. Raises ConfigurationError for a name there is not."""
         if name is None:

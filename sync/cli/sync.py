@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import time
+from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,14 +11,12 @@ import typer
 
 from mappings.errors import ConfigurationError, LeadloopError, MassChangeRefusedError
 from state import runs
-from sync import wiring
 from sync.cli import output
-from sync.cli.planning import make_plan, progress, show_plan
+from sync.cli.ordering import place, tell_queued
+from sync.cli.planning import make_plan, show_plan
 from sync.cli.session import Session, UsageFault, session_of
-from sync.guard import Approval
-from sync.pair import Pair
-from sync.planfile import PlanFile, check_plan, read_plan
-from sync.run import run_once
+from sync.orders import Done, Order, as_error, error_data
+from sync.planfile import PlanMarks, read_plan
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
@@ -35,6 +34,9 @@ def command(
     approve: Annotated[
         str | None, typer.Option("--approve", metavar="RUN", help="Approve what this run asked.")
     ] = None,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
+    ] = False,
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -42,7 +44,7 @@ def command(
 
     A first connection and a changed mapping apply only from an approved plan: `leadloop plan --out
     plan.json`, read it, `leadloop sync --plan plan.json`. Everything after that is a plain
-    `leadloop sync`.
+    `leadloop sync`. While a daemon holds the state, it is queued with the daemon and followed.
     """
     if sum((dry_run, plan is not None, approve is not None)) > 1:
         raise UsageFault("--dry-run, --plan and --approve exclude each other")
@@ -54,12 +56,13 @@ def command(
     if plan is not None:
         file = read_plan(plan)
         one = session.pair(config, pair or file.pair)
-        results = [_sync(session, config, one, file=file)]
+        wanted = [(one, {"plan": asdict(PlanMarks.of(file))})]
     elif approve is not None:
-        one, approval = _approval_of(session, config, approve, pair)
-        results = [_sync(session, config, one, approval=approval)]
+        one, counts = _approval_of(session, config, approve, pair)
+        wanted = [(one, {"counts": counts})]
     else:
-        results = [_sync(session, config, one) for one in session.pairs(config, pair)]
+        wanted = [(one, {}) for one in session.pairs(config, pair)]
+    results = [_sync(session, config, one, given, wait=not no_wait) for one, given in wanted]
     _finish(session, results, as_json=as_json)
 
 
@@ -75,8 +78,8 @@ def _show_dry_run(session: Session, config: Config, pair: str | None, *, as_json
 
 def _approval_of(
     session: Session, config: Config, run_id: str, pair: str | None
-) -> tuple[PairConfig, Approval]:
-    """The pair whose run was refused, and the word for as much as it asked for."""
+) -> tuple[PairConfig, dict[str, Any]]:
+    """The pair whose run was refused, and how much it asked for."""
     for one in session.pairs(config, pair):
         with session.store(config, one) as store, store.read() as tx:
             run = runs.get(tx, run_id)
@@ -95,7 +98,7 @@ def _approval_of(
                 remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
                 "plan.json`.",
             )
-        return one, Approval(counts=dict(run.counts.get("asked", {})))
+        return one, dict(run.counts.get("asked", {}))
     raise ConfigurationError(
         f"there is no run `{output.shown(run_id)}`",
         code="run.unknown",
@@ -104,47 +107,23 @@ def _approval_of(
 
 
 def _sync(
-    session: Session,
-    config: Config,
-    pair: PairConfig,
-    *,
-    file: PlanFile | None = None,
-    approval: Approval | None = None,
+    session: Session, config: Config, pair: PairConfig, arguments: Mapping[str, Any], *, wait: bool
 ) -> dict[str, Any]:
     """One run of one pair, as data. What goes wrong is in `error`, so that the others go on."""
-    began = time.monotonic()
     try:
-        with (
-            session.store(config, pair) as store,
-            store.exclusive(),
-            progress(f"sync {pair.name}") as told,
-            wiring.open_pair(config, pair, store, progress=told) as opened,
-        ):
-            if file is not None:
-                approval = _approved(file, opened)
-            report = run_once(opened, approval=approval)
+        with session.store(config, pair) as store:
+            done = place(config, pair, store, Order("sync", arguments), wait=wait)
     except LeadloopError as error:
-        found: dict[str, Any] = {
-            "run_id": None,
-            "status": "failed",
-            "counts": {},
-            "error": error,
-            "exit_code": error.exit_code,
-        }
-    else:
-        found = {
-            "run_id": report.run_id,
-            "status": report.status,
-            "counts": report.counts,
-            "error": report.error,
-            "exit_code": report.exit_code,
-        }
-    return {"pair": pair.name, **found, "seconds": round(time.monotonic() - began, 3)}
-
-
-def _approved(file: PlanFile, pair: Pair) -> Approval:
-    check_plan(file, pair=pair.name, namespace=pair.namespace, mapping_hash=pair.mapping.hash)
-    return Approval(fingerprints=file.fingerprints)
+        done = Done(error.exit_code, {}, error_data(error))
+    if isinstance(done, int):
+        return {"pair": pair.name, "command_id": done, "exit_code": 0, "error": None}
+    nothing: dict[str, Any] = {"run_id": None, "status": "failed", "counts": {}, "seconds": 0.0}
+    return {
+        "pair": pair.name,
+        **(done.result or nothing),
+        "error": dict(done.error) if done.error else None,
+        "exit_code": done.exit_code,
+    }
 
 
 def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -> None:
@@ -153,16 +132,15 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
         result["exit_code"] for result in results
     )
     if as_json:
-        plain = [
-            {**r, "error": output.error_data(r["error"]) if r["error"] else None} for r in results
-        ]
-        first = output.error_data(errors[0]) if errors else None
-        output.emit_json("sync", {"runs": plain, "error": first})
+        output.emit_json("sync", {"runs": results, "error": errors[0] if errors else None})
     else:
         for result in results:
-            _show(result)
+            if "command_id" in result:
+                tell_queued(result["pair"], result["command_id"])
+            else:
+                _show(result)
         for error in errors:
-            session.report_error(error)
+            session.report_error(as_error(error))
     raise typer.Exit(code)
 
 

@@ -170,4 +170,4 @@ def test_custom_event_uuid_counts_once(hub: Hub) -> None:
     event = {"eventName": "pe1_won", "email": "m@demo.example", "uuid": "u-1"}
     hub.post("/events/v3/send", event, 204)
     assert hub.call("POST", "/events/v3/send", event).status_code == 409
-    assert len(hub.account.custom_events) == 1
+    assert len(hub.account.custom_events.all) == 1

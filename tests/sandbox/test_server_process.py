@@ -22,7 +22,9 @@ LIST = "/crm/v3/objects/contacts"
 def test_json_line_says_where_and_how_to_connect(tmp_path: Path) -> None:
     """`--json` prints exactly one line with both vendors' addresses and working credentials."""
     with start_process(tmp_path, world=None) as sandbox:
-        assert set(sandbox.info) == {"hubspot", "salesforce", "admin_url", "config"}
+        assert set(sandbox.info) == {
+            *("hubspot", "salesforce", "oauth", "admin_url", "proxy_url", "config")
+        }
         assert set(sandbox.info["hubspot"]) == {"url", "token", "portal_id"}
         assert set(sandbox.info["salesforce"]) == {
             "login_url",

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import shutil
 import signal
 import subprocess
 import threading
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
 import pytest
 from structlog.testing import capture_logs
@@ -24,44 +22,18 @@ from mappings.errors import (
     StateError,
     UnavailableError,
 )
-from sandbox.process import SandboxProcess
 from state import runs
 from state.open import open_store
 from sync.config import ScheduleConfig, load_config
-from sync.daemon import LONGEST_BACKOFF, Worker, next_attempt
 from sync.wiring import Clocks
-from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for, writes
+from sync.worker import LONGEST_BACKOFF, Worker, next_attempt
+from tests.sync.commands import Workspace, admin, writes
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 MIDNIGHT = datetime(2026, 3, 3, tzinfo=UTC)
 SCHEDULE = ScheduleConfig()
 STOP_SECONDS = 10
 """What is promised for SIGTERM and Ctrl-C (issue A, item 8)."""
-
-
-@pytest.fixture(scope="module")
-def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxProcess]:
-    """A sandbox with a small generated world."""
-    with running_sandbox(tmp_path_factory.mktemp("sandbox"), people=60) as process:
-        yield process
-
-
-@pytest.fixture(scope="module")
-def template(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> Workspace:
-    """A workspace whose first plan is approved and applied."""
-    made = workspace_for(sandbox, tmp_path_factory.mktemp("template") / "workspace")
-    plan = str(made.directory / "plan.json")
-    for words in (("doctor", "--fix"), ("plan", "--out", plan), ("sync", "--plan", plan)):
-        assert made.here(*words).code == 0
-    return made
-
-
-@pytest.fixture
-def workspace(template: Workspace, tmp_path: Path) -> Iterator[Workspace]:
-    """A copy of it; faults are taken back afterwards."""
-    shutil.copytree(template.directory, tmp_path / "workspace")
-    yield Workspace(tmp_path / "workspace", template.admin_url)
-    admin(template.admin_url, "DELETE", "/faults")
 
 
 RESTS: list[tuple[LeadloopError, int, datetime | None]] = [

@@ -272,6 +272,8 @@ def _write(call: Call, job: Job, body: dict[str, object]) -> tuple[str, bool]:
         records.update(sobject, record_id, body, call.caller())
     else:
         records.delete(sobject, record_id, call.caller())
+        if operation == "hardDelete":
+            records.purge(record_id)
     return record_id, False
 
 

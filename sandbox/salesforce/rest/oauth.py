@@ -9,6 +9,10 @@ from sandbox.salesforce.org import SalesforceOrg
 from sandbox.salesforce.rest.context import ORG, answer
 from sandbox.salesforce.sessions import OAuthError
 
+MY_DOMAIN = "leadloop-sandbox.my.salesforce.com"
+"""The org's own host name, for clients that come through the proxy."""
+_LOGIN_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})
+
 
 def routes() -> list[web.RouteDef]:
     """The endpoints of this module."""
@@ -22,7 +26,7 @@ def routes() -> list[web.RouteDef]:
 
 
 async def token(request: web.Request) -> web.Response:
-    """Client credentials (Basic header or body) and JWT bearer."""
+    """Client credentials (Basic header or body), JWT bearer and refresh token."""
     org = request.app[ORG]
     form = {key: str(value) for key, value in (await request.post()).items()}
     form.update({key: value for key, value in request.query.items() if key not in form})
@@ -130,4 +134,7 @@ def _urls(host: str, org: SalesforceOrg, user_id: str) -> dict[str, str]:
 
 
 def _host(request: web.Request) -> str:
+    """Where the org answers: whoever logged in at the vendor's login host is sent to its own."""
+    if request.host in _LOGIN_HOSTS:
+        return f"https://{MY_DOMAIN}"
     return f"{request.scheme}://{request.host}"

@@ -21,6 +21,7 @@ from sandbox.salesforce.times import http_date
 _CREATED_FLAG_VERSION = 46
 _RESOURCES = (
     "tooling", "query", "queryAll", "composite", "sobjects", "limits", "jobs", "search",
+    "parameterizedSearch", "recent",
 )  # fmt: skip
 
 
@@ -37,6 +38,8 @@ def routes() -> list[web.RouteDef]:
         web.get(DATA + "/sobjects/", describe_global),
         web.get(DATA + "/sobjects/{sobject}/describe", describe),
         web.get(DATA + "/sobjects/{sobject}/describe/", describe),
+        web.get(DATA + "/recent", recent),
+        web.get(DATA + "/recent/", recent),
         web.get(DATA + "/sobjects/{sobject}", basic),
         web.get(DATA + "/sobjects/{sobject}/", basic),
         web.post(DATA + "/sobjects/{sobject}", create),
@@ -63,7 +66,9 @@ async def versions(_request: web.Request) -> web.Response:
 async def resources(request: web.Request) -> web.Response:
     """What a version offers."""
     call = call_of(request)
-    return answer({name: f"{call.base}/{name}" for name in _RESOURCES})
+    found = {name: f"{call.base}/{name}" for name in _RESOURCES}
+    identity = f"{request.scheme}://{request.host}/id/{call.org.organization_id}/{call.user_id}"
+    return answer({**found, "identity": identity})
 
 
 async def describe_global(request: web.Request) -> web.Response:
@@ -79,6 +84,12 @@ async def describe(request: web.Request) -> web.Response:
     host = f"{request.scheme}://{request.host}"
     body = shapes.describe(call.org.records, kind, call.user_id, call.base, host)
     return answer(body, headers={"Last-Modified": http_date(call.org.clock.now())})
+
+
+async def recent(request: web.Request) -> web.Response:
+    """What the caller looked at last: nobody looks at records here, so nothing."""
+    call_of(request)
+    return answer([])
 
 
 async def basic(request: web.Request) -> web.Response:

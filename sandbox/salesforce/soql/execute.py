@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import timedelta
 from itertools import islice
-from operator import itemgetter
-from typing import Any
 
-from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import Row
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.soql import ast
@@ -18,10 +14,8 @@ from sandbox.salesforce.soql.parser import parse
 from sandbox.salesforce.soql.plan import choose, sorts_by_stamp
 from sandbox.salesforce.soql.predicates import compile_condition
 from sandbox.salesforce.soql.project import Projector, projector
+from sandbox.salesforce.soql.rows import ordered, present
 from sandbox.salesforce.soql.scope import Scope
-
-ARCHIVE_DAYS = 365
-"""Closed tasks and past events older than this leave query() (FACTS section 4)."""
 
 
 @dataclass(frozen=True)
@@ -71,55 +65,10 @@ def _find(scope: Scope, query: ast.Query, *, all_rows: bool) -> list[Row]:
     source = choose(scope, query)
     rows: Iterable[Row] = source.rows
     if not (all_rows or query.all_rows):
-        rows = _present(scope, rows)
+        rows = present(scope, rows)
     if test is not None:
         rows = filter(test, rows)
     end = None if query.limit is None else query.offset + query.limit
     if query.order_by and not (source.by_stamp and sorts_by_stamp(query)):
-        return _sorted(scope, query, rows)[query.offset : end]
+        return ordered(scope, query, rows)[query.offset : end]
     return list(islice(rows, query.offset, end))
-
-
-def _present(scope: Scope, rows: Iterable[Row]) -> Iterator[Row]:
-    """Rows query() shows: not deleted, not archived."""
-    if scope.kind.name not in {"Task", "Event"}:
-        return (row for row in rows if "IsDeleted" not in row)
-    limit = (scope.today - timedelta(days=ARCHIVE_DAYS)).isoformat()
-    return (row for row in rows if "IsDeleted" not in row and not is_archived(row, limit))
-
-
-def is_archived(row: Row, limit: str) -> bool:
-    """Closed, and due (or, without a due date, created) before the day `limit`."""
-    if not row.get("IsClosed") and "StartDateTime" not in row:
-        return False
-    return str(row.get("ActivityDate") or row["CreatedDate"])[:10] < limit
-
-
-def _sorted(scope: Scope, query: ast.Query, rows: Iterable[Row]) -> list[Row]:
-    ordered = list(rows)
-    for order in reversed(query.order_by):
-        if isinstance(order.key, ast.Function):
-            raise SalesforceError("MALFORMED_QUERY", f"unexpected token: '{order.key.name}'")
-        found = scope.resolve(order.key)
-        if found.field.is_long_text or found.field.type == "address":
-            message = f"field '{found.field.name}' can not be sorted in a query call"
-            raise SalesforceError("INVALID_FIELD", message)
-        if found.names == ("Id",):  # never null and nearly in order already: the quick way
-            ordered.sort(key=itemgetter("Id"), reverse=order.descending)
-            continue
-        folded = found.field.is_text
-        keyed = [(found.get(row), row) for row in ordered]
-        nulls = [row for value, row in keyed if value is None]
-        others = [
-            (value.lower() if folded and isinstance(value, str) else value, row)
-            for value, row in keyed
-            if value is not None
-        ]
-        others.sort(key=_first, reverse=order.descending)
-        known = [row for _, row in others]
-        ordered = known + nulls if order.nulls_last else nulls + known
-    return ordered
-
-
-def _first(pair: tuple[Any, Row]) -> Any:
-    return pair[0]

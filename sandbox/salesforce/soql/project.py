@@ -7,8 +7,11 @@ from collections.abc import Callable
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import Row
 from sandbox.salesforce.reading import Getter, getter
+from sandbox.salesforce.relationships import children_of
 from sandbox.salesforce.soql import ast
 from sandbox.salesforce.soql.parser import malformed
+from sandbox.salesforce.soql.predicates import compile_condition
+from sandbox.salesforce.soql.rows import ordered, present
 from sandbox.salesforce.soql.scope import Resolved, Scope, Step
 
 Projector = Callable[[Row], dict[str, object]]
@@ -18,22 +21,20 @@ _GROUPS = frozenset({"ALL", "STANDARD", "CUSTOM"})
 
 def projector(scope: Scope, query: ast.Query, version: str) -> Projector:
     """The shape of one record: attributes, then what was selected, in that order."""
-    flat: list[tuple[str, Getter]] = []
+    getters: dict[str, Getter] = {}
     parents: dict[str, list[ast.Path]] = {}
-    order: list[str] = []
     for path in _paths(scope, query):
         found = scope.resolve(path)
-        if len(found.names) == 1:
-            flat.append((found.names[0], found.get))
-            order.append(found.names[0])
-        else:
-            if found.names[0] not in parents:
-                order.append(found.names[0])
+        getters[found.names[0]] = found.get
+        if len(found.names) > 1:
             parents.setdefault(found.names[0], []).append(_tail(path, found))
-    getters = dict(flat)
     for name, tails in parents.items():
         getters[name] = _parent(scope, scope.step((scope.table,), name), tails, version)
-    shown = [(name, getters[name]) for name in dict.fromkeys(order)]
+    for item in query.items:
+        if isinstance(item, ast.Children):
+            name, getter_of = _children(scope, item.query, version)
+            getters[name] = getter_of
+    shown = list(getters.items())
     prefix = f"/services/data/v{version}/sobjects/{scope.kind.name}/"
     kind = scope.kind.name
 
@@ -56,7 +57,7 @@ def _paths(scope: Scope, query: ast.Query) -> list[ast.Path]:
         if isinstance(item, ast.Column):
             paths.append(item.path)
         elif isinstance(item, ast.Children):
-            raise malformed("child relationship queries are not answered by this sandbox")
+            continue
         elif item.name == "FIELDS":
             paths.extend(_group(scope, query, item))
         else:
@@ -79,6 +80,40 @@ def _group(scope: Scope, query: ast.Query, item: ast.Function) -> list[ast.Path]
     return [
         (field.name,) for field in visible if group == "ALL" or field.custom == (group == "CUSTOM")
     ]
+
+
+def _children(scope: Scope, query: ast.Query, version: str) -> tuple[str, Getter]:
+    """The name of a child relationship and its nested answer; null where there are no children."""
+    child = next(
+        (
+            one
+            for one in children_of(scope.records, scope.kind)
+            if one.name is not None and one.name.lower() == query.sobject.lower()
+        ),
+        None,
+    )
+    if child is None or child.name is None:
+        message = (
+            f"Didn't understand relationship '{query.sobject}' in FROM part of query call. If you"
+            " are attempting to use a custom relationship, be sure to append the '__r' after the"
+            " custom relationship name. Please reference your WSDL or the describe call for the"
+            " appropriate names."
+        )
+        raise SalesforceError("INVALID_TYPE", message)
+    inner = Scope(scope.records, child.table.kind.name, scope.user_id)
+    project = projector(inner, query, version)
+    test = None if query.where is None else compile_condition(inner, query.where)
+    table, field = child.table, child.field
+
+    def fetch(row: Row) -> object:
+        seen = (table.seen(one) for one in table.matching(field, row["Id"]))
+        rows = present(inner, (one for one in seen if one is not None))
+        found = ordered(inner, query, filter(test, rows) if test else rows)[: query.limit]
+        if not found:
+            return None
+        return {"totalSize": len(found), "done": True, "records": [project(one) for one in found]}
+
+    return child.name, fetch
 
 
 def _parent(scope: Scope, step: Step, tails: list[ast.Path], version: str) -> Getter:

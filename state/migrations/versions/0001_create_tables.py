@@ -440,6 +440,36 @@ def upgrade() -> None:
     sa.UniqueConstraint('entity_id', 'tenant', 'pair', name=op.f('uq_work')),
     sqlite_autoincrement=True
     )
+    op.create_table('commands',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('kind', sa.String(length=20), nullable=False),
+    sa.Column('arguments', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('requested_at', UtcDateTime(), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=True),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('claimed_at', UtcDateTime(), nullable=True),
+    sa.Column('progress', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('run_id', sa.String(length=40), nullable=True),
+    sa.Column('exit_code', sa.Integer(), nullable=True),
+    sa.Column('result', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('error', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('finished_at', UtcDateTime(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_commands')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('commands', schema=None) as batch_op:
+        batch_op.create_index('ix_commands_status', ['status', 'tenant', 'pair'], unique=False)
+
+    op.create_table('lease',
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('epoch', sa.Integer(), nullable=False),
+    sa.Column('holder', sa.String(length=16), nullable=False),
+    sa.Column('taken_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_lease'))
+    )
     # ### end Alembic commands ###
 
 

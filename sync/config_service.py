@@ -1,0 +1,76 @@
+"""The parts of `config.yaml` about running as a service: `service` and `retention`."""
+
+from __future__ import annotations
+
+import ipaddress
+from dataclasses import dataclass
+
+from mappings.positions import Faults
+from mappings.sections import Section
+
+SERVICE_KEYS = ("host", "port", "expose")
+RETENTION_KEYS = ("inbox_days", "dead_letter_days", "before_image_days", "event_months")
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """Where the daemon answers /livez, /readyz and /metrics; port 0 takes any free one."""
+
+    host: str = "127.0.0.1"
+    port: int = 8901
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionConfig:
+    """How long what is no longer needed is kept (DESIGN section 3). `before_image_days` is the
+    time within which a write can be undone.
+    """
+
+    inbox_days: int = 30
+    dead_letter_days: int = 90
+    before_image_days: int = 180
+    event_months: int = 25
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach it."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def read_service(section: Section | None, faults: Faults) -> ServiceConfig | None:
+    """Where to listen; None where nothing is said. An address that others can reach is a fault,
+    unless `expose: true` stands beside it.
+    """
+    if section is None:
+        return None
+    default = ServiceConfig()
+    host = section.text("host", default.host)
+    if not is_loopback(host) and not section.flag("expose", default=False):
+        faults.add(
+            section.place("host"), f"`{host}` can be reached from other machines.",
+            "Write 127.0.0.1; or, behind a firewall of yours, `expose: true` beside it.",
+            code="config.exposed",
+        )  # fmt: skip
+    return ServiceConfig(host, section.whole("port", default.port, low=0, high=65_535))
+
+
+def read_retention(section: Section | None) -> RetentionConfig:
+    """How long to keep what."""
+    default = RetentionConfig()
+    if section is None:
+        return default
+    return RetentionConfig(
+        inbox_days=section.whole("inbox_days", default.inbox_days, low=1, high=3_650),
+        dead_letter_days=section.whole(
+            "dead_letter_days", default.dead_letter_days, low=1, high=3_650
+        ),
+        before_image_days=section.whole(
+            "before_image_days", default.before_image_days, low=1, high=3_650
+        ),
+        event_months=section.whole("event_months", default.event_months, low=1, high=240),
+    )

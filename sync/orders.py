@@ -1,0 +1,201 @@
+"""Orders: what a person asks of a pair that writes, carried out the same way here or by the daemon.
+
+An order is plain data, so that it can wait in the state (`state.commands`) until the daemon that
+holds it comes to it. `carry_out` runs one; whoever calls it holds the state. To add a kind, add its
+handler to `HANDLERS`: it is handed a `Bench` and the order's arguments, and gives what came of it
+as plain data. A handler may be interrupted anywhere and run again: what must happen once it does
+in a transaction of its own, and notes there with `Bench.keep` that it is done.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
+from state import identity
+from state.store import Store, Tx
+from sync.config import PairConfig
+from sync.guard import Approval
+from sync.pair import Pair
+from sync.planfile import PlanMarks, check_plan
+from sync.recover import Replayed, Selection, letter_as_json, replay
+from sync.reviewing import Desk, accept, reject
+from sync.run import Report, run_once
+
+Data = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """What is asked for: a kind of `HANDLERS` and its arguments, JSON-able."""
+
+    kind: str
+    arguments: Data
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What came of an order, JSON-able. `result` has the shape its command prints."""
+
+    exit_code: int
+    result: Data
+    error: Data | None = None
+    run_id: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """Where orders are carried out: a pair's state, and the way to its vendors.
+
+    `connect` connects when it is entered, or hands out what is connected. `before` is what an
+    earlier, interrupted attempt has kept; `keep` notes what is done, in the transaction given.
+    """
+
+    pair: PairConfig
+    store: Store
+    connect: Callable[[], AbstractContextManager[Pair]]
+    before: Data = field(default_factory=dict)
+    keep: Callable[[Tx, Data], None] = lambda _tx, _data: None
+
+
+def carry_out(order: Order, bench: Bench) -> Done:
+    """Do it. What goes wrong is told in the answer; raises only LeaseLostError, and what asks the
+    process to stop.
+    """
+    try:
+        _check_mapping(order, bench)
+        return HANDLERS[order.kind](bench, order.arguments)
+    except LeaseLostError:
+        raise
+    except LeadloopError as error:
+        return Done(error.exit_code, {}, error_data(error))
+
+
+def error_data(error: LeadloopError) -> dict[str, Any]:
+    """An error as data, with what a command that meets it ends with."""
+    return {**error.as_dict(), "exit_code": error.exit_code}
+
+
+def as_error(data: Data) -> LeadloopError:
+    """The error behind `error_data`, to be told to a person."""
+    names = ("code", "system", "object", "record_key", "field", "remedy")
+    error = LeadloopError(str(data["message"]), **{name: data.get(name) for name in names})
+    error.exit_code = int(data["exit_code"])
+    return error
+
+
+def desk_of(pair: PairConfig, store: Store) -> Desk:
+    """Where the pair's decisions are made. Its accounts are known from the first connection."""
+    with store.read() as tx:
+        accounts = [
+            identity.bound_account(tx, system.kind) for system in (pair.map_system, pair.crm_system)
+        ]
+    if None in accounts:
+        raise ConfigurationError(
+            f"pair `{pair.name}` has never been connected",
+            code="run.unknown",
+            remedy="Run `leadloop plan` first.",
+        )
+    return Desk(store, pair.mapping, ":".join(map(str, accounts)))
+
+
+def _check_mapping(order: Order, bench: Bench) -> None:
+    """Whoever asked read a mapping; a daemon that has another would do something else."""
+    asked = order.arguments.get("mapping_hash")
+    if asked is not None and asked != bench.pair.mapping.hash:
+        raise ConfigurationError(
+            "the daemon runs with another mapping than the workspace has now",
+            code="config.daemon_outdated",
+            remedy="Let it read the workspace again (`systemctl reload leadloop`, or SIGHUP), then "
+            "run the command again.",
+        )
+
+
+def _sync(bench: Bench, arguments: Data) -> Done:
+    """One run. Arguments: `plan` (pair, namespace, mapping_hash, fingerprints) or `counts`
+    approve it.
+    """
+    began = time.monotonic()
+    with bench.connect() as pair:
+        report = run_once(pair, approval=_approval(arguments, pair))
+    result = {
+        "run_id": report.run_id,
+        "status": report.status,
+        "counts": dict(report.counts),
+        "seconds": round(time.monotonic() - began, 3),
+    }
+    return _reported(report, result)
+
+
+def _approval(arguments: Data, pair: Pair) -> Approval | None:
+    plan, counts = arguments.get("plan"), arguments.get("counts")
+    if plan is not None:
+        marks = PlanMarks(**plan)
+        check_plan(marks, pair=pair.name, namespace=pair.namespace, mapping_hash=pair.mapping.hash)
+        return Approval(fingerprints=frozenset(marks.fingerprints))
+    return Approval(counts=dict(counts)) if counts is not None else None
+
+
+def _replay(bench: Bench, arguments: Data) -> Done:
+    """Dead letters back on the road, then a run unless `no_sync`. The vendors are reached first:
+    where they cannot be, nothing changes.
+    """
+    if arguments.get("no_sync"):
+        return Done(0, {**_replayed(bench, arguments), "run": None})
+    with bench.connect() as pair:
+        replayed = _replayed(bench, arguments)
+        report = run_once(pair, kind="replay")
+    run = {"id": report.run_id, "status": report.status, "counts": dict(report.counts)}
+    return _reported(report, {**replayed, "run": run})
+
+
+def _replayed(bench: Bench, arguments: Data) -> Data:
+    """What was put back; by an earlier attempt, if there was one that got so far."""
+    if bench.before:
+        return bench.before
+    since = arguments.get("since")
+    wanted = Selection(
+        arguments.get("run"),
+        arguments.get("record"),
+        arguments.get("error"),
+        datetime.fromisoformat(since) if since else None,
+    )
+    kept = replay(bench.store, wanted, also=lambda tx, found: bench.keep(tx, replayed_data(found)))
+    return replayed_data(kept)
+
+
+def replayed_data(replayed: Replayed) -> dict[str, Any]:
+    """What was replayed, JSON-able."""
+    return {
+        "replayed": len(replayed.letters),
+        "people": len(replayed.entities),
+        "letters": [letter_as_json(letter) for letter in replayed.letters],
+    }
+
+
+def _review(bench: Bench, arguments: Data) -> Done:
+    """One decision: `item`, `decision` (accept or reject), `records`."""
+    desk = desk_of(bench.pair, bench.store)
+    if arguments["decision"] == "accept":
+        decided = accept(desk, int(arguments["item"]), tuple(arguments.get("records") or ()))
+    else:
+        decided = reject(desk, int(arguments["item"]))
+    return Done(0, decided.as_json())
+
+
+def _reported(report: Report, result: Data) -> Done:
+    error = error_data(report.error) if report.error is not None else None
+    return Done(report.exit_code, result, error, report.run_id)
+
+
+HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
+    "sync": _sync,
+    "replay": _replay,
+    "review": _review,
+}
+"""What can be ordered."""

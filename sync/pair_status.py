@@ -1,0 +1,96 @@
+"""How a pair stands at this moment, from the state alone.
+
+Behind `leadloop status`, the daemon's readiness and its metrics.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+from typing import Any
+
+from state import figures, identity, mirror, outbox, quota, reviews, runs
+from state.runs import Run
+from state.store import Store
+from sync.circuit import standing
+from sync.config import PairConfig
+
+GOOD = ("ok", "partial")
+RECENT = 200
+"""Runs looked at for the last one that went through."""
+
+
+def is_stale(last_good: datetime | None, now: datetime, fast: float) -> bool:
+    """Whether the last run that went through ended more than two schedules ago, or never."""
+    return last_good is None or now - last_good > timedelta(seconds=2 * fast)
+
+
+def status_of(
+    pair: PairConfig, store: Store, *, now: datetime, fast: float, held: bool
+) -> dict[str, Any]:
+    """One pair's status, as `status --json` prints it; `fast` is the schedule in seconds, `held`
+    whether a process works on the state.
+    """
+    with store.read() as tx:
+        past = runs.latest(tx, limit=RECENT)
+        good = next((run for run in past if run.status in GOOD and run.finished_at), None)
+        last_good = good.finished_at if good else None
+        by_age = figures.open_intents(tx, now)
+        return {
+            "pair": pair.name,
+            "connected": True,
+            "approved": runs.approved(tx, f"mapping:{pair.mapping.hash}"),
+            "held": held,
+            "last_run": _run_data(past[0]) if past else None,
+            "last_good": last_good,
+            "lag_seconds": round((now - last_good).total_seconds(), 1) if last_good else None,
+            "stale": is_stale(last_good, now, fast),
+            "known": identity.count(tx),
+            "open_intents": sum(sum(ages.values()) for ages in by_age.values()),
+            "open_by_age": by_age,
+            "review": reviews.open_count(tx),
+            "dead_letters": outbox.dead_count(tx),
+            "inbox_pending": mirror.pending_count(tx),
+            "quota": [
+                {
+                    "system": one.system,
+                    "daily_limit": one.daily_limit,
+                    "daily_used": one.daily_used,
+                    "parked_until": one.parked_until,
+                    "seen_at": one.seen_at,
+                    "circuit": standing(one, now).value,
+                }
+                for one in quota.accounts(tx, [pair.map_system.name, pair.crm_system.name])
+            ],
+        }
+
+
+def nothing_yet(pair: PairConfig) -> dict[str, Any]:
+    """The standing of a pair that has no state."""
+    return {
+        "pair": pair.name,
+        "connected": False,
+        "approved": False,
+        "held": False,
+        "last_run": None,
+        "last_good": None,
+        "lag_seconds": None,
+        "stale": True,
+        "known": {},
+        "open_intents": 0,
+        "open_by_age": {},
+        "review": 0,
+        "dead_letters": 0,
+        "inbox_pending": 0,
+        "quota": [],
+    }
+
+
+def _run_data(run: Run) -> dict[str, Any]:
+    return {
+        "id": run.id,
+        "kind": run.kind,
+        "status": run.status,
+        "started_at": run.started_at,
+        "finished_at": run.finished_at,
+        "error": (run.error or {}).get("code"),
+    }

@@ -1,0 +1,1 @@
+"""Vendors that answer rubbish: payloads from a seed, a proxy that serves them, a campaign."""
