@@ -160,6 +160,11 @@ class MemoryConnector:
         gone = replace(old, deleted=True, merged_into=merged_into, modified_at=self._now())
         self._store(gone)
 
+    def restore(self, object_name: str, record_id: str) -> None:
+        """A person takes a record out of the recycle bin."""
+        old = self._records[object_name][record_id]
+        self._store(replace(old, deleted=False, modified_at=self._now()))
+
     def convert(self, object_name: str, record_id: str, to: RecordRef) -> None:
         """A person converts a Lead into the record named."""
         old = self._records[object_name][record_id]

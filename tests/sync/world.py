@@ -19,7 +19,7 @@ from connectors.memory import MemoryConnector
 from mappings.errors import RecordRejectedError
 from mappings.fieldmap import PairMapping
 from mappings.loader import load_mapping
-from mappings.ports import FieldSchema
+from mappings.ports import FieldSchema, Limiter
 from mappings.records import (
     Event,
     EventKind,
@@ -39,6 +39,7 @@ from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
 from sync.guard import Approval
 from sync.intents import event_key
+from sync.limits import Accounts, Turn
 from sync.pair import Pair
 from sync.plan import fingerprints
 from sync.reviewing import Desk
@@ -72,14 +73,24 @@ class Vendor(MemoryConnector):
     """A vendor whose records have every field it knows, blank ones too, as the real ones answer."""
 
     def __init__(
-        self, system: str, fields: Mapping[str, tuple[str, ...]], time: Ticking, log: Path | None
+        self,
+        system: str,
+        fields: Mapping[str, tuple[str, ...]],
+        time: Ticking,
+        log: Path | None,
+        limiter: Limiter | None = None,
     ) -> None:
         schema = {
             name: tuple(FieldSchema(f, f, "text", unique=_unique(name, f)) for f in own)
             for name, own in fields.items()
         }
         super().__init__(
-            system, schema, account_id=f"{system}-1", clock=time.now, sleep=lambda _: None
+            system,
+            schema,
+            account_id=f"{system}-1",
+            limiter=limiter,
+            clock=time.now,
+            sleep=lambda _: None,
         )
         self.log = log
         self.history: list[Write] = []
@@ -193,9 +204,17 @@ class World:
 
     @classmethod
     def build(
-        cls, folder: Path, *, durable: bool = False, guard: GuardConfig | None = None
+        cls,
+        folder: Path,
+        *,
+        durable: bool = False,
+        limited: bool = False,
+        guard: GuardConfig | None = None,
     ) -> World:
-        """An empty world with its state in the folder; a durable one goes on where it was."""
+        """An empty world with its state in the folder; a durable one goes on where it was.
+
+        A `limited` one has the limiters of production between it and its vendors.
+        """
         mapping = preset()
         reads = fields_to_read(mapping)
         marker = folder / "clock"
@@ -204,9 +223,16 @@ class World:
         time = Ticking(started)
         logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
         crm = {**reads[Side.CRM], "Task": TASK}
-        hubspot = Vendor("hubspot", reads[Side.MAP], time, logs[0])
-        salesforce = Vendor("salesforce", crm, time, logs[1])
         store = open_store(f"sqlite:///{folder / 'state.sqlite3'}", clock=time.now, pair="main")
+        turns: dict[Side, Turn] = {}
+        if limited:
+            accounts = Accounts(store, time.now)
+            turns = {
+                Side.MAP: accounts.of("hubspot", "hubspot", 0.8).turn(),
+                Side.CRM: accounts.of("salesforce", "salesforce", 0.8).turn(),
+            }
+        hubspot = Vendor("hubspot", reads[Side.MAP], time, logs[0], turns.get(Side.MAP))
+        salesforce = Vendor("salesforce", crm, time, logs[1], turns.get(Side.CRM))
         with store.begin() as tx:
             for vendor in (hubspot, salesforce):
                 identity.bind_account(tx, vendor.system, f"{vendor.system}-1")
@@ -222,6 +248,7 @@ class World:
             guard=guard or GuardConfig(),
             region=None,
             clock=time.now,
+            turns=turns,
         )
         return cls(pair, hubspot, salesforce, time)
 
