@@ -435,7 +435,7 @@ class BrakeRow(Scoped, table=True):
 
 
 class AlertRow(Scoped, table=True):
-    """A state people were told about, or could not be: gone once they were told it is over."""
+    """A state people are told about: gone once they were told that it is over."""
 
     __tablename__ = "alerts"
     __table_args__: ClassVar[Any] = (UniqueConstraint("key", *OWNER),)
@@ -443,7 +443,7 @@ class AlertRow(Scoped, table=True):
     key: str = Field(max_length=REF)
     code: str = Field(max_length=64)
     since: datetime = _instant()
-    over: bool = False
+    over_at: datetime | None = _instant(nullable=True)
     told_at: datetime | None = _instant(nullable=True)
     failed_at: datetime | None = _instant(nullable=True)
 

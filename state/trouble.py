@@ -28,14 +28,14 @@ class Brake:
 
 @dataclass(frozen=True, slots=True)
 class Alert:
-    """A state people are to know of. `told_at` is when the last message went out, `failed_at` when
-    one last did not; `over` says that the state has ended and that message is still to go.
+    """A state people are to know of, since when. `over_at` is when it was first seen to be over,
+    `told_at` when the message about it went out, `failed_at` when one last did not.
     """
 
     key: str
     code: str
     since: datetime
-    over: bool = False
+    over_at: datetime | None = None
     told_at: datetime | None = None
     failed_at: datetime | None = None
 

@@ -44,6 +44,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_drop": "intents without hope are dropped",
     "before_see": "records are read back, not yet believed",
     "after_see": "what the vendor made of our writes is in the mirror and the shadow",
+    "after_alerts": "what people are told is stored, or that they were",
     "after_figures": "the run's figures are taken, its row is still open",
     "after_finish": "the run's row is closed",
     "after_review": "a person's decision is stored",

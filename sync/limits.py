@@ -98,7 +98,8 @@ class AccountLimiter:
         """Wait for a place in the bucket; refuse where no call may be made."""
         while True:
             with self._lock:
-                self._admit(turn)
+                if not turn.insists:
+                    self._admit(turn)
                 wait = self._wait(bucket)
                 if wait <= 0.0:
                     self._sent.setdefault(bucket, deque()).append(self.monotonic())
@@ -223,11 +224,13 @@ def _without_figures(account: Account) -> Account:
 @dataclass(slots=True, eq=False)
 class Turn:
     """One connector's place at its account: the `Limiter` port. `lane` is that of the work in hand;
-    a turn belongs to one thread at a time.
+    a turn belongs to one thread at a time. One that `insists` calls whatever is known to keep it
+    from that: a person wants to know how the vendor stands now (`leadloop doctor`).
     """
 
     account: AccountLimiter
     lane: Lane
+    insists: bool = False
 
     @contextlib.contextmanager
     def using(self, lane: Lane) -> Iterator[None]:

@@ -111,6 +111,13 @@ def open_pair(
             connector.close()
 
 
+def insisting(accounts: Accounts, system: SystemConfig) -> Turn:
+    """A turn at an account for a person who wants to know how the vendor stands now."""
+    turn = _limiter(accounts, system).turn(Lane.CONSENT)
+    turn.insists = True
+    return turn
+
+
 def _limiter(accounts: Accounts, system: SystemConfig) -> AccountLimiter:
     return accounts.of(system.name, system.kind, system.leadloop_share)
 

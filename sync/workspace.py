@@ -263,15 +263,18 @@ state:
 # guard:
 #   creates:  {{share: 0.10, count: 1000}}
 #   updates:  {{share: 0.50, count: 10000}}
-#   clears:   {{share: 0.02, count: 500}}
-#   deletes:  {{share: 0.02, count: 500}}
-#   merges:   {{share: 0.01, count: 100}}
+#   overwrites: {{share: 0.25, count: 2500}}   # records of which a value is replaced
+#   clears:   {{share: 0.02, count: 500}}      # records of which a value becomes blank
+#   activities: {{share: 1.00, count: 10000}}  # Tasks that log an event
+#   deletes:  {{share: 0.02, count: 500}}      # linked records deleted at a vendor at once
+#   merges:   {{share: 0.01, count: 100}}      # the same, merged
 #   consent:  {{share: 0.01, count: 500}}
 #   floor: 25                 # up to so many changes are always allowed
 #   rejected_share: 0.05      # of a run's writes
 #   rejected_streak: 100
+#   dead_letters: 100         # so many open ones call a person
 
-# notifications:              # Apprise addresses
+# notifications:              # Apprise addresses: who is called when a run stops
 #   - ${{SLACK_WEBHOOK}}
 
 # console:

@@ -29,6 +29,7 @@ from tests.house import (
 )
 
 CONFINED = {
+    "apprise": ("sync/alerts.py",),
     "apscheduler": ("sync/daemon.py",),
     "cel_expr_python": ("mappings/conditions.py",),
     "hubspot": ("connectors/",),

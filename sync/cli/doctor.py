@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from mappings.errors import LeadloopError
-from sync import wiring
+from sync import alerts, wiring
 from sync.cli import output
 from sync.cli.session import Session, has_state, session_of
 from sync.doctor import Finding, Level, examine
+from sync.limits import Accounts
 
 if TYPE_CHECKING:
     from sync.config import Config
@@ -24,23 +25,31 @@ def command(
     fix: Annotated[
         bool, typer.Option("--fix", help="Create the fields Leadloop needs, where it may.")
     ] = False,
+    test_alert: Annotated[
+        bool, typer.Option("--test-alert", help="Send a message to every notification address.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Examine accounts, fields, quota and machine; --fix creates fields.
 
     Writes nothing without --fix, and then only creates Leadloop's own fields. What it may not
-    create it prints as steps to take by hand.
+    create it prints as steps to take by hand. A vendor that answers is no longer taken to be down:
+    what waits for it goes on.
     """
     session = session_of(ctx)
     config = session.config()
     with contextlib.ExitStack() as stack:
+        accounts = _accounts(session, config, stack)
         connectors = {}
         for pair in config.pairs:
             for system in (pair.map_system, pair.crm_system):
                 if system.name not in connectors:
-                    connectors[system.name] = wiring.connect(system)
+                    turn = wiring.insisting(accounts, system) if accounts else None
+                    connectors[system.name] = wiring.connect(system, turn)
                     stack.callback(connectors[system.name].close)
         findings = examine(config, connectors, fix=fix)
+    if test_alert:
+        findings += _try_alerts(config)
     findings += _state(session, config)
     code = exit_code_of(findings)
     if as_json:
@@ -51,6 +60,48 @@ def command(
     else:
         _show(findings)
     raise typer.Exit(code)
+
+
+def _accounts(session: Session, config: Config, stack: contextlib.ExitStack) -> Accounts | None:
+    """What the state knows of the accounts, so that it learns what is found out; None where there
+    is no state, or it cannot be opened: that is a finding of its own.
+    """
+    if not has_state(config):
+        return None
+    try:
+        store = stack.enter_context(session.store(config, config.pairs[0]))
+    except LeadloopError:
+        return None
+    return Accounts(store, store.clock)
+
+
+def _try_alerts(config: Config) -> list[Finding]:
+    """Send a message to every address; which of them it reached."""
+    message = alerts.trial(wiring.utc_now())
+    found = []
+    for name, address in alerts.addresses(config):
+        if alerts.send(address, message):
+            found.append(Finding("alert.sent", Level.OK, f"A trial message went to {name}."))
+        else:
+            found.append(
+                Finding(
+                    "alert.failed",
+                    Level.ERROR,
+                    f"{name} took no message.",
+                    "Check the address against https://github.com/caronc/apprise/wiki and whether "
+                    "this machine reaches the service.",
+                )
+            )
+    if not found:
+        found.append(
+            Finding(
+                "alert.none",
+                Level.WARNING,
+                "There is no notification address: nobody is called when a run stops.",
+                "Add Apprise addresses under `notifications:` in config.yaml.",
+            )
+        )
+    return found
 
 
 def exit_code_of(findings: list[Finding]) -> int:

@@ -10,7 +10,9 @@ import typer
 
 from sync.cli import output
 from sync.cli.session import has_state, session_of
+from sync.cli.troubles import account_lines, trouble_lines, waiting_lines
 from sync.pair_status import nothing_yet, status_of
+from sync.troubles import NO_TROUBLES, troubles_of
 from sync.wiring import utc_now
 
 if TYPE_CHECKING:
@@ -46,9 +48,9 @@ def command(
     for one in session.pairs(config, pair):
         if has_state(config):
             with session.store(config, one) as store:
-                found.append(_status(config, one, store))
+                found.append({**_status(config, one, store), **troubles_of(config, one, store)})
         else:
-            found.append({**nothing_yet(one), "next": "leadloop doctor --fix"})
+            found.append({**nothing_yet(one), **NO_TROUBLES, "next": "leadloop doctor --fix"})
     if as_json:
         output.emit_json("status", {"pairs": found})
     else:
@@ -99,11 +101,11 @@ def _show(status: dict[str, Any]) -> None:
         ["dead letters", status["dead_letters"]],
         ["inbox", status["inbox_pending"]],
     ]
-    for quota in status["quota"]:
-        limit = quota["daily_limit"]
-        said = f"{quota['daily_used']} of {limit}" if limit else "not known yet"
-        rows.append([f"calls {quota['system']}", f"{said}{_parked(quota['parked_until'])}"])
+    rows += account_lines(status)
+    rows += waiting_lines(status)
     rows.append(["next", status["next"]])
+    for line in trouble_lines(status):
+        console.print(line, markup=False, soft_wrap=True)
     console.print(output.table(f"Pair {status['pair']}", ["what", ""], rows))
 
 
@@ -114,7 +116,3 @@ def _open(status: dict[str, Any]) -> str:
         ages.update(own)
     told = ", ".join(f"{count:,} {AGES[age]}" for age, count in ages.items() if count)
     return f"{status['open_intents']:,}{f' ({told})' if told else ''}"
-
-
-def _parked(until: datetime | None) -> str:
-    return f", parked until {until:%Y-%m-%d %H:%M} UTC" if until is not None else ""

@@ -43,7 +43,7 @@ def upgrade() -> None:
     sa.Column('key', sa.String(length=255), nullable=False),
     sa.Column('code', sa.String(length=64), nullable=False),
     sa.Column('since', UtcDateTime(), nullable=False),
-    sa.Column('over', sa.Boolean(), nullable=False),
+    sa.Column('over_at', UtcDateTime(), nullable=True),
     sa.Column('told_at', UtcDateTime(), nullable=True),
     sa.Column('failed_at', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_alerts')),

@@ -1,0 +1,53 @@
+"""How `leadloop status` shows what is wrong: lines for a person, in the order they are needed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import datetime
+from typing import Any
+
+
+def account_lines(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per vendor account: how it stands, and its calls of the day."""
+    return [[f"vendor {one['system']}", _account(one)] for one in found["quota"]]
+
+
+def waiting_lines(found: Mapping[str, Any]) -> list[list[str]]:
+    """One row per system with writes that wait, by lane, and one for what is to come."""
+    rows = [
+        [f"waits for {system}", ", ".join(f"{n:,} {lane}" for lane, n in lanes.items())]
+        for system, lanes in found["deferred"].items()
+    ]
+    rows += [
+        [f"due: {kind}", f"{one['count']:,}, the first at {_at(one['first_at'])}"]
+        for kind, one in found["due"].items()
+    ]
+    return rows
+
+
+def trouble_lines(found: Mapping[str, Any]) -> list[str]:
+    """What is wrong, since when and what to do, a few lines each."""
+    lines: list[str] = []
+    for one in found["troubles"]:
+        since = f" since {_at(one['since'])}" if one["since"] else ""
+        lines.append(f"! {one['what']} [{one['code']}]{since}")
+        lines.append(f"  {one['remedy']}")
+        if one["not_told"]:
+            lines.append("  Nobody could be told: try `leadloop doctor --test-alert`.")
+    return lines
+
+
+def _account(one: Mapping[str, Any]) -> str:
+    parts = [one["circuit"] if one["code"] is None else f"{one['circuit']}: {one['code']}"]
+    if one["daily_limit"]:
+        used = "?" if one["daily_used"] is None else f"{one['daily_used']:,}"
+        parts.append(f"{used} of {one['daily_limit']:,} calls used, ours to {one['our_limit']:,}")
+    if one["lanes_waiting"]:
+        parts.append(f"{', '.join(one['lanes_waiting'])} wait")
+    if one["tried_again_at"]:
+        parts.append(f"tried again at {_at(one['tried_again_at'])}")
+    return "; ".join(parts)
+
+
+def _at(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M:%S} UTC"
