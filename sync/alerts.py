@@ -82,17 +82,6 @@ def watch(
         log.warning("alert.failed", pair=pair.name, code=error.code)
 
 
-@contextlib.contextmanager
-def watched(config: Config, pair: PairConfig, store: Store) -> Iterator[None]:
-    """However the block ends, people are told what has changed by then."""
-    try:
-        yield
-    except LeadloopError as error:
-        watch(config, pair, store, trouble=error)
-        raise
-    watch(config, pair, store)
-
-
 def facts_of(
     config: Config, pair: PairConfig, store: Store, trouble: LeadloopError | None = None
 ) -> Facts:

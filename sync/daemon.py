@@ -265,7 +265,9 @@ def _start(workers: Sequence[Worker]) -> None:
                     remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync "
                     "--plan plan.json`; after that `leadloop run`.",
                 )
-            worker.connect()
+            for error in worker.connect().unreachable.values():
+                if isinstance(error, AuthenticationError):
+                    raise error  # whoever starts the daemon is there to correct it
         except ConfigurationError:
             _close(workers)
             raise

@@ -36,7 +36,7 @@ class Pair:
     `namespace` is both account ids: link keys are minted under it. `clock` is the business clock.
     `integration_user` is our own user id at the CRM, where it tells. `turns` are the connectors'
     places at their accounts. `unreachable` sides could not be connected: they are not called, the
-    other side's work goes on.
+    other side's work goes on. `watch` is called when a run has ended: people may have to be told.
     """
 
     name: str
@@ -54,6 +54,7 @@ class Pair:
     integration_user: str | None = None
     turns: Mapping[Side, Turn] = field(default_factory=dict)
     unreachable: Mapping[Side, LeadloopError] = field(default_factory=dict)
+    watch: Callable[[], None] = lambda: None
 
     def in_lane(self, side: Side, lane: Lane) -> contextlib.AbstractContextManager[None]:
         """Calls to a side within the block count as work of this lane (law 12)."""

@@ -109,6 +109,7 @@ def run_once(
         problem = report.error.as_dict() if report.error else None
         runs.finish(tx, report.run_id, report.status, report.counts, problem)
     crashpoint("after_finish")
+    pair.watch()
     return report
 
 

@@ -7,6 +7,7 @@ first used with and refuses any other (sandbox copies of an org keep production'
 from __future__ import annotations
 
 import contextlib
+import functools
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -19,6 +20,7 @@ from mappings.required_fields import fields_to_read, required_fields
 from state import identity, runs
 from state.open import open_store
 from state.store import Store
+from sync import alerts
 from sync.config import Config, PairConfig, SystemConfig
 from sync.crash import crashpoint
 from sync.doctor import same_account
@@ -105,6 +107,7 @@ def open_pair(
             integration_user=checked.crm_user,
             turns=turns,
             unreachable=checked.unreachable,
+            watch=functools.partial(alerts.watch, config, pair, store),
         )
     finally:
         for connector in sides.values():

@@ -12,11 +12,12 @@ from pytest_httpserver import HTTPServer
 
 from mappings.errors import MassChangeRefusedError, StateError
 from state import runs, trouble
+from state.database import open_engine
 from state.open import open_store
 from state.quota import SHARED, Account
 from state.quota import store as keep_account
 from state.store import Store
-from sync.alerts import Apprise, addresses, send, trial, watch, watched
+from sync.alerts import Apprise, addresses, send, trial, watch
 from sync.conditions import OVER_AFTER, TELL_AGAIN_AFTER, Message
 from sync.config import Config, load_config
 from sync.workspace import write_workspace
@@ -125,15 +126,20 @@ def test_two_pairs_of_one_account_tell_of_it_once(config: Config, store: Store) 
         assert [one.key for one in trouble.alerts(tx)] == ["vendor:hubspot"]
 
 
-def test_what_keeps_a_run_from_starting_is_told_and_raised(config: Config, store: Store) -> None:
-    """The error goes on its way; the alert is kept."""
-    with (
-        pytest.raises(StateError),
-        watched(replace(config, notifications=()), config.pairs[0], store),
-    ):
-        raise StateError("the disk is full", code="state.disk_full")
-    with store.read() as tx:
-        assert [one.code for one in trouble.alerts(tx)] == ["state.disk_full"]
+def test_what_keeps_a_run_from_starting_is_told(config: Config, store: Store) -> None:
+    """Nothing stands in the state about it but the alert."""
+    inbox = Inbox()
+    full = StateError("the disk is full", code="state.disk_full")
+    watch(config, config.pairs[0], store, trouble=full, sender=inbox)
+    assert inbox.titles == ["Leadloop main state.disk_full"]
+
+
+def test_a_state_that_cannot_be_written_fails_no_run(config: Config, store: Store) -> None:
+    """Watching is for people: whatever is wrong with it, the run that has ended has ended."""
+    store.close()
+    store.engine.dispose()
+    gone = replace(store, engine=open_engine("sqlite:////nowhere/at/all.sqlite3"))
+    watch(config, config.pairs[0], gone, sender=Inbox())
 
 
 def test_apprise_delivers_to_every_address(httpserver: HTTPServer) -> None:

@@ -140,7 +140,7 @@ def test_wrong_credentials(command: str, secret: str, approved: Workspace) -> No
     assert "config.yaml" in told
 
 
-@pytest.mark.parametrize("command", ["doctor", "sync", "run"])
+@pytest.mark.parametrize("command", ["doctor", "sync"])
 def test_nothing_listening(command: str, approved: Workspace, sandbox: SandboxProcess) -> None:
     """An address where nobody listens ends with 6 and says so."""
     workspace = approved
