@@ -20,7 +20,12 @@ import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 
-from mappings.errors import ConfigurationError, LeadloopError, MassChangeRefusedError
+from mappings.errors import (
+    AuthenticationError,
+    ConfigurationError,
+    LeadloopError,
+    MassChangeRefusedError,
+)
 from state.store import Store
 from sync import wiring
 from sync.config import Config

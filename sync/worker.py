@@ -18,23 +18,21 @@ from datetime import datetime, timedelta
 import structlog
 
 from mappings.errors import (
-    AuthenticationError,
+    PASSING,
     ConfigurationError,
     InvariantError,
     LeadloopError,
     LeaseLostError,
     MassChangeRefusedError,
     OutcomeUnknownError,
-    QuotaExhaustedError,
-    RateLimitedError,
     StateError,
     StateHeldError,
-    UnavailableError,
 )
+from mappings.ports import Lane
 from state import commands, runs
 from state.commands import Command
 from state.store import Store, Tx
-from sync import wiring
+from sync import alerts, wiring
 from sync.config import Config, PairConfig, ScheduleConfig
 from sync.limits import Accounts
 from sync.orders import Bench, Data, Done, Order, carry_out, error_data
@@ -47,12 +45,10 @@ log = structlog.get_logger("leadloop.worker")
 LONGEST_BACKOFF = timedelta(minutes=15)
 RECENT = 50
 """Runs looked at for the one a stop cut short: the newest, were it not for clocks that jump."""
-UNKNOWN_RESET = timedelta(hours=1)
-"""How long a used-up allowance rests where the vendor does not say when it renews (assumed)."""
 TELL_SECONDS = 1.0
 """Between two notes of how far an order is: whoever follows it sees no more."""
-PASSING = (UnavailableError, OutcomeUnknownError, StateError, StateHeldError)
-NEEDS_A_PERSON = (AuthenticationError, ConfigurationError, MassChangeRefusedError)
+BACKED_OFF = (OutcomeUnknownError, StateError, StateHeldError)
+NEEDS_A_PERSON = (ConfigurationError, MassChangeRefusedError)
 
 
 class StopRequested(Exception):  # noqa: N818 - no error: somebody asked
@@ -64,16 +60,17 @@ def next_attempt(
 ) -> datetime | None:
     """When a pair may be tried again after `failures` in a row; None for never. Pure.
 
-    What passes by itself is tried at doubling intervals, what the vendor dates at that time, what
-    needs a person every quarter of an hour, and what must never happen not at all.
+    One vendor's trouble, or a brake that asks for a word, does not rest the pair: the account's
+    limiter keeps calls from the vendor until their time, and every cycle carries opt-outs and does
+    what else can be done (ADR 0012). What the state or a lost write causes is tried at doubling
+    intervals, what else needs a person every quarter of an hour, and what must never happen not at
+    all.
     """
-    if isinstance(error, RateLimitedError):
-        return now + timedelta(seconds=max(error.retry_after, 1.0))
-    if isinstance(error, QuotaExhaustedError):
-        return error.resets_at or now + UNKNOWN_RESET
+    if isinstance(error, PASSING) or (isinstance(error, MassChangeRefusedError) and error.asked):
+        return now
     if isinstance(error, NEEDS_A_PERSON):
         return now + timedelta(seconds=schedule.quarter)
-    if isinstance(error, PASSING):
+    if isinstance(error, BACKED_OFF):
         doubled = timedelta(seconds=schedule.fast * 2 ** min(failures - 1, 10))
         return now + min(doubled, LONGEST_BACKOFF)
     return None
@@ -131,7 +128,13 @@ class Worker:
     _order_told_at: float = 0.0
 
     def connect(self) -> Pair:
-        """The connected pair; connected now if it is not. Raises what connecting raises."""
+        """The connected pair; connected now if it is not, or if a side that could not be reached
+        may be tried again. Raises what connecting raises.
+        """
+        if self._connected is not None and any(
+            self._connected.may_call(side, Lane.CONSENT) for side in self._connected.unreachable
+        ):
+            self.close()
         if self._connected is None:
             with contextlib.ExitStack() as stack:
                 self._connected = stack.enter_context(
@@ -200,9 +203,9 @@ class Worker:
         except LeaseLostError as error:
             self.lost = error
         except LeadloopError as error:
-            self._failed(error)
+            self._could_not(error)
         except Exception as error:  # noqa: BLE001 - unknown: this pair stops, others go on
-            self._failed(InvariantError(f"unexpected {type(error).__name__}", code="internal"))
+            self._could_not(InvariantError(f"unexpected {type(error).__name__}", code="internal"))
         finally:
             self.pulse.rest()
 
@@ -287,6 +290,11 @@ class Worker:
         if not self._live and self._is_live():
             self.close()  # the first load is through: connected anew, for everyday writes
 
+    def _could_not(self, error: LeadloopError) -> None:
+        """No run could begin: people are told by us, as no run does."""
+        self._failed(error)
+        alerts.watch(self.config, self.pair, self.store, trouble=error)
+
     def _failed(self, error: LeadloopError) -> None:
         """Rest the pair; told once per change of state."""
         self.failures += 1
@@ -306,7 +314,8 @@ class Worker:
                 remedy=error.remedy,
             )
         self.trouble = error.code
-        self.close()
+        if not isinstance(error, (*PASSING, MassChangeRefusedError)):
+            self.close()
 
     def _interrupted(self) -> None:
         """Close the run a stop cut short; what it left open the next one finds."""
