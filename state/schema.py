@@ -70,6 +70,16 @@ def check(engine: Engine, *, thorough: bool = False) -> None:
             raise failures.damaged()
 
 
+def refuse_newer(found: str) -> None:
+    """Raise StateError `state.newer` for a version that this Leadloop does not know."""
+    if found != HEAD and found not in _known_revisions():
+        raise StateError(
+            "this state was written by a newer version of Leadloop",
+            code="state.newer",
+            remedy="Install that version again, or restore a backup made before it was used.",
+        )
+
+
 def migration_config() -> Config:
     """Alembic's configuration, made here so that nobody needs an alembic.ini."""
     from alembic.config import Config
@@ -91,12 +101,8 @@ def _run_migrations(connection: Connection) -> None:
 def _refuse_unusable(connection: Connection) -> None:
     if _has_table(connection, VERSION_TABLE):
         found = connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar()  # noqa: S608
-        if found is not None and found != HEAD and found not in _known_revisions():
-            raise StateError(
-                "this state was written by a newer version of Leadloop",
-                code="state.newer",
-                remedy="Install that version again, or restore a backup made before it was used.",
-            )
+        if found is not None:
+            refuse_newer(str(found))
         return
     from state.tables import METADATA
 

@@ -26,6 +26,7 @@ from mappings.errors import (
     LeadloopError,
     MassChangeRefusedError,
 )
+from state.prune import prune
 from state.store import Store
 from sync import wiring
 from sync.config import Config
@@ -34,6 +35,7 @@ from sync.limits import Accounts
 from sync.metrics import Metrics
 from sync.notify import Notifier
 from sync.pair_status import status_of
+from sync.retention import cutoffs
 from sync.wiring import Clocks
 from sync.worker import Worker
 
@@ -75,6 +77,17 @@ class Crew:
     def beat(self) -> None:
         """The scheduler is alive: called by a job of its own."""
         self.pulse_at = time.monotonic()
+
+    def tidy(self) -> None:
+        """Let go of what is no longer needed; what cannot be pruned is, the next night."""
+        for worker in self.workers:
+            at = cutoffs(self.config.retention, self.clocks.now())
+            try:
+                pruned = prune(worker.store, at)
+            except LeadloopError as error:
+                log.warning("retention.failed", pair=worker.pair.name, code=error.code)
+                continue
+            log.info("retention.done", pair=worker.pair.name, total=sum(pruned.values()))
 
     def alive(self) -> dict[str, str]:
         """What is dead or stuck, by name."""
@@ -312,6 +325,8 @@ def _scheduler(crew: Crew) -> BackgroundScheduler:
     )
     add: Callable[..., object] = scheduler.add_job
     add(crew.beat, "interval", seconds=PULSE_SECONDS, id="pulse")
+    nightly = crew.config.schedule
+    add(crew.tidy, "cron", hour=nightly.nightly_hour, minute=nightly.nightly_minute, id="retention")
     for worker in crew.workers:
         add(
             worker.cycle,

@@ -12,18 +12,21 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
 from state import identity
+from state.prune import prune
 from state.store import Store, Tx
 from sync.config import PairConfig
+from sync.config_service import RetentionConfig
 from sync.guard import Approval
 from sync.pair import Pair
 from sync.planfile import PlanMarks, check_plan
 from sync.recover import Replayed, Selection, letter_as_json, replay
+from sync.retention import cutoffs
 from sync.reviewing import Desk, accept, reject
 from sync.run import Report, run_once
 
@@ -188,6 +191,13 @@ def _review(bench: Bench, arguments: Data) -> Done:
     return Done(0, decided.as_json())
 
 
+def _prune(bench: Bench, arguments: Data) -> Done:
+    """Let go of what is no longer needed. Arguments: those of RetentionConfig."""
+    names = {each.name for each in fields(RetentionConfig)}
+    kept = RetentionConfig(**{name: arguments[name] for name in names})
+    return Done(0, prune(bench.store, cutoffs(kept, bench.store.clock())))
+
+
 def _reported(report: Report, result: Data) -> Done:
     error = error_data(report.error) if report.error is not None else None
     return Done(report.exit_code, result, error, report.run_id)
@@ -197,5 +207,6 @@ HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "sync": _sync,
     "replay": _replay,
     "review": _review,
+    "prune": _prune,
 }
 """What can be ordered."""

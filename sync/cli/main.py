@@ -44,6 +44,9 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "match": ("match", "Find who is who in two tables, or duplicates in one."),
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
     "replay": ("replay", "Send corrected work down the road again."),
+    "prune": ("prune", "Let go of what is no longer needed."),
+    "backup": ("backup", "Copy the state to a file and check the copy."),
+    "db": ("db", "The state's version and soundness: db [current|check|upgrade]."),
     "sandbox": ("sandbox", "Start HubSpot and Salesforce on loopback, with a workspace."),
     "demo": ("demo", "Show the whole loop on generated people."),
 }
