@@ -47,6 +47,10 @@ test: $(READY) ## Run the test suite
 test-clients: $(READY) ## Run other people's clients against the sandbox (installs them once)
 	@$(BIN)/python -m pytest tests/clients $(ARGS)
 
+test-postgres: $(READY) ## Run everything that uses a state on PostgreSQL
+	@LEADLOOP_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile \
+	  tests/state tests/sync tests/test_docs_reference.py $(ARGS)
+
 lint: $(READY) ## Check style, types and layers; name everything that fails
 	@failed=; \
 	$(BIN)/ruff check . || failed="$$failed ruff-check"; \
@@ -70,6 +74,12 @@ lock: ## Renew requirements.lock and the locks of the foreign clients (with uv, 
 	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
+	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra postgres \
+	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --custom-compile-command "make lock" --output-file deploy/requirements.lock
+	$(UV) pip compile deploy/build-requirements.in --quiet --universal --python-version 3.11 \
+	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --custom-compile-command "make lock" --output-file deploy/build-requirements.lock
 	for tap in tap-hubspot tap-salesforce; do \
 	  $(UV) pip compile tests/clients/locks/$$tap.in --quiet --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
@@ -81,7 +91,7 @@ test-wheel: $(READY) ## Build the wheel, install it in a clean environment, star
 	@rm -rf build && mkdir -p build/wheel
 	@$(PIP) wheel --quiet --no-deps --no-build-isolation --wheel-dir build/wheel . >&2
 	@$(PYTHON) -m venv build/wheel/venv
-	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement requirements.lock
+	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --require-hashes --requirement deploy/requirements.lock
 	@build/wheel/venv/bin/python -m pip --disable-pip-version-check install --quiet --no-deps build/wheel/leadloop-*.whl
 	@cd build/wheel && venv/bin/leadloop --help >/dev/null && echo "The wheel installs and starts."
 

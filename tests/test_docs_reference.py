@@ -180,6 +180,9 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told["deadletters"] = run("deadletters")
     told["replay"] = run("replay", "--all")
     told["commands"] = run("commands")
+    told["prune"] = run("prune", "--dry-run")
+    told["backup"] = run("backup")
+    told["db current"] = run("db", "current")
     told["Errors"] = run("runs", "show", "nobody-ran-this")
     return told
 
