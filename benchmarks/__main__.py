@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--people N] [--only sync|cycle|linkage|help] [--json]`.
+"""`python -m benchmarks [--people N] [--only sync|cycle|linkage|tables|help] [--json]`.
 
 Progress goes to stderr. stdout gets a table and, as its last line, every figure as one JSON
 object; `--json` leaves the table out. docs/benchmarks.md says what each figure is.
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PARTS = ("sync", "cycle", "linkage", "help")
+PARTS = ("sync", "cycle", "linkage", "tables", "help")
 PEOPLE = 20_000
 FORMAT = 1
 """Version of the JSON: grows when a key changes its meaning or goes."""
@@ -49,6 +49,10 @@ def measure(people: int = PEOPLE, wanted: Sequence[str] = PARTS) -> dict[str, An
         from benchmarks.linkage import linkage
 
         figures["linkage"] = linkage(say)
+    if "tables" in wanted:
+        from benchmarks.tables import tables
+
+        figures["tables"] = tables(say)
     if "help" in wanted:
         from benchmarks.startup import start_times
 

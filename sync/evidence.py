@@ -15,7 +15,7 @@ from matching.linker import Candidate
 from matching.model import Model, default_model, train
 from matching.normalise import Person
 from state import candidates, identity, reviews
-from state.store import Tx
+from state.store import Store, Tx
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -42,7 +42,7 @@ def ensure_model(pair: Pair) -> Model:
         stored = candidates.model(tx)
     if stored is not None:
         return Model.from_json(stored)
-    model = train_model(pair)
+    model = train_model(pair.store)
     if model is None:
         return default_model()
     with pair.store.begin() as tx:
@@ -51,10 +51,10 @@ def ensure_model(pair: Pair) -> Model:
     return model
 
 
-def train_model(pair: Pair) -> Model | None:
-    """A model of this pair's own people; None when there are too few to learn from."""
+def train_model(store: Store) -> Model | None:
+    """A model of the people in a state; None when there are too few to learn from."""
     kind = EntityKind.PERSON.value
-    with pair.store.read() as tx:
+    with store.read() as tx:
         left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_AGAINST))
         right = list(candidates.population(tx, Side.MAP, kind, limit=TRAINING_SAMPLE))
         if min(len(left), len(right)) < LEAST_TO_TRAIN:

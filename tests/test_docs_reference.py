@@ -177,6 +177,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
         told["review show"] = run("review", "show", str(item["id"]))
         told["explain"] = run("explain", item["subject"])
         told["review accept"] = run("review", "reject", str(item["id"]))
+    told["model show"] = run("model", "show")
     told["deadletters"] = run("deadletters")
     told["replay"] = run("replay", "--all")
     told["commands"] = run("commands")

@@ -106,11 +106,15 @@ def _gathered(
     link: float,
 ) -> Decided:
     floor = float(np.log2(link / (1.0 - link)))
-    components = list(_components(frame.total, pairs, weight))
+    found = list(_components(frame.total, pairs, weight))
+    components = [rows for rows in found if len(rows) <= _COMPONENT]
+    large = [rows for rows in found if len(rows) > _COMPONENT]
     whole = _everybody(components)
     known = _weights(frame, learned, whole, pairs, weight)
     cluster = np.arange(frame.total, dtype=np.int64)
     joined: dict[tuple[int, int], float] = {}
+    for rows in large:
+        cluster[rows] = min(rows)
     for rows in components:
         for members, bits in _merges(rows, known, floor):
             cluster[members[0] + members[1]] = min(members[0] + members[1])
@@ -154,7 +158,8 @@ def _answer(
 
 
 def _components(total: int, pairs: tuple[Index, Index], weight: Floats) -> Iterator[list[int]]:
-    """Rows that hang together; what would be too large is parted at stronger evidence."""
+    """Rows that hang together; what would be too large is parted at stronger evidence. What then
+    is still too large hangs together beyond doubt: rows that were copied many times."""
     from scipy.sparse import coo_matrix
     from scipy.sparse.csgraph import connected_components
 
@@ -172,7 +177,10 @@ def _components(total: int, pairs: tuple[Index, Index], weight: Floats) -> Itera
             if 1 < len(rows) <= _COMPONENT:
                 yield sorted(rows.tolist())
         large = [rows for rows in groups if len(rows) > _COMPONENT]
-        pending = np.concatenate(large) if large and least < 2 * _MOST else np.zeros(0, np.int64)
+        if least >= _MOST:
+            yield from (sorted(rows.tolist()) for rows in large)
+            return
+        pending = np.concatenate(large) if large else np.zeros(0, np.int64)
         least += 4.0
 
 

@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "explain": ("explain", "Tell a person's story: links, evidence, writes."),
     "review": ("review", "Decide what only a person can decide."),
     "match": ("match", "Find who is who in two tables, or duplicates in one."),
+    "model": ("model", "Train, show or compare linkage models."),
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
     "replay": ("replay", "Send corrected work down the road again."),
     "prune": ("prune", "Let go of what is no longer needed."),

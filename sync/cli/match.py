@@ -181,12 +181,13 @@ def _model(path: Path) -> Learned:
     from matching.tables.modelfile import from_json
 
     try:
-        return from_json(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError) as error:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        return from_json(body.get("model", body))
+    except (OSError, ValueError, AttributeError) as error:
         raise UsageFault(
             f"{path} is no model: {error}",
             code="match.model",
-            remedy="Name a file with what `leadloop match --json` prints under `model`.",
+            remedy="Name a file with what `leadloop match --json` printed.",
         ) from None
 
 

@@ -1,0 +1,192 @@
+"""`leadloop model`: what the linkage model says, how it would change, and a new one in use."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from sync import models
+from sync.cli import output
+from sync.cli.session import Session, UsageFault, has_state, session_of
+
+if TYPE_CHECKING:
+    from state.store import Store
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    no_args_is_help=True,
+    help="Train, show or compare linkage models.",
+)
+
+PairOption = Annotated[str | None, typer.Option("--pair", help="The pair whose model is meant.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="FILE", help="A model file (default: the one in use).")
+    ] = None,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Show a model: the bits each level of agreement is worth."""
+    body = _read(file) if file is not None else _in_use(session_of(ctx), pair)
+    if as_json:
+        output.emit_json("model show", models.as_json(body))
+        return
+    console = output.console()
+    console.print(f"model {body.get('version')}, prior {models.prior(body):+.2f}", markup=False)
+    rows = [
+        [field, level, f"{bits:+.2f}"]
+        for field, levels in models.weights(body).items()
+        for level, bits in levels.items()
+    ]
+    console.print(output.table("", ["field", "level", "bits"], rows))
+
+
+@app.command("compare")
+def compare(
+    ctx: typer.Context,
+    first: Annotated[Path, typer.Argument(metavar="FIRST", help="A model file.")],
+    second: Annotated[
+        Path | None, typer.Argument(metavar="SECOND", help="Another (default: the one in use).")
+    ] = None,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Compare two models: the levels whose weight differs, the largest difference first."""
+    before = _read(first)
+    after = _read(second) if second is not None else _in_use(session_of(ctx), pair)
+    _print_changes("model compare", before, after, {}, as_json=as_json)
+
+
+@app.command("train")
+def train(
+    ctx: typer.Context,
+    use: Annotated[bool, typer.Option("--use", help="Use it from the next run on.")] = False,
+    out: Annotated[
+        Path | None, typer.Option("--out", metavar="FILE", help="Write it there.")
+    ] = None,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Train a model on the people in the state, and show what it would change.
+
+    Nothing is labelled. The model in use stays so until --use.
+    """
+    session = session_of(ctx)
+    config = session.config()
+    chosen = session.pair(config, pair)
+    if not has_state(config):
+        raise _nothing_learned()
+    with session.store(config, chosen) as store:
+        before, after = _trained(store, use=use)
+    if out is not None:
+        _write(out, after)
+    told = {"used": use, "out": str(out) if out else None}
+    _print_changes("model train", before, after, told, as_json=as_json)
+
+
+def _trained(store: Store, *, use: bool) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    from matching.model import default_model
+    from state import candidates
+    from sync.evidence import train_model
+
+    with store.read() as tx:
+        before = candidates.model(tx) or default_model().to_json()
+    model = train_model(store)
+    if model is None:
+        raise _nothing_learned()
+    after = model.to_json()
+    if use and after["version"] != before.get("version"):
+        with store.begin() as tx:
+            candidates.store_model(tx, model.version, after)
+    return before, after
+
+
+def _nothing_learned() -> UsageFault:
+    return UsageFault(
+        "there are too few people in the state to learn from",
+        code="model.too_few",
+        remedy="Run `leadloop sync` first; below 50 people a side the defaults are used.",
+    )
+
+
+def _in_use(session: Session, pair: str | None) -> Mapping[str, Any]:
+    from matching.model import default_model
+    from state import candidates
+
+    config = session.config()
+    chosen = session.pair(config, pair)
+    if not has_state(config):
+        return default_model().to_json()
+    with session.store(config, chosen) as store, store.read() as tx:
+        return candidates.model(tx) or default_model().to_json()
+
+
+def _read(path: Path) -> Mapping[str, Any]:
+    """A model file, or what `leadloop match --json` printed."""
+    try:
+        body = json.loads(path.read_text(encoding="utf-8"))
+        body = body["model"] if isinstance(body, dict) and "model" in body else body
+        models.weights(body)
+    except (OSError, ValueError, TypeError):
+        raise UsageFault(
+            f"{path} is no model file",
+            code="match.model",
+            remedy="Name a file that `leadloop model train --out` wrote, or the output of "
+            "`leadloop match --json`.",
+        ) from None
+    found: Mapping[str, Any] = body
+    return found
+
+
+def _write(path: Path, body: Mapping[str, Any]) -> None:
+    try:
+        path.write_text(json.dumps(body, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageFault(
+            f"{path} cannot be written: {error.strerror}",
+            code="match.unwritable",
+            remedy="Name a file in a directory you may write to.",
+        ) from None
+
+
+def _print_changes(
+    command: str,
+    before: Mapping[str, Any],
+    after: Mapping[str, Any],
+    told: Mapping[str, Any],
+    *,
+    as_json: bool,
+) -> None:
+    found = models.changes(before, after)
+    if as_json:
+        data = {
+            "before": {"version": before.get("version"), "prior": models.prior(before)},
+            "after": {"version": after.get("version"), "prior": models.prior(after)},
+            "changes": models.changes_as_json(found),
+        }
+        output.emit_json(command, {**data, **told})
+        return
+    console = output.console()
+    console.print(
+        f"model {before.get('version')} to {after.get('version')}, prior "
+        f"{models.prior(before):+.2f} to {models.prior(after):+.2f}",
+        markup=False,
+    )
+    rows = [[one.field, one.level, _bits(one.before), _bits(one.after)] for one in found]
+    console.print(output.table("Weights that differ", ["field", "level", "before", "after"], rows))
+    if "used" in told:
+        console.print("In use from the next run on." if told["used"] else "Not in use: --use.")
+
+
+def _bits(value: float | None) -> str:
+    return "" if value is None else f"{value:+.2f}"
