@@ -7,6 +7,22 @@ from sandbox.salesforce.records import Records
 from sandbox.salesforce.relationships import children_of
 
 _MASTER_TYPE = "012000000000000AAA"
+_SCOPES = {
+    "Account": ("everything", "mine", "team"),
+    "Campaign": (
+        "all_active_campaigns",
+        "everything",
+        "mine",
+        "my_active_campaigns",
+        "single_entity_scope",
+    ),
+    "Contact": ("everything", "mine", "team"),
+    "Lead": ("everything", "mine", "queue_owned", "team", "user_owned"),
+    "Opportunity": ("everything", "mine", "team"),
+}
+"""Scopes as recorded; Opportunity's are assumed to be those of Account."""
+_LISTLESS = frozenset({"approvalLayouts", "listviews", "quickActions"})
+"""URLs an object without list views lacks (recorded for Topic)."""
 _FEEDS = frozenset({"Opportunity", "Task", "Event", "Topic", "User"})
 
 
@@ -101,7 +117,7 @@ def _field(records: Records, kind: ObjectType, user_id: str | None, name: str) -
 def _children(records: Records, kind: ObjectType) -> list[dict[str, object]]:
     return [
         {
-            "cascadeDelete": False,
+            "cascadeDelete": child.cascades,
             "childSObject": child.table.kind.name,
             "deprecatedAndHidden": False,
             "field": child.field.name,
@@ -129,15 +145,23 @@ def _master(kind: ObjectType, base: str) -> dict[str, object]:
 
 def _scopes(kind: ObjectType) -> list[dict[str, object]]:
     plural = kind.plural.lower()
-    scopes: list[dict[str, object]] = [{"label": f"All {plural}", "name": "everything"}]
-    if "OwnerId" in kind.fields:
-        scopes.append({"label": f"My {plural}", "name": "mine"})
-    return scopes
+    labels = {
+        "all_active_campaigns": f"All active {plural}",
+        "everything": f"All {plural}",
+        "mine": f"My {plural}",
+        "my_active_campaigns": f"My active {plural}",
+        "queue_owned": f"Queue owned {plural}",
+        "single_entity_scope": "Select a campaign:",
+        "team": f"My team's {plural}",
+        "user_owned": f"User owned {plural}",
+    }
+    default = ("everything", "mine") if "OwnerId" in kind.fields else ("everything",)
+    return [{"label": labels[name], "name": name} for name in _SCOPES.get(kind.name, default)]
 
 
 def _urls(kind: ObjectType, base: str, host: str) -> dict[str, object]:
     root = f"{base}/sobjects/{kind.name}"
-    return {
+    known = {
         "compactLayouts": f"{root}/describe/compactLayouts",
         "rowTemplate": f"{root}/{{ID}}",
         "approvalLayouts": f"{root}/describe/approvalLayouts",
@@ -150,3 +174,5 @@ def _urls(kind: ObjectType, base: str, host: str) -> dict[str, object]:
         "layouts": f"{root}/describe/layouts",
         "sobject": root,
     }
+    hidden = _LISTLESS if kind.name == "Topic" else frozenset()
+    return {name: url for name, url in known.items() if name not in hidden}

@@ -90,7 +90,7 @@ HasAttachment | Has Attachment | boolean       | D   | noperm
 Status       | Status         | picklist 40    | CUD | default=3 pick=0;1;2;3;4;5
 MessageDate  | Message Date   | datetime       | CUN |
 IsDeleted    | Deleted        | boolean        | D   | noperm
-RelatedToId  | Related To ID  | reference      | CUN | ref=Account,Campaign,Lead,Opportunity,Contact rel=RelatedTo
+RelatedToId  | Related To ID  | reference      | CUN | ref=Account,Campaign,Opportunity rel=RelatedTo
 IsTracked    | Tracked        | boolean        | D   | noperm
 FirstOpenedDate | First Opened | datetime      | CUN |
 LastOpenedDate  | Last Opened  | datetime      | CUN |

@@ -199,7 +199,7 @@ Title              | Title                | string 128 | N | noperm
 Email              | Email                | email 80   | N | noperm
 CompanyOrAccount   | Company (Account)    | string 255 | N | noperm
 Type               | Type                 | picklist 40 | N | noperm pick=Lead;Contact
-LeadOrContactId    | Related Record ID    | reference  | N | ref=Contact,Lead rel=LeadOrContact noperm
+LeadOrContactId    | Related Record ID    | reference  | N | ref=Account,Contact,Lead rel=LeadOrContact noperm
 LeadOrContactOwnerId | Related Record Owner ID | reference | N | ref=Group,User rel=LeadOrContactOwner noperm
 """
 )
