@@ -16,6 +16,11 @@ such path, object or world) or 409 (a world is loaded already). Paths:
 - `POST /world` `{"kind": "generated"|"febrl4", "people": N, "crm_records": M, "seed": S}`;
   `POST /world/tick` `{"days": N, "rates": {...}}` lets time pass and says what happened; rates
   replace some of `sandbox.world.days.RATES`, so for merges and deletions: `{"crm_merge": 0.01}`
+- `POST /acts` one thing a person does by hand: `{"system", "act", ...}` (see `sandbox.acts`)
+- `POST /settings` how an account or org is set up: `{"system", name: value}` (`sandbox.tenancy`)
+- `GET|POST|DELETE /webhooks` where HubSpot's webhooks go: `{"url", "secret", "subscriptions":
+  [{"subscriptionType", "propertyName"?}], "duplicates", "shuffle", "retry_seconds"}`; what waits
+  and what became of the requests; nowhere
 - `GET /state/hubspot/{object}`, `GET /state/salesforce/{object}` every record as stored, deleted
   ones too, one JSON object a line (see `sandbox.dumps`)
 """
@@ -30,16 +35,20 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from aiohttp import web
 
+from sandbox.acts import perform
 from sandbox.clock import iso
 from sandbox.dumps import hubspot_rows, salesforce_rows
 from sandbox.hubspot.errors import HubSpotError
+from sandbox.hubspot.webhooks import parse_target
 from sandbox.salesforce.errors import SalesforceError
+from sandbox.tenancy import configure
 
 if TYPE_CHECKING:
     from sandbox.server import Sandbox
 
 _MAX_BODY = 256 * 1024 * 1024
 _LINES_PER_WRITE = 500
+_DELIVERIES = ("delivered", "refused", "given_up")
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 _Result = TypeVar("_Result")
@@ -69,6 +78,11 @@ def build_admin(sandbox: Sandbox) -> web.Application:
     app.router.add_post("/clock", admin.move_clock)
     app.router.add_post("/world", admin.load_world)
     app.router.add_post("/world/tick", admin.tick_world)
+    app.router.add_post("/acts", admin.act)
+    app.router.add_post("/settings", admin.set_up)
+    app.router.add_get("/webhooks", admin.list_webhooks)
+    app.router.add_post("/webhooks", admin.point_webhooks)
+    app.router.add_delete("/webhooks", admin.stop_webhooks)
     app.router.add_get("/state/{system}/{object}", admin.dump)
     return app
 
@@ -157,6 +171,37 @@ class _Admin:
             raise AdminError(message, 404)
         passed = _check(lambda: world.tick(1 if days is None else days, rates))
         return web.json_response(passed)
+
+    async def act(self, request: web.Request) -> web.Response:
+        body = await _object(request)
+        return web.json_response(_check(lambda: perform(self._sandbox, body)))
+
+    async def set_up(self, request: web.Request) -> web.Response:
+        body = await _object(request)
+        _check(lambda: configure(self._sandbox, body))
+        return web.json_response({"changed": True})
+
+    async def list_webhooks(self, request: web.Request) -> web.Response:
+        webhooks = self._sandbox.hubspot.webhooks
+        target = webhooks.target
+        return web.json_response(
+            {
+                "url": None if target is None else target.url,
+                "pending": len(webhooks.pending),
+                **{key: self._sandbox.webhooks.counts[key] for key in _DELIVERIES},
+            }
+        )
+
+    async def point_webhooks(self, request: web.Request) -> web.Response:
+        body = await _object(request)
+        target = _check(lambda: parse_target(body))
+        self._sandbox.hubspot.webhooks.subscribe(target)
+        self._sandbox.webhooks.start()
+        return web.json_response({"subscriptions": len(target.subscriptions)}, status=201)
+
+    async def stop_webhooks(self, request: web.Request) -> web.Response:
+        self._sandbox.hubspot.webhooks.subscribe(None)
+        return web.json_response({})
 
     async def dump(self, request: web.Request) -> web.StreamResponse:
         system, name = request.match_info["system"], request.match_info["object"]

@@ -30,6 +30,7 @@ from sandbox.proxy import HOST_NAMES, Proxy
 from sandbox.salesforce.app import build_app as build_salesforce
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.transport import transport
+from sandbox.webhook_sender import WebhookSender
 from sandbox.world import START, World, build_world
 
 __all__ = ["Sandbox", "SandboxOptions", "SandboxProcess", "serve", "start_process"]
@@ -95,6 +96,7 @@ class Sandbox:
             client_secret=self.client_secret,
             seed=options.seed,
         )
+        self.webhooks = WebhookSender(self.hubspot.webhooks)
         self._proxy: Proxy | None = None
         self._runners: list[web.AppRunner] = []
         self._ports: dict[str, int] = {}
@@ -189,6 +191,7 @@ class Sandbox:
         """Close every port; requests under way have a second to finish."""
         if self._proxy is not None:
             await self._proxy.stop()
+        await self.webhooks.stop()
         await asyncio.gather(*(runner.cleanup() for runner in self._runners))
         self._runners.clear()
 

@@ -30,6 +30,7 @@ from sandbox.hubspot.pipelines import Owner, Pipelines
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.submit import Fill, submit
 from sandbox.hubspot.times import millis
+from sandbox.hubspot.webhooks import Webhooks
 from sandbox.hubspot.writes import Writer, Written
 
 FORCED_LAG: ContextVar[float | None] = ContextVar("hubspot_forced_lag", default=None)
@@ -80,6 +81,8 @@ class HubSpotAccount:
             rng=self.rng,
             known=self._known_option,
         )
+        self.webhooks = Webhooks(portal_id, random.Random(seed + 2))
+        self.writer.listener = self.webhooks.note
         for kind in self.consent.types.values():
             self._ensure_optout_property(kind)
         self.create_owner("owner@sandbox.example", "Olga", "Owner")
@@ -146,6 +149,14 @@ class HubSpotAccount:
         """Archive a live record."""
         store = self.catalogue.find(object_type)
         self.writer.archive(store, self.live(store, record_id), at=_ms(at))
+
+    def restore(self, object_type: str, record_id: str, *, at: datetime | None = None) -> None:
+        """Take a record out of the archive, as people do in the UI; 404 when it is not there."""
+        store = self.catalogue.find(object_type)
+        record = store.archived.get(_number(record_id))
+        if record is None:
+            raise not_found()
+        self.writer.restore(store, record, at=_ms(at))
 
     def merge(
         self, object_type: str, primary_id: str, other_id: str, *, at: datetime | None = None

@@ -210,6 +210,23 @@ class ObjectStore:
         else:
             record.seen = None
 
+    def restore(self, record: Record, *, at: int, visible: int, now: int) -> None:
+        """Move a record back from the archive, modified `at`."""
+        del self.archived[record.id]
+        record.archived_at = None
+        self._unseen.pop(record.id, None)
+        record.seen = None
+        self.live[record.id] = record
+        insort(self._ids, record.id)
+        self.by_created.add(iso(record.created), record.id)
+        for name in self._hashes:
+            self._hash(name, record.values.get(name), record.id)
+        self.stamp(record, at)
+        if visible > now:
+            self._delay(record, visible)
+        else:
+            record.seen = record.values
+
     def remove(self, record: Record) -> None:
         """Take a record away for good (merge loser, erased person)."""
         self._drop(record)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sandbox.hubspot import computed
 from sandbox.hubspot.associations import Associations
@@ -17,6 +18,10 @@ from sandbox.hubspot.pipelines import STAGE_PROPERTIES, Pipelines
 from sandbox.hubspot.store import ObjectStore, Record, Values
 from sandbox.hubspot.times import iso
 from sandbox.hubspot.values import Problem, RefusedValueError, canonical, canonical_email
+from sandbox.hubspot.webhooks import Change
+
+RESTORABLE_MS = 90 * 86_400_000
+"""Archived records can be restored for 90 days (FACTS section 2, Merge, delete)."""
 
 REQUIRED = {
     "tasks": ("hs_timestamp",),
@@ -62,6 +67,8 @@ class Writer:
         self._rng = rng
         self._known = known
         self._last_id = 290_200
+        self.listener: Callable[[Change], None] = lambda _change: None
+        """Told of everything that happens to a record, once it has happened."""
         self.required: dict[str, tuple[str, ...]] = dict(REQUIRED)
         self.merge_mints_new_id: bool | None = None
 
@@ -96,6 +103,8 @@ class Writer:
         record = Record(record_id, values, created=when, source=source)
         store.add(record, at=when, visible=when + self._delay(is_new=True), now=self._now())
         shown = (*store.system_names, *new, *derived.shown, *written.shown)
+        self._tell(store, record, "creation", when, source)
+        self._tell(store, record, "propertyChange", when, source, values=values)
         return Written(record, shown, is_new=True)
 
     def update(
@@ -129,18 +138,43 @@ class Writer:
         if any(record.values.get(name) != value for name, value in changed.items()):
             visible = when + self._delay(is_new=False)
             store.change(record, changed, at=when, source=source, visible=visible, now=self._now())
+            self._tell(store, record, "propertyChange", when, source, values=changed)
         return Written(record, shown)
 
     def archive(self, store: ObjectStore, record: Record, *, at: int | None = None) -> None:
         """Archive a record."""
         when = self._now() if at is None else at
         store.archive(record, at=when, visible=when + self._delay(is_new=False), now=self._now())
+        self._tell(store, record, "deletion", when, "CRM_UI")
+
+    def restore(self, store: ObjectStore, record: Record, *, at: int | None = None) -> None:
+        """Take a record out of the archive; 400 after 90 days, 409 when its address is taken."""
+        when = self._now() if at is None else at
+        if when - (record.archived_at or 0) > RESTORABLE_MS:
+            raise validation("Records can be restored within 90 days of their deletion.")
+        self._check_unique(store, record, dict(record.values))
+        visible = when + self._delay(is_new=False)
+        store.restore(record, at=when, visible=visible, now=self._now())
+        self._tell(store, record, "restore", when, "CRM_UI")
 
     def erase(self, store: ObjectStore, record: Record) -> None:
         """Remove a record for good (GDPR delete)."""
         store.remove(record)
         self._associations.forget(store.name, record.id)
         self._drop_extra_emails(store, record)
+        for event in ("privacyDeletion", "deletion"):
+            self._tell(store, record, event, self._now(), "CRM_UI")
+
+    def _tell(
+        self,
+        store: ObjectStore,
+        record: Record,
+        event: str,
+        at: int,
+        source: str,
+        **more: Mapping[str, Any],
+    ) -> None:
+        self.listener(Change(event, store.name, record.id, at, source, **more))
 
     def check(
         self,
@@ -185,9 +219,9 @@ class Writer:
         when = self._now() if at is None else at
         if primary is other:
             raise validation("Cannot merge a record with itself.")
-        values = _merged_values(store, primary, other, at=when)
         mint = self.merge_mints_new_id
         fresh = self._rng.random() < 0.5 if mint is None else mint
+        values = _merged_values(store, primary, other, at=when, fresh=fresh)
         survivor_id = self._mint() if fresh else primary.id
         losers = [record for record in (primary, other) if record.id != survivor_id]
         for record in (primary, other):
@@ -208,6 +242,15 @@ class Writer:
         store.add(survivor, at=when, visible=when + self._delay(is_new=False), now=now)
         for address in filter(None, values.get("hs_additional_emails", "").split(";")):
             store.extra_emails[address] = survivor_id
+        merged = {
+            "primaryObjectId": primary.id,
+            "mergedObjectIds": [other.id],
+            "newObjectId": survivor_id,
+            "numberOfPropertiesMoved": len(set(other.values) - set(primary.values)),
+        }
+        self._tell(store, survivor, "merge", when, "CRM_UI", merged=merged)
+        for loser in losers:
+            self._tell(store, loser, "deletion", when, "CRM_UI")
         return survivor
 
     # --- inside ----------------------------------------------------------------------------
@@ -285,13 +328,16 @@ def _shown_after_update(
     return (*new, *derived, *system)
 
 
-def _merged_values(store: ObjectStore, primary: Record, other: Record, *, at: int) -> Values:
+def _merged_values(
+    store: ObjectStore, primary: Record, other: Record, *, at: int, fresh: bool
+) -> Values:
     values: Values = {name: value for name, value in other.values.items() if value != ""}
     values.update({name: value for name, value in primary.values.items() if value != ""})
     values[store.created_name] = min(
         primary.values[store.created_name], other.values[store.created_name]
     )
-    merged = [primary.values.get("hs_merged_object_ids", ""), str(other.id)]
+    own = [str(primary.id)] if fresh else []  # under a new id, the primary is merged away too
+    merged = [primary.values.get("hs_merged_object_ids", ""), *own, str(other.id)]
     values["hs_merged_object_ids"] = ";".join(part for part in merged if part)
     if store.name != "contacts":
         return values

@@ -57,6 +57,13 @@ class Effects:
         self.tracked: set[str] = set(TRACKED)
         """Objects whose history is kept."""
 
+    def track(self, sobjects: set[str]) -> None:
+        """Keep the history of these objects from now on; ValueError for one that has none."""
+        if sobjects - set(TRACKABLE):
+            message = f"history can be kept of: {', '.join(TRACKABLE)}"
+            raise ValueError(message)
+        self.tracked = set(sobjects)
+
     def after(self, sobject: str, row: Row, old: Row | None, user_id: str, now: str) -> None:
         """Everything that follows from storing `row` over `old`."""
         if sobject in self.tracked:

@@ -25,6 +25,8 @@ from sandbox.salesforce.table import Table
 from sandbox.salesforce.times import from_stamp, stamp
 
 _SYSTEM = "salesforce"
+_SEARCH_LAG = 40.0
+"""Seconds a search misses a change where the fault search_lag names none."""
 RECYCLE_DAYS = 15
 """How long deleted records stay in the recycle bin (FACTS section 4)."""
 
@@ -61,6 +63,8 @@ class Records:
         self.checks = Checks(self.tables, self.access)
         self.duplicates = DuplicateRules(self.tables)
         self.effects = Effects(self.tables, self.minter)
+        self.unsearchable: dict[str, datetime] = {}
+        """Records the search index does not know yet, and until when (the fault search_lag)."""
         self._lowered = {name.lower(): name for name in self.tables}
 
     # ------------------------------------------------------------------ finding
@@ -282,6 +286,10 @@ class Records:
         until = None
         if late is not None:
             until = self.clock.now() + timedelta(seconds=late.value or 0)
+        lag = self.faults.draw(_SYSTEM, "search_lag", path)
+        if lag is not None:
+            seconds = _SEARCH_LAG if lag.value is None else lag.value
+            self.unsearchable[str(row["Id"])] = self.clock.now() + timedelta(seconds=seconds)
         table.put(row, late_until=until)
         self.effects.after(name, row, old, caller.user_id, now)
         self._noticed(table.kind)
@@ -289,6 +297,14 @@ class Records:
     def _noticed(self, kind: ObjectType) -> None:
         if kind.name in GRANT_OBJECTS:
             self.access.forget()
+
+    def is_searchable(self, record_id: str) -> bool:
+        """Whether the search index knows the record's latest form."""
+        until = self.unsearchable.get(record_id)
+        if until is not None and until <= self.clock.now():
+            del self.unsearchable[record_id]
+            until = None
+        return until is None
 
     def release_late(self) -> None:
         """Let late commits become visible whose time has come."""

@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from sandbox.salesforce.errors import SalesforceError, not_found
+from sandbox.salesforce.rest.collections import struck_rows
 from sandbox.salesforce.rest.context import DATA, Call, answer, call_of, json_body
-from sandbox.salesforce.rest.sobjects import key_field, matches, write_by_key
+from sandbox.salesforce.rest.sobjects import key_field, locked, matches, write_by_key
 from sandbox.salesforce.soql.execute import Answer, execute
 from sandbox.salesforce.times import stamp
 
@@ -233,13 +234,17 @@ def _work(call: Call, job: Job) -> None:
     delimiter = _DELIMITERS.get(str(job.info["columnDelimiter"]), ",")
     lines = list(csv.reader(io.StringIO(job.content, newline=""), delimiter=delimiter))
     job.header = lines[0] if lines else []
-    for line in (one for one in lines[1:] if one):
+    rows = [one for one in lines[1:] if one]
+    struck = struck_rows(call, len(rows))
+    for index, line in enumerate(rows):
         body: dict[str, object] = {
             name: None if cell == "#N/A" else cell
             for name, cell in zip(job.header, line, strict=False)
             if cell
         }
         try:
+            if index in struck:
+                raise locked(str(body.get("Id") or "") or None)
             made, created = _write(call, job, body)
         except SalesforceError as error:
             text = f"{error.code}:{error.message}:{' '.join(error.fields)} --"

@@ -149,7 +149,7 @@ def _run(
     call: Call, rows: list[Mapping[str, object]], write: Write, *, all_or_none: bool
 ) -> list[Outcome]:
     before = Snapshot(call.org.records) if all_or_none else None
-    struck = _struck(call, len(rows))
+    struck = struck_rows(call, len(rows))
     outcomes: list[Outcome] = []
     failures = 0
     for index, row in enumerate(rows):
@@ -179,7 +179,7 @@ def _rolled_back(_outcome: Outcome) -> Outcome:
     return failed(SalesforceError("ALL_OR_NONE_OPERATION_ROLLED_BACK", message))
 
 
-def _struck(call: Call, count: int) -> set[int]:
+def struck_rows(call: Call, count: int) -> set[int]:
     """Rows the faults lock_row (one) and partial_batch (a share, `value`) make fail."""
     struck: set[int] = set()
     if not count:

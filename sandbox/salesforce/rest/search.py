@@ -1,7 +1,7 @@
 """SOSL: search by words across objects, as text and with parameters.
 
-What life indexes with a lag is found at once here. Words match whole words without case; `*` at
-the end of one matches its continuations.
+What life indexes with a lag is found at once here, unless the fault search_lag delays it. Words
+match whole words without case; `*` at the end of one matches its continuations.
 """
 
 from __future__ import annotations
@@ -126,7 +126,8 @@ def _of_object(
     )
     if found.project is None:
         raise _malformed("aggregates cannot be searched")
-    hits = (row for row in found.rows if _holds(row, names, patterns))
+    known = call.org.records.is_searchable
+    hits = (row for row in found.rows if _holds(row, names, patterns) and known(str(row["Id"])))
     most = int(parsed["limit"] or _MOST)
     return [found.project(row) for row, _ in zip(hits, range(most), strict=False)]
 
