@@ -31,7 +31,6 @@ from state.store import Store
 from sync import wiring
 from sync.config import Config
 from sync.health import Probes, serving
-from sync.limits import Accounts
 from sync.metrics import Metrics
 from sync.notify import Notifier
 from sync.pair_status import status_of
@@ -157,7 +156,7 @@ def _tour(
 ) -> Config | None:
     """Work under one configuration, until told to stop (None) or another has been read (that)."""
     config, halt = crew.config, threading.Event()
-    accounts = Accounts(crew.store, crew.clocks.now)
+    accounts = crew.clocks.accounts(crew.store)
     workers = crew.workers = [
         Worker(
             config,

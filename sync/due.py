@@ -28,7 +28,8 @@ Worker = Callable[[Tx, Sequence[Due]], None]
 
 
 def _plan(tx: Tx, rows: Sequence[Due]) -> None:
-    identity.add_work(tx, [row.subject for row in rows], "due")
+    """Whoever is no longer known has nothing to be planned."""
+    identity.add_work(tx, identity.entities(tx, [row.subject for row in rows]), "due")
 
 
 WORKERS: Mapping[str, Worker] = {PLAN: _plan}

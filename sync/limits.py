@@ -268,6 +268,8 @@ class Accounts:
 
     store: Store
     clock: Callable[[], datetime]
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
     _limiters: dict[str, AccountLimiter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -275,5 +277,7 @@ class Accounts:
         """The limiter of the account the configuration calls `name`."""
         with self._lock:
             if name not in self._limiters:
-                self._limiters[name] = AccountLimiter(kind, name, share, self.store, self.clock)
+                self._limiters[name] = AccountLimiter(
+                    kind, name, share, self.store, self.clock, self.monotonic, self.sleep
+                )
             return self._limiters[name]

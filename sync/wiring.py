@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -35,9 +36,17 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The business clock; tests and the demo bring their own."""
+    """The business clock, and the one that waits and time-outs go by; tests and the demo bring
+    their own.
+    """
 
     now: Callable[[], datetime] = utc_now
+    monotonic: Callable[[], float] = time.monotonic
+    sleep: Callable[[float], None] = time.sleep
+
+    def accounts(self, store: Store) -> Accounts:
+        """The limiters of a process, on these clocks."""
+        return Accounts(store, self.now, self.monotonic, self.sleep)
 
 
 def open_state(config: Config, pair: PairConfig, clocks: Clocks | None = None) -> Store:
@@ -46,9 +55,12 @@ def open_state(config: Config, pair: PairConfig, clocks: Clocks | None = None) -
     return open_store(config.state_url, clock=now, tenant=config.tenant, pair=pair.name)
 
 
-def connect(system: SystemConfig, turn: Turn | None = None) -> VendorConnector:
+def connect(
+    system: SystemConfig, turn: Turn | None = None, clocks: Clocks | None = None
+) -> VendorConnector:
     """A connector to one system, held to its account's limits where it is given a turn."""
-    return load(system.kind, system.settings, limiter=turn)
+    sleep = (clocks or Clocks()).sleep
+    return load(system.kind, system.settings, limiter=turn, sleep=sleep)
 
 
 @contextlib.contextmanager
@@ -71,17 +83,18 @@ def open_pair(
     is not live yet, and ConfigurationError for an account that is not the configured or the bound
     one, and for key fields that do not exist yet.
     """
-    now = (clocks or Clocks()).now
+    clocks = clocks or Clocks()
+    accounts = accounts or clocks.accounts(store)
     with store.read() as tx:
         live = runs.approved(tx, f"live:{pair.mapping.hash}")
     lane = Lane.INCREMENTAL if live else Lane.BACKFILL
     turns = {
-        side: _limiter(accounts or Accounts(store, now), system).turn(lane)
+        side: _limiter(accounts, system).turn(lane)
         for side, system in ((Side.MAP, pair.map_system), (Side.CRM, pair.crm_system))
     }
     sides = {
-        Side.MAP: connect(pair.map_system, turns[Side.MAP]),
-        Side.CRM: connect(pair.crm_system, turns[Side.CRM]),
+        Side.MAP: connect(pair.map_system, turns[Side.MAP], clocks),
+        Side.CRM: connect(pair.crm_system, turns[Side.CRM], clocks),
     }
     try:
         reads = fields_to_read(pair.mapping)
@@ -102,7 +115,7 @@ def open_pair(
             matching=config.matching,
             guard=config.guard,
             region=pair.region,
-            clock=now,
+            clock=clocks.now,
             progress=progress or Progress(),
             integration_user=checked.crm_user,
             turns=turns,
