@@ -87,11 +87,7 @@ def open_pair(
     accounts = accounts or clocks.accounts(store)
     with store.read() as tx:
         live = runs.approved(tx, f"live:{pair.mapping.hash}")
-    lane = Lane.INCREMENTAL if live else Lane.BACKFILL
-    turns = {
-        side: _limiter(accounts, system).turn(lane)
-        for side, system in ((Side.MAP, pair.map_system), (Side.CRM, pair.crm_system))
-    }
+    turns = _turns(accounts, pair, live=live)
     sides = {
         Side.MAP: connect(pair.map_system, turns[Side.MAP], clocks),
         Side.CRM: connect(pair.crm_system, turns[Side.CRM], clocks),
@@ -132,6 +128,13 @@ def insisting(accounts: Accounts, system: SystemConfig) -> Turn:
     turn = _limiter(accounts, system).turn(Lane.CONSENT)
     turn.insists = True
     return turn
+
+
+def _turns(accounts: Accounts, pair: PairConfig, *, live: bool) -> dict[Side, Turn]:
+    """A place at both accounts; before a pair is live, all its work is backfill."""
+    lane = Lane.INCREMENTAL if live else Lane.BACKFILL
+    systems = {Side.MAP: pair.map_system, Side.CRM: pair.crm_system}
+    return {side: _limiter(accounts, system).turn(lane) for side, system in systems.items()}
 
 
 def _limiter(accounts: Accounts, system: SystemConfig) -> AccountLimiter:
