@@ -11,6 +11,7 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -131,6 +132,12 @@ class Watched:
     def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
         """As the connector."""
         return self._inner.find(object_name, field_name, values)
+
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """As the connector."""
+        return self._inner.changed_at(object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """As the connector; rows and calls are counted by object and operation."""

@@ -226,6 +226,12 @@ class HubSpotConnector:
         found = self._read.search_values(object_name, field_name, wanted)
         return certain(self._read.complete(object_name, found))
 
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """From the properties' own history, 50 records a call."""
+        return self._read.changed_at(object_name, fields)
+
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""
         return Writer(self._wire, self._paths, record_of).write(rows)

@@ -102,6 +102,9 @@ class MemoryConnector:
         self._schema = {o: {f.name: f for f in fields} for o, fields in (schema or {}).items()}
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self._schema}
         self._events: list[Event] = []
+        self._changed: dict[tuple[str, str, str], datetime] = {}
+        self.forgetful = False
+        """Whether this vendor keeps no field history."""
         self._clock = clock
         self._page_size = page_size
         self._ids, self._stamps = count(1), count(1)
@@ -263,6 +266,15 @@ class MemoryConnector:
         wanted = {v for v in values if v}
         found = self._records[object_name].values()
         return [r for r in found if r.fields.get(field_name) in wanted]
+
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """When fields changed last; every field's history is kept, unless `forgetful`."""
+        self._read("changed_at")
+        wanted = ((record_id, name) for record_id, names in fields.items() for name in names)
+        known = {key: self._changed.get((object_name, *key)) for key in wanted}
+        return {key: at for key, at in known.items() if at is not None and not self.forgetful}
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 100 rows a call."""
@@ -431,6 +443,11 @@ class MemoryConnector:
     def _store(self, record: Record) -> Record:
         with self._lock:
             stored = replace(record, revision=f"{iso(record.modified_at)}/{next(self._stamps)}")
+            before = self._records.get(record.ref.object, {}).get(record.ref.id)
+            for name, value in record.fields.items():
+                if before is None or before.fields.get(name) != value:
+                    place = (record.ref.object, record.ref.id, name)
+                    self._changed[place] = record.modified_at
             self._records.setdefault(record.ref.object, {})[record.ref.id] = stored
             return stored
 

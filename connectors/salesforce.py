@@ -37,6 +37,7 @@ from connectors.payloads import (
     unreadable,
 )
 from connectors.salesforce_fields import ensure_fields, object_schema
+from connectors.salesforce_history import changed_at
 from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
@@ -267,6 +268,12 @@ class SalesforceConnector:
         if found.malformed:  # "not there" would be wrong, and might create a record twice
             raise unreadable(SYSTEM, found.malformed[0].payload)
         return found.good
+
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """From the object's history, for the fields whose tracking is on in the org."""
+        return changed_at(self._wire, object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 200 rows a call. Answers hold no record: `fetch` to read back."""

@@ -32,6 +32,19 @@ class Overwrite(StrEnum):
     NEVER = "never"
 
 
+class Owner(StrEnum):
+    """Who wins where both sides changed, as a mapping says it."""
+
+    MAP = "map"
+    CRM = "crm"
+    NONE = "none"
+
+    @property
+    def side(self) -> Side | None:
+        """The side, None for nobody."""
+        return None if self is Owner.NONE else Side(self.value)
+
+
 class Aggregate(StrEnum):
     """How two different values of one field become one."""
 
@@ -77,15 +90,16 @@ class FieldRule:
 
     `map` is the MAP property; `crm` maps each CRM object the rule applies to onto its field
     (one rule serves `Lead.Street` and `Contact.MailingStreet`). `owner` wins when both sides
-    changed. `clear` says whether a blank may replace a value. `values` translates picklists,
-    MAP value to CRM value; `transform` names functions of `mappings.transforms`, applied to what
-    goes from MAP to CRM. `max_length` (characters) comes from the file or the vendor's describe.
+    changed; where it is None the newest change does, and where nobody can tell, a person. `clear`
+    says whether a blank may replace a value. `values` translates picklists, MAP value to CRM value;
+    `transform` names functions of `mappings.transforms`, applied to what goes from MAP to CRM.
+    `max_length` (characters) comes from the file or the vendor's describe.
     """
 
     map: str
     crm: Mapping[str, str]
     direction: Direction
-    owner: Side
+    owner: Side | None
     overwrite: Overwrite
     clear: bool
     type: ValueType

@@ -221,6 +221,12 @@ class Connector(Protocol):
         """Records whose field equals one of the values exactly (key look-ups, deleted included
         where the vendor can tell)."""
 
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """When fields (names by record id) were last changed, by (id, field), from the vendor's
+        field history; what it does not keep or tell is left out, never guessed."""
+
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """Send rows of one operation and one object, in as few calls as the vendor allows."""
 

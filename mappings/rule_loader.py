@@ -9,7 +9,15 @@ from collections.abc import Mapping, Sequence
 
 from mappings.conditions import value_type
 from mappings.errors import Position
-from mappings.fieldmap import Aggregate, Direction, FieldRule, Overwrite, TooLong, ValueType
+from mappings.fieldmap import (
+    Aggregate,
+    Direction,
+    FieldRule,
+    Overwrite,
+    Owner,
+    TooLong,
+    ValueType,
+)
 from mappings.loading import Loading
 from mappings.ports import FieldSchema
 from mappings.positions import Node, suggest
@@ -105,11 +113,11 @@ class _Rule:
         default = next((value_type(t) for t in described if t in set(ValueType)), ValueType.TEXT)
         return self._section.choice("type", ValueType, default)
 
-    def _owner(self, direction: Direction) -> Side:
+    def _owner(self, direction: Direction) -> Side | None:
         if direction is not Direction.BOTH:
             one_way = Side.MAP if direction is Direction.TO_CRM else Side.CRM
-            owner = self._section.choice("owner", Side, one_way)
-            if owner is not one_way:
+            owner = self._section.choice("owner", Owner, Owner(one_way.value))
+            if owner.side is not one_way:
                 self._faults.add(
                     self._section.place("owner"),
                     f"A rule with `direction: {direction.value}` is owned by {one_way.value}.",
@@ -117,8 +125,8 @@ class _Rule:
                     code="config.owner_direction",
                 )
             return one_way
-        self._section.need("owner", "Say who wins when both sides changed: map or crm.")
-        return self._section.choice("owner", Side, Side.CRM)
+        self._section.need("owner", "Say who wins when both sides changed: map or crm, or none.")
+        return self._section.choice("owner", Owner, Owner.CRM).side
 
     def _check_access(
         self, direction: Direction, map_schema: FieldSchema | None, crm: Sequence[FieldSchema]

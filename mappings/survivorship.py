@@ -1,15 +1,17 @@
 """Which value of a field survives: a three-way difference against the last agreed values.
 
 Pure. One rule, the two sides' values and the shadow go in; what to write where comes out, with
-the reason. BEHAVIOURS, Conflicts: changed on one side, that side if the rule allows the direction;
-changed on both, the field's owner, or the newest where the rule says so; blanks overwrite only
-where the rule says `clear`. Nothing is invented.
+the reason. Changed on one side: that side, if the rule allows the direction. Changed on both: the
+field's owner; where it has none (or the rule wants the newest) the later change, by the field's own
+history and never by the record's time; where nobody can tell, the owner after all, or a conflict
+for a person to decide. Blanks overwrite only where the rule says `clear`. Nothing is invented.
+See docs/explanation/conflicts.md.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import UTC, datetime
+from dataclasses import dataclass, replace
+from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from mappings.errors import RecordRejectedError
@@ -18,7 +20,6 @@ from mappings.records import Json, Side
 from mappings.transforms import translate
 from mappings.values import canonical, equal
 
-_LONG_AGO = datetime.min.replace(tzinfo=UTC)
 _REPLACING = (Overwrite.ALWAYS, Overwrite.NEWEST)
 """`newest` decides between two changes; where one side alone has changed, that change is newest,
 whatever else was edited on either record since."""
@@ -26,8 +27,9 @@ whatever else was edited on either record since."""
 
 @dataclass(frozen=True, slots=True)
 class FieldState:
-    """A field as it is on both sides: canonical values, what was last agreed, and when the
-    records were last modified. `base` is None before the first agreement."""
+    """A field as it is on both sides: canonical values, what was last agreed, and when this field
+    was last changed on each, None where the vendor does not tell. `base` is None before the first
+    agreement."""
 
     map_value: Json
     crm_value: Json
@@ -54,7 +56,7 @@ def decide_field(rule: FieldRule, state: FieldState) -> FieldDecision:
     """Decide one field. Raises nothing: what cannot be written comes back as a rejection."""
     if _agree(rule, state):
         return FieldDecision(None, None, "agreed")
-    if rule.aggregate is not None:
+    if rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
         return _aggregate(rule, rule.aggregate, state)
     map_moved, crm_moved = _moved(rule, state)
     if map_moved and not crm_moved:
@@ -94,15 +96,57 @@ def _moved(rule: FieldRule, state: FieldState) -> tuple[bool, bool]:
     )
 
 
+def is_contested(rule: FieldRule, state: FieldState) -> bool:
+    """Whether the decision depends on which side changed the field last."""
+    if not _wants_newest(rule) or rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
+        return False
+    return all(_moved(rule, state)) and not _agree(rule, state)
+
+
+def _wants_newest(rule: FieldRule) -> bool:
+    newest = rule.overwrite is Overwrite.NEWEST or rule.aggregate is Aggregate.NEWEST
+    return rule.owner is None or newest
+
+
 def _both(rule: FieldRule, state: FieldState) -> FieldDecision:
-    if rule.overwrite is Overwrite.NEWEST and state.map_at and state.crm_at:
-        to = Side.CRM if state.map_at > state.crm_at else Side.MAP
-        if state.map_at != state.crm_at:
-            return _carry(rule, state, to, "newest_wins")
+    """Both sides changed. Where only one of the two changes can be carried at all (the other is a
+    blank, or closed by the direction), that one is no contest."""
     first = "first_agreement" if state.base is None else "owner_wins"
-    winner = _carry(rule, state, rule.owner.other, first)
+    if not _wants_newest(rule):
+        return _owners(rule, state, first)
+    ways = {to: _carry(rule, state, to, "newest_wins") for to in Side}
+    open_ways = [to for to, way in ways.items() if way.reason not in _CLOSED]
+    if len(open_ways) < len(ways):
+        only = open_ways[0] if open_ways else Side.CRM
+        return replace(ways[only], reason="other_blank") if open_ways else ways[only]
+    later = _later(state)
+    if later is not None:
+        return ways[later.other]
+    if rule.owner is not None:
+        return _owners(rule, state, "owner_wins_times_unknown")
+    return FieldDecision(None, None, "conflict")
+
+
+_CLOSED = ("blank_kept", "no_counterpart", "direction_closed", "overwrite_forbidden", "agreed")
+"""Reasons for which a change is not carried, whatever the other side did."""
+
+
+def _later(state: FieldState) -> Side | None:
+    """Which side changed the field last, to the second (Salesforce tells no more); None where
+    that is not known, or it was in one second."""
+    if state.map_at is None or state.crm_at is None:
+        return None
+    left, right = state.map_at.replace(microsecond=0), state.crm_at.replace(microsecond=0)
+    if left == right:
+        return None
+    return Side.MAP if left > right else Side.CRM
+
+
+def _owners(rule: FieldRule, state: FieldState, reason: str) -> FieldDecision:
+    owner = rule.owner or Side.CRM
+    winner = _carry(rule, state, owner.other, reason)
     if winner.write_to is None and winner.reason in {"blank_kept", "no_counterpart"}:
-        return _carry(rule, state, rule.owner, "owner_blank")
+        return _carry(rule, state, owner, "owner_blank")
     return winner
 
 
@@ -135,10 +179,7 @@ def _allows(direction: Direction, to: Side) -> bool:
 
 def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecision:
     """Fold two values into one and write it to the side that differs and may be written."""
-    if how is Aggregate.NEWEST:
-        newer = (state.map_at or _LONG_AGO) >= (state.crm_at or _LONG_AGO)
-        return _carry(rule, state, Side.CRM if newer else Side.MAP, "aggregate_newest")
-    folded = _fold(how, state)
+    folded = _fold(rule, how, state)
     if folded is None:
         return FieldDecision(None, None, "not_a_number")
     for to, current in ((Side.CRM, state.crm_value), (Side.MAP, state.map_value)):
@@ -147,15 +188,50 @@ def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecis
     return FieldDecision(None, None, "agreed")
 
 
-def _fold(how: Aggregate, state: FieldState) -> Json:
+def _fold(rule: FieldRule, how: Aggregate, state: FieldState) -> Json:
     known = [value for value in (state.map_value, state.crm_value) if value is not None]
     try:
         if how is Aggregate.MAX:
             return canonical(str(max(Decimal(str(value)) for value in known)), ValueType.NUMBER)
-        left = Decimal(str(state.map_value or 0))
-        right = Decimal(str(state.crm_value or 0))
-        base = Decimal(str((state.base or (0, 0))[0] or 0))
-        total = left + right - (base if state.base is not None else Decimal(0))
-        return canonical(str(total), ValueType.NUMBER)
+        return canonical(str(_sum(rule, state)), ValueType.NUMBER)
     except InvalidOperation:
         return None
+
+
+def _sum(rule: FieldRule, state: FieldState) -> Decimal:
+    """The total last agreed and what each side has added since; a blank has added nothing.
+
+    The agreed total stands on the side that is written first: the CRM's, unless the rule writes to
+    the MAP alone. So a sum that has reached one side only, whatever was added meanwhile, is not
+    added a second time. Before the first agreement both sides' values are added up. Equal values
+    are agreement and never reach here: after a state was restored from a copy that is the ordinary
+    case, and counting nothing twice comes first.
+    """
+    if state.base is None:
+        return _number(state.map_value) + _number(state.crm_value)
+    left, right = (_number(value) for value in state.base)
+    total = right if _allows(rule.direction, Side.CRM) else left
+    added = left if state.map_value is None else _number(state.map_value)
+    more = right if state.crm_value is None else _number(state.crm_value)
+    return total + (added - left) + (more - right)
+
+
+def inherited_sum(
+    base: tuple[Json, Json], map_value: Json, crm_value: Json
+) -> tuple[Json, Json] | None:
+    """The base of a sum whose record has taken another one's place (a merge, a conversion).
+
+    What is counted on both sides already is at most what was agreed before, and at most what either
+    side shows now: so nothing is counted twice, and neither side falls below what it shows. None
+    when one of them is no number.
+    """
+    try:
+        both = min(_number(base[0]), _number(map_value), _number(crm_value))
+    except InvalidOperation:
+        return None
+    counted = canonical(str(both), ValueType.NUMBER)
+    return counted, counted
+
+
+def _number(value: Json) -> Decimal:
+    return Decimal(str(value or 0))

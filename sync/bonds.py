@@ -6,7 +6,7 @@ and what is created.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
@@ -18,6 +18,7 @@ from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import translate
 from mappings.values import canonical, to_vendor
 from sync.intents import FieldChange
+from sync.views import Times
 
 T = TypeVar("T")
 
@@ -30,6 +31,17 @@ class Rejection:
     object: str
     record_id: str | None
     error: RecordRejectedError
+
+
+@dataclass(frozen=True, slots=True)
+class Conflict:
+    """A field both sides changed and no rule decides: canonical values of both."""
+
+    rule: str
+    map_field: str
+    crm_field: str
+    map_value: Json
+    crm_value: Json
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,13 @@ class BondPlan:
     expected: Mapping[Side, Mapping[str, tuple[Json, Json, str]]]
     rejections: tuple[Rejection, ...]
     reasons: Mapping[str, str]
+    conflicts: tuple[Conflict, ...] = ()
+
+    @property
+    def unfinished(self) -> bool:
+        """Whether another write follows: a sum reaches the CRM first, then the MAP, so that a write
+        lost or refused in between can be told from points somebody gained."""
+        return "aggregate_sum" in self.reasons.values()
 
     def without(self, side: Side, field: str) -> BondPlan:
         """The same plan, that field of that side left as it is."""
@@ -74,24 +93,39 @@ def plan_bond(
     shadow: Mapping[str, tuple[Json, Json]] | None,
     *,
     systems: Mapping[Side, str],
+    times: Mapping[str, Times] | None = None,
 ) -> BondPlan:
-    """Decide every field rule that applies to these two records."""
+    """Decide every field rule that applies to these two records. `times` tells of contested
+    fields, by rule key, when each side changed them."""
     plan = _Builder(systems)
+    for rule, found in states_of(mapping, map_record, crm_record, shadow):
+        map_at, crm_at = (times or {}).get(rule.key, (None, None))
+        state = replace(found, map_at=map_at, crm_at=crm_at)
+        crm_field = rule.crm[crm_record.ref.object]
+        plan.add(rule, crm_field, state, decide_field(rule, state), map_record, crm_record)
+    return plan.build()
+
+
+def states_of(
+    mapping: ObjectMapping,
+    map_record: Record,
+    crm_record: Record,
+    shadow: Mapping[str, tuple[Json, Json]] | None,
+) -> Iterator[tuple[FieldRule, FieldState]]:
+    """Every rule that applies to these two records, with the state of its field."""
     for rule in mapping.fields:
         crm_field = rule.crm.get(crm_record.ref.object)
         if crm_field is None or crm_field not in crm_record.fields:
             continue
-        if rule.map not in map_record.fields:
-            continue
-        state = FieldState(
-            map_value=known_value(map_record.fields[rule.map], rule),
-            crm_value=known_value(crm_record.fields[crm_field], rule),
-            base=(shadow or {}).get(rule.key),
-            map_at=map_record.modified_at,
-            crm_at=crm_record.modified_at,
-        )
-        plan.add(rule, crm_field, state, decide_field(rule, state), map_record, crm_record)
-    return plan.build()
+        if rule.map in map_record.fields:
+            yield (
+                rule,
+                FieldState(
+                    map_value=known_value(map_record.fields[rule.map], rule),
+                    crm_value=known_value(crm_record.fields[crm_field], rule),
+                    base=(shadow or {}).get(rule.key),
+                ),
+            )
 
 
 def known_value(value: Json, rule: FieldRule) -> Json:
@@ -116,6 +150,7 @@ class _Builder:
         }
         self.rejections: list[Rejection] = []
         self.reasons: dict[str, str] = {}
+        self.conflicts: list[Conflict] = []
 
     def add(
         self,
@@ -138,6 +173,10 @@ class _Builder:
                     decision.rejection,
                 )
             )
+        elif decision.reason == "conflict":
+            self.conflicts.append(
+                Conflict(rule.key, rule.map, crm_field, state.map_value, state.crm_value)
+            )
         elif side is None:
             self.agreed[rule.key] = (state.map_value, state.crm_value)
         else:
@@ -159,6 +198,7 @@ class _Builder:
             expected=self.expected,
             rejections=tuple(self.rejections),
             reasons=self.reasons,
+            conflicts=tuple(self.conflicts),
         )
 
 

@@ -9,9 +9,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.conditions import condition_of
-from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, ValueType
+from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact, ValueType
 from mappings.records import Json, Record, RecordRef, Side
 from mappings.required_fields import rolled_up
+from mappings.survivorship import inherited_sum
 from mappings.values import canonical
 from state import events, identity, mirror
 from state.identity import Entity, Link
@@ -162,7 +163,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         mapping=mapping,
         map_records=tuple(map_records),
         crm_records=ordered,
-        shadow=_shadow(chunk, entity_id, primary, ordered[0] if ordered else None),
+        shadow=_shadow(mapping, chunk, entity_id, primary, ordered[0] if ordered else None),
         facts=_facts(chunk, ordered) if entity.kind is EntityKind.PERSON else {},
         events=tuple(chunk.open_events.get(entity_id, ())),
         rollup=chunk.rollups.get(entity_id),
@@ -193,12 +194,53 @@ def _live(chunk: _Chunk, entity_id: str) -> list[Record]:
 
 
 def _shadow(
-    chunk: _Chunk, entity_id: str, left: Record | None, right: Record | None
+    mapping: ObjectMapping, chunk: _Chunk, entity_id: str, left: Record | None, right: Record | None
 ) -> dict[str, tuple[Json, Json]] | None:
     stored = chunk.shadows.get((entity_id, bond_of(left, right)))
-    if stored is None:
+    if stored is not None:
+        return {key: _agreed(value) for key, value in stored.items()}
+    if left is None or right is None:
         return None
-    return {key: _agreed(value) for key, value in stored.items()}
+    return _inherited_sums(mapping, chunk, entity_id, left, right) or None
+
+
+def _inherited_sums(
+    mapping: ObjectMapping, chunk: _Chunk, entity_id: str, left: Record, right: Record
+) -> dict[str, tuple[Json, Json]]:
+    """What sums had agreed on before one of the two records took another's place.
+
+    After a merge or a Lead's conversion the person's records have new ids, and every other field is
+    met for the first time, owners deciding. A sum is not: what both sides had counted would be
+    added up twice.
+    """
+    rules = [rule for rule in mapping.fields if rule.aggregate is Aggregate.SUM]
+    before = _before(chunk, entity_id, left.ref, right.ref) if rules else None
+    found: dict[str, tuple[Json, Json]] = {}
+    for rule in rules:
+        field = rule.crm.get(right.ref.object)
+        if before is None or field is None or rule.key not in before:
+            continue
+        values = (
+            canonical(left.fields.get(rule.map), rule.type),
+            canonical(right.fields.get(field), rule.type),
+        )
+        base = inherited_sum(_agreed(before[rule.key]), *values)
+        if base is not None:
+            found[rule.key] = base
+    return found
+
+
+def _before(
+    chunk: _Chunk, entity_id: str, left: RecordRef, right: RecordRef
+) -> Mapping[str, object] | None:
+    """The shadow of the pair of records that these two have taken the place of."""
+    gone = {str(link.ref) for link in chunk.links.get(entity_id, ()) if link.status == "alias"}
+    for (own, bond), values in sorted(chunk.shadows.items(), key=lambda item: item[0]):
+        ends = bond.partition("|")
+        fits = ends[0] in {str(left), *gone} and ends[2] in {str(right), *gone}
+        if own == entity_id and fits:
+            return values
+    return None
 
 
 def _agreed(value: object) -> tuple[Json, Json]:
@@ -255,7 +297,7 @@ def _deal_view(
         mapping=mapping,
         map_records=tuple(map_records),
         crm_records=tuple(crm_records),
-        shadow=_shadow(chunk, entity.id, left, right),
+        shadow=_shadow(mapping, chunk, entity.id, left, right),
         creatable=entity.status == "live",
         joins=_joins(pair, tx, right) if right is not None else (),
     )

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from state import events, identity, outbox
 from state.outbox import Intent
 from state.store import Tx, chunks
+from sync.conflicts import ask
 from sync.crash import crashpoint
 from sync.guard import Verdict
 from sync.pair import Pair
@@ -71,6 +72,7 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
             events.dispose(tx, run_id, ids, word)
     _agree(tx, run_id, plans)
     refused = _bury(tx, run_id, plans)
+    ask(tx, run_id, plans)
     waits = {p.entity_id for p in plans if any(i.key in held for i in p.intents)}
     identity.finish_work(tx, [p.entity_id for p in plans if p.entity_id not in waits])
     return Counter(intents=len(kept), refused=refused, waiting=len(waits))

@@ -17,6 +17,7 @@ from state import identity, outbox
 from state.identity import NewLink
 from state.outbox import Intent
 from sync.bonds import Rejection
+from sync.contested import with_times
 from sync.crash import crashpoint
 from sync.gather import gather, load_users, opportunities_of
 from sync.intents import digest
@@ -121,7 +122,8 @@ def plan(
         with pair.store.read() as tx:
             busy = outbox.unsettled_entities(tx, batch)
             views = gather(pair, tx, [e for e in batch if e not in busy], users)
-            plans = [PLANNERS[view.kind](view, rules) for view in views]
+        plans = [PLANNERS[view.kind](view, rules) for view in with_times(pair, views)]
+        with pair.store.read() as tx:
             refused = outbox.dead_fingerprints(
                 tx, [intent.fingerprint for plan in plans for intent in plan.intents]
             )

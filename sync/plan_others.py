@@ -31,6 +31,7 @@ def plan_company(view: EntityView, rules: Rules) -> EntityPlan:
         bond.agreed,
         bond.rejections,
         reasons=bond.reasons,
+        conflicts=bond.conflicts,
     )
 
 
@@ -56,6 +57,7 @@ def plan_deal(view: EntityView, rules: Rules) -> EntityPlan:
         agreed,
         bond.rejections if bond else (),
         reasons=bond.reasons if bond else {},
+        conflicts=bond.conflicts if bond else (),
     )
 
 
@@ -68,6 +70,7 @@ def _bond(view: EntityView, rules: Rules) -> BondPlan | None:
         view.crm_record,
         view.shadow,
         systems={Side.MAP: rules.map_system, Side.CRM: rules.crm_system},
+        times=view.times,
     )
 
 
@@ -96,7 +99,11 @@ def _update(view: EntityView, rules: Rules, bond: BondPlan, side: Side) -> Inten
             reason="fields",
             target=record,
             changes=changes,
-            details={"bond": bond_of(view.map_record, view.crm_record), "expected": expected},
+            details={
+                "bond": bond_of(view.map_record, view.crm_record),
+                "expected": expected,
+                "again": side is Side.CRM and bond.unfinished,
+            },
         )
     )
 

@@ -23,7 +23,7 @@ from mappings.required_fields import (
 )
 from mappings.values import canonical, equal, to_vendor
 from state.outbox import Intent
-from sync.bonds import BondPlan, Rejection, plan_bond, plan_creation
+from sync.bonds import BondPlan, Conflict, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
 from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of
@@ -55,16 +55,17 @@ class EntityPlan:
     rejections: tuple[Rejection, ...] = ()
     events: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
+    conflicts: tuple[Conflict, ...] = ()
 
 
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
     """Everything this person needs now."""
     intents = list(_consent(view, rules))
-    if view.opted_out and view.included:
-        intents.extend(_consent_for_new_address(view, rules))
     if view.map_record is None or not view.included:
         return EntityPlan(view.entity_id, tuple(intents), events=nobody(view))
     bond = _fields(view, rules)
+    if view.opted_out and bond is not None:
+        intents.extend(_consent_for_new_address(view, rules, bond))
     crm_intent, create_key = _crm_write(view, rules, bond)
     if crm_intent is not None:
         intents.append(crm_intent)
@@ -84,6 +85,7 @@ def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
         rejections=rejections,
         events=events,
         reasons=bond.reasons if bond else {},
+        conflicts=bond.conflicts if bond else (),
     )
 
 
@@ -96,6 +98,7 @@ def _fields(view: EntityView, rules: Rules) -> BondPlan | None:
         view.crm_record,
         view.shadow,
         systems={Side.MAP: rules.map_system, Side.CRM: rules.crm_system},
+        times=view.times,
     )
     wanted = str(bond.writes[Side.MAP].get("email") or "").lower()
     return bond.without(Side.MAP, "email") if wanted in view.taken else bond
@@ -126,45 +129,32 @@ def _consent(view: EntityView, rules: Rules) -> Iterator[Intent]:
     for record in view.map_records:
         email = record.fields.get("email")
         if email and not opted_out(record):
-            yield make(
-                Draft(
-                    entity_id=view.entity_id,
-                    side=Side.MAP,
-                    system=rules.map_system,
-                    operation=Operation.OPT_OUT,
-                    object=record.ref.object,
-                    fields={"email": email, "subscription": None},
-                    lane=Lane.CONSENT,
-                    reason="opted_out",
-                    target=record,
-                    changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
-                )
-            )
+            yield _opt_out_map(view, rules, record, email)
 
 
-def _consent_for_new_address(view: EntityView, rules: Rules) -> Iterator[Intent]:
+def _consent_for_new_address(view: EntityView, rules: Rules, bond: BondPlan) -> Iterator[Intent]:
     """Somebody opted out in the CRM is about to get the address they are mailed at: the address
     is opted out first, so that there is no moment in which it takes mail (law 7)."""
-    bond = _fields(view, rules)
-    record = view.map_record
-    if bond is None or record is None or record.fields.get("email"):
-        return
-    email = bond.writes[Side.MAP].get("email")
-    if email:
-        yield make(
-            Draft(
-                entity_id=view.entity_id,
-                side=Side.MAP,
-                system=rules.map_system,
-                operation=Operation.OPT_OUT,
-                object=record.ref.object,
-                fields={"email": email, "subscription": None},
-                lane=Lane.CONSENT,
-                reason="opted_out",
-                target=record,
-                changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
-            )
+    record, email = view.map_record, bond.writes[Side.MAP].get("email")
+    if record is not None and email and not record.fields.get("email"):
+        yield _opt_out_map(view, rules, record, email)
+
+
+def _opt_out_map(view: EntityView, rules: Rules, record: Record, email: Json) -> Intent:
+    return make(
+        Draft(
+            entity_id=view.entity_id,
+            side=Side.MAP,
+            system=rules.map_system,
+            operation=Operation.OPT_OUT,
+            object=record.ref.object,
+            fields={"email": email, "subscription": None},
+            lane=Lane.CONSENT,
+            reason="opted_out",
+            target=record,
+            changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
         )
+    )
 
 
 def opted_out(record: Record) -> bool:
@@ -205,6 +195,7 @@ def _crm_write(
                 "bond": bond_of(view.map_record, view.crm_record),
                 "expected": {key: list(value) for key, value in expected.items()},
                 "events": rolled_up(view, rules),
+                "again": bond is not None and bond.unfinished,
             },
         )
     )

@@ -13,12 +13,14 @@ from typing import Any
 
 from mappings.errors import LeadloopError
 from mappings.fieldmap import EntityKind, PairMapping
-from mappings.records import Record, RecordRef
+from mappings.records import Record, RecordRef, Side
 from state import identity, mirror, outbox, requeue, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.reviews import ReviewItem, StoredDecision
 from state.store import Store, Tx
+from sync import conflicts
+from sync.conflicts import CONFLICT
 from sync.crash import crashpoint
 from sync.waterfall import decision_as_json
 
@@ -163,6 +165,8 @@ def accept(desk: Desk, item_id: int, records: Sequence[str] = ()) -> Decided:
 
 def _accept(desk: Desk, tx: Tx, item_id: int, records: Sequence[str]) -> Decided:
     item = _item(tx, item_id)
+    if item.kind == CONFLICT:
+        return _decide_conflict(tx, item, _side_meant(item, records))
     chosen = _chosen(item, records)
     if item.status != "open":
         return _again(tx, item, "accepted", chosen)
@@ -194,6 +198,8 @@ def reject(desk: Desk, item_id: int) -> Decided:
 
 def _reject(tx: Tx, item_id: int) -> Decided:
     item = _item(tx, item_id)
+    if item.kind == CONFLICT:
+        return _decide_conflict(tx, item, None)
     if item.status != "open":
         return _again(tx, item, "rejected", ())
     if item.kind == MERGE:
@@ -207,6 +213,36 @@ def _reject(tx: Tx, item_id: int) -> Decided:
     if link is None:
         requeue.put_back(tx, f"review:{item.id}", [subject])
     return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
+
+
+def _side_meant(item: ReviewItem, words: Sequence[str]) -> Side:
+    """Whose value is meant: `map` or `crm`."""
+    if len(words) == 1 and words[0] in tuple(Side):
+        return Side(words[0])
+    raise ReviewError(
+        f"review item {item.id} is a conflict: say whose value goes",
+        code="review.side_needed",
+        remedy=f"`leadloop review accept {item.id} map` or `... {item.id} crm`; "
+        f"`leadloop review reject {item.id}` leaves both as they are.",
+    )
+
+
+def _decide_conflict(tx: Tx, item: ReviewItem, side: Side | None) -> Decided:
+    """One side's value goes to the other, or both stay; final until one of them moves."""
+    status = "accepted" if side is not None else "rejected"
+    decision = reviews.decision(tx, item.decision_id) if item.decision_id else None
+    if item.status != "open" or decision is None:
+        same = item.status == status and item.chosen == (side.value if side else None)
+        if not same:
+            raise _decided_already(item)
+        return Decided(
+            item.id, status, None, (item.chosen,) if item.chosen else (), (), changed=False
+        )
+    _need_quiet(tx, item, [decision.evidence["entity"]])
+    entity_id = conflicts.settle(tx, decision, side)
+    reviews.close(tx, item.id, status, side.value if side else None)
+    chosen = (side.value,) if side else ()
+    return Decided(item.id, status, entity_id, chosen, (), changed=True)
 
 
 def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
@@ -303,15 +339,19 @@ def _again(tx: Tx, item: ReviewItem, status: str, chosen: Sequence[str]) -> Deci
     """The item is decided: fine if it was decided like this, an error otherwise."""
     same = item.status == status and (item.chosen is None or item.chosen in chosen)
     if not same:
-        raise ReviewError(
-            f"review item {item.id} is decided already: {item.status}",
-            code="review.decided",
-            remedy="Nothing was changed. `leadloop review show` says how it was decided.",
-        )
+        raise _decided_already(item)
     subject = identity.follow(tx, RecordRef.parse(item.subject))
     link = identity.links_of(tx, [subject]).get(subject)
     return Decided(
         item.id, status, link.entity_id if link else None, tuple(chosen), (), changed=False
+    )
+
+
+def _decided_already(item: ReviewItem) -> ReviewError:
+    return ReviewError(
+        f"review item {item.id} is decided already: {item.status}",
+        code="review.decided",
+        remedy="Nothing was changed. `leadloop review show` says how it was decided.",
     )
 
 

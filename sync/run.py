@@ -304,6 +304,7 @@ def _prepared_counts(prepared: Prepared) -> dict[str, Any]:
         "pulled_events": prepared.pulled.total_events,
         "streams_failed": {name: e.code for name, e in prepared.pulled.failed.items()},
         "malformed": prepared.pulled.malformed.total(),
+        "conflicts": sum(len(plan.conflicts) for plan in prepared.planned.plans),
         "inbox": dict(prepared.rows),
         "linked": prepared.resolved.linked,
         "created": prepared.resolved.created,

@@ -94,6 +94,8 @@ class Settling:
         self._mirror_written(tx, [intent for intent, _ in rows])
         identity.link(tx, self.run_id, links)
         identity.add_work(tx, [link.entity_id for link in links], "created")
+        again = [intent.entity_id for intent, _ in rows if intent.details.get("again")]
+        identity.add_work(tx, again, "moved_meanwhile")
         self._merge_shadows(tx, shadows)
         outbox.record_changes(tx, self.run_id, self.pair.config_hash, changes)
         events.record_activities(tx, self.run_id, delivered)

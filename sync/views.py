@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, PairMapping
 from mappings.ports import FieldSchema, Lane
@@ -17,6 +18,9 @@ from state.events import Rollup, StoredEvent
 
 ROLLUP_FIELDS: Mapping[EventKind, str] = {kind: name for kind, (name, _) in COUNTERS.items()}
 """Which CRM field counts which kind of rolled-up event."""
+
+Times = tuple[datetime | None, datetime | None]
+"""When a field was last changed on the MAP and on the CRM side."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +48,8 @@ class EntityView:
     values. `included` says whether the mapping's condition holds; `creatable` is false for golden
     records whose CRM record a person deleted. `opted_out` is the most restrictive consent state
     found on either side. `taken` are addresses that another MAP contact has: the MAP would refuse
-    a second one with it, and everything written along.
+    a second one with it, and everything written along. `times` says when the fields that both
+    sides changed were last changed there, by rule key, where it was asked and the vendors tell.
     """
 
     entity_id: str
@@ -61,6 +66,7 @@ class EntityView:
     opted_out: bool = False
     taken: frozenset[str] = frozenset()
     joins: tuple[tuple[str, str], ...] = ()
+    times: Mapping[str, Times] = field(default_factory=dict)
 
     @property
     def map_record(self) -> Record | None:

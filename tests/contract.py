@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from uuid import uuid4
 
 import pytest
@@ -96,6 +96,8 @@ class Bench(ABC):
     archive_stream: str
     key_field: str
     text_field: str
+    keeps_history: bool = True
+    """Whether the vendor keeps the history of `text_field` from the creation on."""
     write_batch: int
 
     @abstractmethod
@@ -318,6 +320,21 @@ class ConnectorContract:
         fetched = {r.ref.id: r for r in bench.connector.fetch(bench.object_name, [loser])}
         assert fetched[loser].merged_into == now
         assert not fetched[now].deleted
+
+    def test_the_history_of_a_field_tells_its_last_change(self, bench: Bench) -> None:
+        """Where the vendor keeps a field's history it tells when it was last changed; of what it
+        does not keep, and of records that are not there, it tells nothing."""
+        edited, untouched = bench.put(1), bench.put(2)
+        bench.wait(60)
+        bench.edit(edited, "Lovelace")
+        found = bench.connector.changed_at(
+            bench.object_name,
+            {edited: [bench.text_field], untouched: [bench.text_field], "999999": ["nothing"]},
+        )
+        assert set(found) <= {(edited, bench.text_field), (untouched, bench.text_field)}
+        if bench.keeps_history:
+            first = found[(untouched, bench.text_field)]
+            assert found[(edited, bench.text_field)] - first >= timedelta(seconds=59)
 
     def test_a_create_by_key_is_idempotent(self, bench: Bench) -> None:
         """Sending a create again updates the record it made: there is never a second one."""

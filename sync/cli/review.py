@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from state import reviews
-from state.reviews import ReviewItem
+from state.reviews import ReviewItem, StoredDecision
 from sync.cli import output, waterfalls
 from sync.cli.ordering import place, tell_queued
 from sync.cli.session import Session, UsageFault, has_state, session_of
+from sync.conflicts import CONFLICT
 from sync.orders import Order, as_error
 from sync.reviewing import Shown, item_as_json, listed, show
 
@@ -96,6 +97,10 @@ def show_item(
 def accept_item(
     ctx: typer.Context,
     item: ItemArgument,
+    side: Annotated[
+        str | None,
+        typer.Argument(metavar="SIDE", help="For a conflict: whose value goes, map or crm."),
+    ] = None,
     record: Annotated[
         list[str] | None,
         typer.Option(
@@ -112,9 +117,10 @@ def accept_item(
     """Say that it is this person: link them; the next sync writes.
 
     The other candidates are remembered as other people. For a merge proposal it confirms that the
-    records are one person: merge them at the vendor, Leadloop follows.
+    records are one person: merge them at the vendor, Leadloop follows. For a conflict it says whose
+    value is right, `map` or `crm`.
     """
-    arguments = {"decision": "accept", "records": list(record or ())}
+    arguments = {"decision": "accept", "records": [side] if side else list(record or ())}
     _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
 
 
@@ -128,7 +134,8 @@ def reject_item(
 ) -> None:
     """Say that it is none of them: the next sync decides again without these candidates.
 
-    For a merge proposal it takes the records apart; what was written to them stays written.
+    For a merge proposal it takes the records apart; what was written to them stays written. For a
+    conflict it leaves both values as they are, until one of them is changed.
     """
     arguments = {"decision": "reject"}
     _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
@@ -202,7 +209,19 @@ def _draw(pair: str, found: Shown) -> None:
     ]
     console.print(output.table("", ["field", *keys], rows))
     data = found.as_json(values=False)
-    if data["decision"]:
+    if item.kind == CONFLICT and found.decision is not None:
+        _draw_conflict(console, found.decision)
+    elif data["decision"]:
         waterfalls.draw(console, data["decision"])
     if item.status == "open":
-        output.say(f"leadloop review accept {item.id} [--record REF] | review reject {item.id}")
+        which = "map|crm" if item.kind == CONFLICT else "[--record REF]"
+        output.say(f"leadloop review accept {item.id} {which} | review reject {item.id}")
+
+
+def _draw_conflict(console: Any, decision: StoredDecision) -> None:
+    """The field and both of its values."""
+    told = decision.evidence
+    rows = [[side, told[side]["field"], told[side]["value"]] for side in ("map", "crm")]
+    console.print(
+        output.table(f"both sides changed {told['rule']}", ["side", "field", "value"], rows)
+    )

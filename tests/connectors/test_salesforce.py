@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -413,3 +414,20 @@ def test_a_query_whose_place_was_forgotten_is_asked_again(bench: SalesforceBench
                 next(other.pages())
     assert puller.live() == bench.live()
     assert len(puller.live()) == 650
+
+
+def test_tracked_fields_have_a_history(bench: SalesforceBench) -> None:
+    """Where tracking is on, the last change of each field is told by record and field; a field that
+    is not tracked, and an object without history, tell nothing."""
+    ids = [bench.put(number) for number in range(3)]
+    bench.wait(60)
+    for record_id in ids[:2]:
+        change = partial(bench.org.update, "Lead", record_id, {"Company": "Later"})
+        bench.vendors.do(change)
+    bench.wait(60)
+    bench.vendors.do(partial(bench.org.update, "Lead", ids[0], {"Company": "Latest"}))
+    wanted = {record_id: ["Company", "FirstName"] for record_id in ids}
+    found = bench.connector.changed_at("Lead", wanted)
+    assert set(found) == {(ids[0], "Company"), (ids[1], "Company")}
+    assert found[(ids[0], "Company")] - found[(ids[1], "Company")] == timedelta(seconds=60)
+    assert bench.connector.changed_at("Campaign", wanted) == {}

@@ -24,6 +24,7 @@ class SalesforceBench(Bench):
     key_field = "Leadloop_Id__c"
     text_field = "LastName"
     write_batch = 200
+    keeps_history = False
 
     def __init__(self, vendors: Vendors) -> None:
         self.vendors = vendors

@@ -16,6 +16,7 @@ from mappings.records import Json, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.values import canonical, equal
 
+SECOND = timedelta(seconds=1)
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
 PLAIN = FieldRule(
     map="jobtitle",
@@ -35,7 +36,7 @@ rules = st.builds(
     replace,
     st.just(PLAIN),
     direction=st.sampled_from(Direction),
-    owner=st.sampled_from(Side),
+    owner=st.sampled_from([Side.MAP, Side.CRM, None]),
     overwrite=st.sampled_from(Overwrite),
     clear=st.booleans(),
     type=st.sampled_from(ValueType),
@@ -148,7 +149,9 @@ def test_the_sides_are_treated_alike(case: tuple[FieldRule, FieldState]) -> None
         Direction.TO_MAP: Direction.TO_CRM,
     }
     plain = replace(rule, values={}, transform=(), default=None, max_length=None, aggregate=None)
-    mirrored = replace(plain, owner=plain.owner.other, direction=turned[plain.direction])
+    mirrored = replace(
+        plain, owner=plain.owner.other if plain.owner else None, direction=turned[plain.direction]
+    )
     other = FieldState(
         state.crm_value,
         state.map_value,
@@ -215,6 +218,49 @@ OLD, NEW = (
         ),
         (
             {"overwrite": Overwrite.NEWEST},
+            "Poet", "Clerk", ("x", "x"), {},
+            (Side.CRM, "Poet", "owner_wins_times_unknown"),
+        ),
+        (
+            {"overwrite": Overwrite.NEWEST},
+            "Poet", "Clerk", ("x", "x"), {"map_at": AT, "crm_at": AT.replace(microsecond=9)},
+            (Side.CRM, "Poet", "owner_wins_times_unknown"),
+        ),
+        ({"owner": None}, "Poet", "Clerk", ("x", "x"), OLD, (Side.MAP, "Clerk", "newest_wins")),
+        ({"owner": None}, "Poet", "Clerk", ("x", "x"), NEW, (Side.CRM, "Poet", "newest_wins")),
+        ({"owner": None}, "Poet", "Clerk", ("x", "x"), {}, (None, None, "conflict")),
+        ({"owner": None}, "Poet", "Clerk", None, {}, (None, None, "conflict")),
+        ({"owner": None}, "Poet", "Clerk", ("Clerk", "Clerk"), {},
+            (Side.CRM, "Poet", "changed_in_map")),
+        ({"owner": None}, None, "Clerk", ("x", "x"), NEW, (Side.MAP, "Clerk", "other_blank")),
+        ({"owner": None}, "Poet", None, ("x", "x"), OLD, (Side.CRM, "Poet", "other_blank")),
+        (
+            {"owner": None, "clear": True},
+            None, "Clerk", ("x", "x"), NEW,
+            (Side.CRM, None, "newest_wins"),
+        ),
+        (
+            {"owner": None, "overwrite": Overwrite.IF_BLANK},
+            "Poet", "Clerk", ("x", "x"), NEW,
+            (None, None, "overwrite_forbidden"),
+        ),
+        (
+            {"aggregate": Aggregate.NEWEST},
+            "Poet", "Clerk", ("x", "x"), OLD,
+            (Side.MAP, "Clerk", "newest_wins"),
+        ),
+        (
+            {"aggregate": Aggregate.SUM, "type": ValueType.NUMBER, "direction": Direction.TO_MAP},
+            "15", "5", ("15", "5"), {},
+            (None, None, "agreed"),
+        ),
+        (
+            {"aggregate": Aggregate.SUM, "type": ValueType.NUMBER},
+            None, "10", ("10", "10"), {},
+            (Side.MAP, "10", "aggregate_sum"),
+        ),
+        (
+            {"overwrite": Overwrite.NEWEST},
             "Poet", "Clerk", ("Clerk", "Clerk"), OLD,
             (Side.CRM, "Poet", "changed_in_map"),
         ),
@@ -269,3 +315,89 @@ def test_a_sum_counts_each_sides_increments_once(start: int, left: int, right: i
         total = str(start + left)
     assert (state.map_value, state.crm_value) == (total, total)
     assert decide_field(rule, state).write_to is None
+
+
+SCORE = replace(PLAIN, aggregate=Aggregate.SUM, type=ValueType.NUMBER)
+added = st.lists(
+    st.tuples(st.just(Side.MAP), st.integers(0, 20))
+    | st.tuples(st.just(Side.CRM), st.integers(0, 20).map(lambda n: n * 1000)),
+    max_size=8,
+)
+"""Points gained; on such scales the two sides never show one number for different reasons, which
+would be agreement."""
+
+
+def scored(state: FieldState, side: Side, points: int) -> FieldState:
+    """The field after somebody gained points on one side."""
+    if side is Side.MAP:
+        return replace(state, map_value=str(int(str(state.map_value)) + points))
+    return replace(state, crm_value=str(int(str(state.crm_value)) + points))
+
+
+@given(added, st.randoms(use_true_random=False))
+def test_a_sum_counts_every_point_once(steps: list[tuple[Side, int]], rng: Any) -> None:
+    """Whatever is added on which side, in any order, with syncs anywhere between and none, one or
+    several decisions at a time: the total is what was added, on both sides, once."""
+    state = FieldState("0", "0", ("0", "0"))
+    for side, points in steps:
+        state = scored(state, side, points)
+        for _ in range(rng.randrange(3)):
+            state = applied(state, decide_field(SCORE, state))
+    for _ in range(3):
+        state = applied(state, decide_field(SCORE, state))
+    total = str(sum(points for _, points in steps))
+    assert (state.map_value, state.crm_value) == (total, total)
+
+
+@pytest.mark.parametrize("direction", [Direction.TO_MAP, Direction.TO_CRM])
+@given(added)
+def test_a_one_way_sum_counts_every_point_once(
+    direction: Direction, steps: list[tuple[Side, int]]
+) -> None:
+    """Where the total goes to one side alone, it is still everything that was added, once, and
+    the other side keeps its own."""
+    rule = replace(SCORE, direction=direction, owner=Side.MAP)
+    state, own = FieldState("0", "0", ("0", "0")), {Side.MAP: 0, Side.CRM: 0}
+    target = Side.MAP if direction is Direction.TO_MAP else Side.CRM
+    for side, points in steps:
+        own[side] += points
+        state = scored(state, side, points)
+        state = applied(state, decide_field(rule, state))
+    kept = {Side.MAP: state.map_value, Side.CRM: state.crm_value}
+    assert kept[target] == str(sum(own.values()))
+    assert kept[target.other] == str(own[target.other])
+
+
+@given(cases)
+def test_an_edit_elsewhere_on_the_record_decides_nothing(
+    case: tuple[FieldRule, FieldState],
+) -> None:
+    """A side that has not changed the field never wins it, whatever else was edited when."""
+    rule, state = case
+    if state.base is None or rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
+        return
+    decision = decide_field(rule, state)
+    unmoved = {
+        Side.MAP: equal(state.map_value, state.base[0], rule.type),
+        Side.CRM: equal(state.crm_value, state.base[1], rule.type),
+    }
+    if decision.write_to is not None:
+        assert not unmoved[decision.write_to.other]
+
+
+@given(cases)
+def test_a_conflict_needs_two_changes_and_nobody_to_decide(
+    case: tuple[FieldRule, FieldState],
+) -> None:
+    """A conflict is never raised where an owner, a time or a blank decides, and never loses a
+    value: nothing is written."""
+    rule, state = case
+    decision = decide_field(rule, state)
+    if decision.reason != "conflict":
+        return
+    assert rule.owner is None
+    assert decision.write_to is None
+    assert state.map_at is None or state.crm_at is None or abs(state.map_at - state.crm_at) < SECOND
+    for side in Side:
+        told = replace(rule, owner=side)
+        assert decide_field(told, state).reason != "conflict"
