@@ -12,7 +12,6 @@ import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import cache
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
@@ -57,7 +56,8 @@ def damaged() -> LeadloopError:
     return StateError(
         "the state file is damaged",
         code="state.damaged",
-        remedy="Put the last copy of the state back; the next sync finds its own work by key.",
+        remedy="Put the last copy of the state back (`leadloop backup --verify FILE` tells a good "
+        "one) in place of this file and those beside it; the next sync finds its own work by key.",
     )
 
 
@@ -75,7 +75,8 @@ def missing() -> LeadloopError:
     return StateError(
         "the state has no tables, or not those of this version",
         code="state.missing",
-        remedy="Run `leadloop status`: opening the state makes its tables.",
+        remedy="Point `state` in config.yaml at the right database, or put the last copy of the "
+        "state back.",
     )
 
 
@@ -162,12 +163,34 @@ def _sqlite_errors() -> tuple[type[BaseException], ...]:
     return (sqlite3.Error, sqlite_module().Error)
 
 
+NAMED = (
+    "state.damaged",
+    "state.missing",
+    "state.disk_full",
+    "state.disk_failed",
+    "state.read_only",
+)
+"""Errors of a file that say which."""
+
+
 @contextlib.contextmanager
-def translated(*_: Any) -> Iterator[None]:
-    """Raises our errors for the database's; values never reach the message."""
+def translated(where: object = None) -> Iterator[None]:
+    """Raises our errors for the database's, naming the file `where`; values never reach the
+    message.
+    """
     try:
         yield
     except (DBAPIError, PoolTimeoutError) as error:
-        raise explained(error) from None
+        raise named(explained(error), where) from None
     except _sqlite_errors() as error:  # raised while a connection is being prepared
-        raise explained(error) from None  # type: ignore[arg-type]
+        raise named(explained(error), where) from None  # type: ignore[arg-type]
+    except StateError as error:
+        raise named(error, where) from None
+
+
+def named(error: LeadloopError, where: object) -> LeadloopError:
+    """The error with the file it is about, where that is known and not said yet."""
+    if where is not None and error.code in NAMED and str(where) not in error.message:
+        error.message = f"{error.message}: {where}"
+        error.args = (error.message,)
+    return error

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from state import schema
-from state.database import open_engine
+from state import failures, schema
+from state.database import open_engine, sqlite_path
 from state.store import Store
 
 
@@ -19,6 +19,7 @@ def open_store(
     driver's own words) for a state that is damaged, newer than this version, not a Leadloop state,
     or out of reach. Nothing is changed in a state that is refused.
     """
+    _refuse_emptied(url)
     engine = open_engine(url)
     try:
         schema.check(engine)
@@ -27,3 +28,15 @@ def open_store(
         engine.dispose()
         raise
     return Store(engine, clock, tenant, pair)
+
+
+def _refuse_emptied(url: str) -> None:
+    """A file without a byte that has been held, or has a journal, was a state once: taking it for
+    a new one would forget everything unasked.
+    """
+    path = sqlite_path(url)
+    if path is None or not path.is_file() or path.stat().st_size:
+        return
+    beside = [path.with_name(path.name + ending) for ending in (".lock", "-wal", "-journal")]
+    if any(file.exists() for file in beside):
+        raise failures.named(failures.damaged(), path)

@@ -31,7 +31,7 @@ QUICK_CHECK_BYTES = 8 * 1024 * 1024
 def revision(engine: Engine) -> str | None:
     """The name of the last migration, None for a state without tables."""
     reader = engine.execution_options(**{READ_ONLY: True})
-    with translated(), reader.connect() as connection:
+    with translated(sqlite_path(engine.url)), reader.connect() as connection:
         if not _has_table(connection, VERSION_TABLE):
             return None
         found = connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar()  # noqa: S608
@@ -46,7 +46,7 @@ def upgrade(engine: Engine) -> None:
     """
     if revision(engine) == HEAD:
         return
-    with translated(), engine.begin() as connection:
+    with translated(sqlite_path(engine.url)), engine.begin() as connection:
         if engine.dialect.name == "postgresql":  # SQLite's writer lock is held already
             connection.execute(text("select pg_advisory_xact_lock(hashtext('leadloop upgrade'))"))
         _refuse_unusable(connection)
@@ -61,7 +61,7 @@ def check(engine: Engine, *, thorough: bool = False) -> None:
     StateError.
     """
     reader = engine.execution_options(**{READ_ONLY: True})
-    with translated(), reader.connect() as connection:
+    with translated(sqlite_path(engine.url)), reader.connect() as connection:
         _refuse_unusable(connection)
         path = sqlite_path(engine.url)
         if path is None or not (thorough or path.stat().st_size <= QUICK_CHECK_BYTES):
@@ -101,8 +101,9 @@ def _run_migrations(connection: Connection) -> None:
 def _refuse_unusable(connection: Connection) -> None:
     if _has_table(connection, VERSION_TABLE):
         found = connection.execute(text(f"select version_num from {VERSION_TABLE}")).scalar()  # noqa: S608
-        if found is not None:
-            refuse_newer(str(found))
+        if found is None:
+            raise failures.damaged()  # tables and version are made in one transaction
+        refuse_newer(str(found))
         return
     from state.tables import METADATA
 

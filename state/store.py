@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import islice
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import Column, Connection, Engine, Table, and_, bindparam, insert, update
@@ -21,7 +22,7 @@ from sqlalchemy.sql import ColumnElement
 from sqlmodel import SQLModel
 
 from state import lease, lock, scratch
-from state.database import READ_ONLY
+from state.database import READ_ONLY, sqlite_path
 from state.failures import translated
 from state.lease import Fence, Holder
 
@@ -147,20 +148,25 @@ class Store:
     pair: str = "default"
     fence: Fence = field(default_factory=Fence, compare=False)
 
+    @property
+    def file(self) -> Path | None:
+        """The file of a SQLite state, None for a server's and one in memory."""
+        return sqlite_path(self.engine.url)
+
     @contextlib.contextmanager
     def begin(self) -> Iterator[Tx]:
         """A write transaction: commits at the end of the block, rolls back on an error.
 
         Raises LeaseLostError where this process held the state and has lost it.
         """
-        with translated(), self.engine.begin() as connection:
+        with translated(self.file), self.engine.begin() as connection:
             lease.check(connection, self.fence)
             yield Tx(connection, self.tenant, self.pair, self.clock())
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
         """A reading transaction: one consistent view, no lock against writers; writes fail."""
-        with translated(), self._reader().connect() as connection:
+        with translated(self.file), self._reader().connect() as connection:
             yield Tx(connection, self.tenant, self.pair, self.clock())
 
     def _reader(self) -> Engine:
