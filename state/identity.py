@@ -293,6 +293,13 @@ def work(
     return [(row_id, entity_id) for row_id, entity_id in rows]
 
 
+def any_linked(tx: Tx) -> bool:
+    """Whether anything was ever linked."""
+    return (
+        tx.connection.execute(select(LINKS.c.id).where(tx.mine(LINKS)).limit(1)).first() is not None
+    )
+
+
 def linked(tx: Tx) -> dict[tuple[str, str], int]:
     """Live links by (system, kind of golden record)."""
     rows = tx.connection.execute(

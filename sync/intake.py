@@ -35,12 +35,12 @@ class _Seen:
 def gone(pair: Pair) -> list[Gone]:
     """Linked records that pending rows say are deleted or merged away, by side and kind.
 
-    A record that came back in a later row is not gone. Costs nothing before the first links.
+    A record that came back in a later row is not gone. Costs nothing before the first links, and
+    a look at the inbox while nothing is gone.
     """
     with pair.store.read() as tx:
-        linked = identity.linked(tx)
-    if not linked:
-        return []
+        if not identity.any_linked(tx):
+            return []
     seen = _Seen()
     for rows in _pages(pair):
         with pair.store.read() as tx:
@@ -52,6 +52,8 @@ def gone(pair: Pair) -> list[Gone]:
             at = seen.deleted.get(row.record.ref)
             if at is not None and not row.record.deleted and row.record.modified_at > at:
                 del seen.deleted[row.record.ref]
+    with pair.store.read() as tx:
+        linked = identity.linked(tx)
     return _grouped(pair, seen, linked)
 
 
