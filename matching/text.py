@@ -96,7 +96,27 @@ def region_of(country_code: str, state: str, default: str | None) -> str | None:
 
 _ISO = re.compile(r"^(\d{4})[-/.](\d{1,2})[-/.](\d{1,2})(?:[t ].*)?$", re.IGNORECASE)
 _COMPACT = re.compile(r"^(\d{4})(\d{2})(\d{2})$")
-_LOCAL = re.compile(r"^(\d{1,2})[-/. ](\d{1,2})[-/. ](\d{4})$")
+_LOCAL = re.compile(
+    r"^(\d{1,2})[-/. ]\s?(\d{1,2})[-/. ]\s?(\d{4}|\d{2})(?:[t ]\d.*)?$", re.IGNORECASE
+)
+_MONTH_NAMED = re.compile(
+    r"^(?P<day>\d{1,2})(?:st|nd|rd|th|[.])?[-/ ]+(?:de )?(?P<month>[a-z]{3,10})[.]?[-/ ,]+(?:de )?"
+    r"(?P<year>\d{4}|\d{2})$"
+)
+_MONTH_FIRST = re.compile(
+    r"^(?P<month>[a-z]{3,10})[.]? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})$"
+)
+_MONTH_NAMES = {
+    name: number
+    for number, names in enumerate(
+        "jan ene gen,feb fev fab,mar maa,apr abr avr,may mai mag mei,jun giu juin,jul lug juil,"
+        "aug ago aou,sep set,oct okt ott out,nov,dec dez dic".split(","),
+        start=1,
+    )
+    for name in names.split()
+}
+"""Months by the first letters of their names in seven languages."""
+_LAST_YEAR = 30
 _DEFAULT_DATES = frozenset({"1900-01-01", "1970-01-01", "1901-01-01", "1800-01-01", "0001-01-01"})
 _MONTHS = 12
 
@@ -104,18 +124,40 @@ _MONTHS = 12
 def birth_date(value: str, *, month_first: bool = False) -> str:
     """A date as YYYY-MM-DD, kept even if the calendar does not know it (typing errors agree
     digit by digit); "" where no date can be read, and for dates that software fills in.
+
+    Read are ISO dates and times, eight digits, days in local order with a year of four digits or
+    two (the century before the current one where the year would lie ahead of 2030), and days with
+    the month's name in any order ("12 Mar 1980", "March 12, 1980", "12-MAR-80").
     """
     text = value.strip()
     if match := _ISO.match(text) or _COMPACT.match(text):
         year, month, day = (int(part) for part in match.groups()[:3])
     elif match := _LOCAL.match(text):
-        first, second, year = (int(part) for part in match.groups())
+        first, second, year = (int(part) for part in match.groups()[:3])
         swap = second > _MONTHS or (month_first and first <= _MONTHS)
         day, month = (second, first) if swap else (first, second)
+    elif named := _named(text):
+        year, month, day = named
     else:
         return ""
-    result = f"{year:04d}-{month:02d}-{day:02d}"
-    return "" if result in _DEFAULT_DATES or year == 0 else result
+    result = f"{_full_year(year):04d}-{month:02d}-{day:02d}"
+    return "" if result in _DEFAULT_DATES or result.startswith("0000") else result
+
+
+def _named(value: str) -> tuple[int, int, int] | None:
+    """Year, month and day of a date with the month's name; None where it is none."""
+    match = _MONTH_NAMED.match(fold(value)) or _MONTH_FIRST.match(fold(value))
+    if match is None:
+        return None
+    name = match["month"]
+    month = _MONTH_NAMES.get(name[:4]) or _MONTH_NAMES.get(name[:3])
+    return (int(match["year"]), month, int(match["day"])) if month else None
+
+
+def _full_year(year: int) -> int:
+    if year >= 100 or year == 0:  # noqa: PLR2004 - written in full, or none at all
+        return year
+    return year + (2000 if year <= _LAST_YEAR else 1900)
 
 
 @lru_cache(maxsize=65_536)

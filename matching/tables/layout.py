@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 
 from matching.tables.kinds import KINDS
 from matching.tables.roles import profile, role_of
+from matching.text import words
+from matching.vocabulary import COMPANY_TAILS
 
 Columns = Mapping[str, Sequence[str]]
 """A table by column; all columns of one length, "" where nothing stands."""
@@ -53,6 +55,9 @@ ESSENTIAL: Mapping[str, tuple[str, ...]] = {
     "place": ("postcode", "city"),
 }
 """Roles without one of which a field is not made (default: its first, or any of them)."""
+
+_LOOKED_AT = 500
+_NOT_NAMES = COMPANY_TAILS | frozenset("the of and und et for with hotel restaurant cafe".split())
 
 FREE_KINDS = ("text", "number", "date", "code", "category", "word")
 """Kinds for columns whose meaning nobody knows, as `--compare` names them."""
@@ -106,7 +111,7 @@ def _settle_name(table: Columns, found: dict[str, list[str]]) -> None:
     for column in found.get("name", ()):
         if not _like_a_person(table[column]):
             del found["name"]
-            found["title"].insert(0, column)
+            found["company" if _like_companies(table[column]) else "title"].insert(0, column)
             break
     parts = {"birth_year", "birth_month", "birth_day"} & set(found)
     if "birth_date" in found:
@@ -115,13 +120,21 @@ def _settle_name(table: Columns, found: dict[str, list[str]]) -> None:
 
 
 def _like_a_person(values: Sequence[str]) -> bool:
-    """Two to four words without digits, for most of them."""
-    filled = [value for value in values if value.strip()][:500]
-    fit = sum(
-        1 < len(value.split()) <= 4 and not any(c.isdigit() for c in value)  # noqa: PLR2004
-        for value in filled
-    )
-    return fit >= 0.6 * len(filled)
+    """Two to four words without digits for most of them, hardly an article among them."""
+    worded = _worded(values)
+    fit = sum(1 < len(words) <= 4 and not any(w[:1].isdigit() for w in words) for words in worded)  # noqa: PLR2004
+    plain = sum(bool(_NOT_NAMES & set(words)) for words in worded)
+    return fit >= 0.6 * len(worded) and plain <= 0.08 * len(worded)
+
+
+def _like_companies(values: Sequence[str]) -> bool:
+    """Whether more than a few end in a legal form."""
+    worded = _worded(values)
+    return sum(words[-1] in COMPANY_TAILS for words in worded) > 0.05 * len(worded)
+
+
+def _worded(values: Sequence[str]) -> list[list[str]]:
+    return [found for value in values if (found := words(value).split())][:_LOOKED_AT]
 
 
 def _composed(

@@ -88,14 +88,22 @@ ROLES = _table("""
 """)
 """Role by header, in words run together."""
 
-QUALIFIERS = frozenset(
+OTHERS = frozenset(
     """
-    contact person customer client lead mailing home billing primary main the my work business
-    current residential physical own legal his her user member patient private privat kunde kunden
-    default shipping usual postal emp employee val value clean raw orig original address
+    employer company account organisation organization org firm birth born death mother father
+    spouse partner parent child guardian emergency bank product item file host brand domain
+    previous former old last doctor owner manager referrer geburts mutter vater
     """.split()
 )
-"""Words that only say whose or which one; dropped from the front until the rest is known."""
+"""Words that make what follows somebody else's or of another time."""
+
+EDITIONS = frozenset("clean cleaned std standard norm raw orig original value val".split())
+"""Words behind a header that say in which edition it stands."""
+
+_SHORT = 3
+"""Letters of a header that is known only when nothing stands before it, but for these few."""
+
+_TELLING = frozenset("dob zip plz ort ssn sex age tel".split())
 
 _SAMPLE = 2_000
 _SHARE = 0.9
@@ -114,13 +122,22 @@ def words_of(header: str) -> list[str]:
 
 
 def role_of(header: str) -> str:
-    """The role a header names; "" for one nobody knows."""
+    """The role a header names; "" for one nobody knows.
+
+    Words in front are dropped until the rest is known (`applicant_surname`), unless they make it
+    somebody else's (`employer_city`, `mother_name`); so are marks of editions behind.
+    """
     parts = words_of(header)
+    while len(parts) > 1 and (parts[-1] in EDITIONS or parts[-1].isdigit()):
+        if "".join(parts) in ROLES:
+            break
+        parts = parts[:-1]
     while parts:
-        role = ROLES.get("".join(parts))
-        if role is not None:
-            return role
-        if parts[0] not in QUALIFIERS:
+        joined = "".join(parts)
+        telling = len(joined) > _SHORT or joined in _TELLING
+        if joined in ROLES and (telling or len(parts) == len(words_of(header))):
+            return ROLES[joined]
+        if parts[0] in OTHERS:
             return ""
         parts = parts[1:]
     return ""

@@ -1,0 +1,89 @@
+"""Which columns are compared as what: headers in many fashions, then the values."""
+
+from __future__ import annotations
+
+import pytest
+
+from matching.tables.layout import lay_out
+from matching.tables.roles import profile, role_of
+
+
+@pytest.mark.parametrize(
+    ("role", "headers"),
+    [
+        ("given", "first_name GivenName Vorname prénom fname_c1 applicant_first_name PERNAME1"),
+        ("family", "surname Last-Name Nachname Kunde_Nachname lname_c1 apellidos cognome"),
+        ("postcode", "postcode zip ZipCode PLZ Kunde_PLZ mailing_address_zipcode postcode_fake"),
+        ("city", "city suburb Ort ville mailing_address_city"),
+        ("birth_date", "dob date_of_birth Geburtsdatum patient_dob DateOfBirth"),
+        ("code", "soc_sec_id ssn"),
+        ("", "employer_city mother_name last_modified old_address wages birth_place file_name"),
+    ],
+)
+def test_headers_are_recognised(role: str, headers: str) -> None:
+    """The usual names in several languages and spellings; what is somebody else's is not taken."""
+    assert {header: role_of(header) for header in headers.split()} == dict.fromkeys(
+        headers.split(), role
+    )
+
+
+@pytest.mark.parametrize(
+    ("kind", "values"),
+    [
+        ("date", ["1980-02-01", "1.3.1990", "2001-12-24"]),
+        ("number", ["12.5", "7", "1800", "3.25"]),
+        ("code", ["10293847", "56473829", "11223344"]),
+        ("code", ["AB-1234", "XK-9921", "QT-0007"]),
+        ("word", ["London", "Leeds", "York", "Bath"]),
+        ("text", ["red wool scarf", "blue linen shirt", "green hat with feather"]),
+        ("category", ["a", "b"] * 60),
+        ("", ["", " "]),
+    ],
+)
+def test_values_tell_the_kind(kind: str, values: list[str]) -> None:
+    """A column nobody knows is compared by what its values look like."""
+    assert profile(values) == kind
+
+
+def test_one_fact_is_one_field() -> None:
+    """A birth date in pieces, a street in pieces and a whole name beside its parts are one field
+    each."""
+    headers = "full_name first_name surname by bm bd street_number street_name unit zip city state"
+    table = {name: ["x y"] for name in headers.split()}
+    assert [one.name for one in lay_out(table, None)] == [
+        "given", "family", "middle", "birth_date", "street", "place",
+    ]  # fmt: skip
+
+
+def test_columns_meet_by_meaning() -> None:
+    """Two tables with other headers share fields; what one of them lacks is not compared."""
+    left = {"first_name": ["a"], "zip": ["1"], "sex": ["f"], "shoe": ["42"]}
+    right = {"Vorname": ["a"], "PLZ": ["1"], "Shoe": ["42"], "employer_city": ["b"]}
+    found = {one.name: one for one in lay_out(left, right)}
+    assert {"given", "place", "shoe"} <= set(found)
+    assert "sex" not in found
+    assert found["given"].right["given"] == ("Vorname",)
+
+
+def test_the_user_is_believed() -> None:
+    """A role or a kind that is told goes before what a header or values say."""
+    table = {"nick": ["ann", "bob"], "born": ["x", "y"]}
+    found = {
+        one.name: one.kind
+        for one in lay_out(table, None, roles={"nick": "given"}, kinds={"born": "text"})
+    }
+    assert found["given"] == "given"
+    assert found["born"] == "text"
+
+
+@pytest.mark.parametrize(
+    ("values", "field"),
+    [
+        (["Ada Ash", "Ben Oak", "Cleo Elm"], "given"),
+        (["Ash Ltd", "Oak & Sons Inc", "Elm GmbH"], "employer"),
+        (["the old mill house of ash", "a blue door 7", "elm"], "title"),
+    ],
+)
+def test_a_name_is_whose_it_looks(values: list[str], field: str) -> None:
+    """`name` holds people, companies or things, by its values."""
+    assert field in {one.name for one in lay_out({"name": values}, None)}
