@@ -18,6 +18,7 @@ from sandbox.hubspot import (
     http_legacy,
     http_links_v3,
     http_lists,
+    http_lists_v1,
     http_marketing_v1,
     http_pipelines,
     http_properties,
@@ -37,6 +38,7 @@ _FAMILIES = (
     http_links_v3,
     http_events,
     http_contacts_v1,
+    http_lists_v1,
     http_legacy,
     http_marketing_v1,
 )

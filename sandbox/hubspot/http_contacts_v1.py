@@ -1,4 +1,4 @@
-"""Contacts and their lists, v1: archived APIs that still answer and that many tools still call.
+"""Contacts v1: an archived API that still answers and that many tools still call.
 
 Statuses and shapes follow HubSpot's archived documentation [D]: a create answers 200, a second
 contact of one address 409 `CONTACT_EXISTS`, an update 204, a batch 202.
@@ -15,7 +15,6 @@ from sandbox.hubspot import legacy
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.errors import HubSpotError, not_found, validation
 from sandbox.hubspot.http_objects import SOURCE
-from sandbox.hubspot.lists import RecordList
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.wire import (
     Handler,
@@ -36,7 +35,7 @@ _DEFAULT_ROW = ("firstname", "lastmodifieddate", "company", "lastname")
 
 def routes() -> list[Route]:
     """The endpoints of this module."""
-    contact, lists = "/contacts/v1/contact", "/contacts/v1/lists"
+    contact, lists = "/contacts/v1/contact", "/contacts/v1/lists/all/contacts"
     found: list[tuple[str, str, Handler]] = [
         ("POST", contact, create),
         ("POST", f"{contact}/batch", write_batch),
@@ -50,23 +49,16 @@ def routes() -> list[Route]:
         ("POST", f"{contact}/email/{{email}}/profile", update),
         ("POST", f"{contact}/merge-vids/{{vid}}", merge),
         ("GET", "/contacts/v1/search/query", search_words),
-        ("GET", f"{lists}/all/contacts/all", list_all),
-        ("GET", f"{lists}/all/contacts/recent", list_recent),
-        ("GET", f"{lists}/recently_updated/contacts/recent", list_recent),
-        ("GET", lists, list_lists),
-        ("POST", lists, create_list),
-        ("GET", f"{lists}/{{kind:static|dynamic}}", list_lists),
-        ("GET", f"{lists}/batch", read_lists),
-        ("GET", f"{lists}/{{list_id:\\d+}}", read_list),
-        ("POST", f"{lists}/{{list_id:\\d+}}", rename_list),
-        ("DELETE", f"{lists}/{{list_id:\\d+}}", delete_list),
-        ("POST", f"{lists}/{{list_id:\\d+}}/{{act:add|remove}}", change_members),
-        ("GET", f"{lists}/{{list_id:\\d+}}/contacts/{{order:all|recent}}", list_members),
+        ("GET", f"{lists}/all", list_all),
+        ("GET", f"{lists}/recent", list_recent),
+        ("GET", "/contacts/v1/lists/recently_updated/contacts/recent", list_recent),
     ]
-    return [(method, path, _in_old_words(handler)) for method, path, handler in found]
+    return [(method, path, in_old_words(handler)) for method, path, handler in found]
 
 
-def _in_old_words(handler: Handler) -> Handler:
+def in_old_words(handler: Handler) -> Handler:
+    """The handler, its refusals in the words of the older APIs."""
+
     async def handle(request: web.Request) -> web.StreamResponse:
         try:
             return await handler(request)
@@ -81,9 +73,9 @@ def _in_old_words(handler: Handler) -> Handler:
 
 async def create(request: web.Request) -> web.Response:
     """POST a contact, 200 with its profile; a known address is 409."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     properties = legacy.properties_in(await body_of(request), "property")
-    holder = _holder(account, store, str(properties.get("email") or ""))
+    holder = holder_of(account, store, str(properties.get("email") or ""))
     if holder is not None:
         identity = {"vid": holder.id, "identity": [], "linkedVid": [], "isContact": True}
         raise HubSpotError(
@@ -98,7 +90,7 @@ async def create(request: web.Request) -> web.Response:
 
 async def create_or_update(request: web.Request) -> web.Response:
     """POST a contact by its address: `{"vid", "isNew"}`."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     properties = legacy.properties_in(await body_of(request), "property")
     record, is_new = _upsert(account, store, request.match_info["email"], properties)
     return reply({"vid": record.id, "isNew": is_new})
@@ -106,7 +98,7 @@ async def create_or_update(request: web.Request) -> web.Response:
 
 async def write_batch(request: web.Request) -> web.Response:
     """POST up to 100 contacts by vid or e-mail, 202; one bad contact refuses all of them."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     given = await list_of(request)
     if len(given) > MAX_BATCH or not all(isinstance(each, dict) for each in given):
         raise validation(f"A batch holds at most {MAX_BATCH} contacts.")
@@ -125,14 +117,14 @@ async def write_batch(request: web.Request) -> web.Response:
 
 async def read(request: web.Request) -> web.Response:
     """GET the profile of a vid or an address."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     names = names_in(request, "property")
     return reply(legacy.contact_profile(account, store, _one(request), names))
 
 
 async def read_batch(request: web.Request) -> web.Response:
     """GET several profiles, keyed by vid; unknown ones are left out."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     names = names_in(request, "property")
     found: dict[str, Any] = {}
     for vid in request.query.getall("vid", []):
@@ -140,7 +132,7 @@ async def read_batch(request: web.Request) -> web.Response:
         if record is not None:
             found[vid] = legacy.contact_profile(account, store, record, names)
     for email in request.query.getall("email", []):
-        record = _holder(account, store, email)
+        record = holder_of(account, store, email)
         if record is not None:
             found[str(record.id)] = legacy.contact_profile(account, store, record, names)
     return reply(found)
@@ -148,7 +140,7 @@ async def read_batch(request: web.Request) -> web.Response:
 
 async def update(request: web.Request) -> web.Response:
     """POST changes to a vid or an address, 204."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     properties = legacy.properties_in(await body_of(request), "property")
     account.write_change(store, _one(request), properties, source=SOURCE)
     return nothing()
@@ -156,7 +148,7 @@ async def update(request: web.Request) -> web.Response:
 
 async def archive(request: web.Request) -> web.Response:
     """DELETE a contact: `{"vid", "deleted", "reason"}`."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     record = _one(request)
     account.writer.archive(store, record)
     return reply({"vid": record.id, "deleted": True, "reason": "OK"})
@@ -164,7 +156,7 @@ async def archive(request: web.Request) -> web.Response:
 
 async def merge(request: web.Request) -> web.Response:
     """POST `{"vidToMerge"}` into the contact of the path."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     body = await body_of(request)
     other = account.live(store, str(body.get("vidToMerge", "")))
     account.writer.merge(store, _one(request), other)
@@ -173,10 +165,10 @@ async def merge(request: web.Request) -> web.Response:
 
 async def search_words(request: web.Request) -> web.Response:
     """GET contacts whose name, company or address begins with every word of `q`."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     words = request.query.get("q", "").lower().split()
     count = number_in(request, "count", 20, MAX_PAGE)
-    start = _cursor(request, "offset")
+    start = offset_in(request, "offset")
     names = names_in(request, "property")
     found = [record for record in store.live.values() if _mentions(record, words)]
     page = found[start : start + count]
@@ -196,18 +188,18 @@ async def search_words(request: web.Request) -> web.Response:
 
 async def list_all(request: web.Request) -> web.Response:
     """GET every contact by ascending vid, paged by `vidOffset`."""
-    _, store = _contacts(request)
-    ids = store.ids_after(_cursor(request, "vidOffset"))
-    return _contact_page(request, (store.live[one] for one in ids if one in store.live))
+    _, store = contacts_of(request)
+    ids = store.ids_after(offset_in(request, "vidOffset"))
+    return contact_page(request, (store.live[one] for one in ids if one in store.live))
 
 
 async def list_recent(request: web.Request) -> web.Response:
     """GET contacts by last change (or creation), newest first, paged by time and vid."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     created = "/all/" in request.path
     name = store.created_name if created else store.modified_name
     count = number_in(request, "count", 20, MAX_PAGE)
-    limit = (_cursor(request, "timeOffset"), _cursor(request, "vidOffset"))
+    limit = (offset_in(request, "timeOffset"), offset_in(request, "vidOffset"))
     stamped = sorted(
         ((legacy.clock_ms(record, name), record.id) for record in store.live.values()),
         reverse=True,
@@ -228,8 +220,9 @@ async def list_recent(request: web.Request) -> web.Response:
     )
 
 
-def _contact_page(request: web.Request, records: Iterable[Record]) -> web.Response:
-    account, store = _contacts(request)
+def contact_page(request: web.Request, records: Iterable[Record]) -> web.Response:
+    """One page of contacts in the older shape, as many as `count` asks."""
+    account, store = contacts_of(request)
     count = number_in(request, "count", 20, MAX_PAGE)
     names = names_in(request, "property") or _DEFAULT_ROW
     page: list[Record] = []
@@ -248,148 +241,21 @@ def _contact_page(request: web.Request, records: Iterable[Record]) -> web.Respon
     )
 
 
-# --- lists ---------------------------------------------------------------------------------
-
-
-async def list_lists(request: web.Request) -> web.Response:
-    """GET the lists of contacts, all of them or the static or dynamic ones."""
-    account = account_of(request)
-    count, start = number_in(request, "count", 20, 250), _cursor(request, "offset")
-    kind = request.match_info.get("kind")
-    found = [
-        one
-        for one in account.lists.all()
-        if one.object_type == "contacts" and kind in (None, "dynamic" if one.dynamic else "static")
-    ]
-    page = found[start : start + count]
-    return reply(
-        {
-            "lists": [_list_body(account, one) for one in page],
-            "has-more": start + len(page) < len(found),
-            "offset": start + len(page),
-        }
-    )
-
-
-async def read_lists(request: web.Request) -> web.Response:
-    """GET lists by `listId`."""
-    account = account_of(request)
-    found = [account.lists.read(one) for one in request.query.getall("listId", [])]
-    return reply({"lists": [_list_body(account, one) for one in found]})
-
-
-async def read_list(request: web.Request) -> web.Response:
-    """GET one list."""
-    account = account_of(request)
-    return reply(_list_body(account, account.lists.read(request.match_info["list_id"])))
-
-
-async def create_list(request: web.Request) -> web.Response:
-    """POST a list, 200."""
-    account = account_of(request)
-    body = await body_of(request)
-    kind = "DYNAMIC" if body.get("dynamic") else "MANUAL"
-    made = account.lists.create(
-        body.get("name"), "contacts", kind, body.get("filters") or [], at=account.now()
-    )
-    return reply(_list_body(account, made))
-
-
-async def rename_list(request: web.Request) -> web.Response:
-    """POST another name."""
-    account = account_of(request)
-    found = account.lists.read(request.match_info["list_id"])
-    name = (await body_of(request)).get("name")
-    if isinstance(name, str) and name:
-        account.lists.rename(found, name, at=account.now())
-    return reply(_list_body(account, found))
-
-
-async def delete_list(request: web.Request) -> web.Response:
-    """DELETE a list, 204."""
-    account = account_of(request)
-    account.lists.delete(account.lists.read(request.match_info["list_id"]), at=account.now())
-    return nothing()
-
-
-async def change_members(request: web.Request) -> web.Response:
-    """POST vids and e-mails to add to or remove from a static list."""
-    account, store = _contacts(request)
-    found = account.lists.read(request.match_info["list_id"])
-    body = await body_of(request)
-    vids = [int(one) for one in body.get("vids") or [] if str(one).isdigit()]
-    emails = [str(one) for one in body.get("emails") or []]
-    holders = {email: _holder(account, store, email) for email in emails}
-    vids += [record.id for record in holders.values() if record is not None]
-    adding = request.match_info["act"] == "add"
-    moved = account.lists.move(
-        found, vids if adding else [], [] if adding else vids, at=account.now()
-    )
-    return reply(
-        {
-            "updated": moved.added if adding else moved.removed,
-            "discarded": moved.unchanged,
-            "invalidVids": moved.missing,
-            "invalidEmails": [email for email, record in holders.items() if record is None],
-        }
-    )
-
-
-async def list_members(request: web.Request) -> web.Response:
-    """GET the members of a list: by vid, or those that joined last first."""
-    account, store = _contacts(request)
-    found = account.lists.read(request.match_info["list_id"])
-    members = account.lists.members(found)
-    if request.match_info["order"] == "recent":
-        members.sort(key=lambda member: member[1], reverse=True)
-        return _contact_page(request, (store.live[one] for one, _ in members))
-    start = _cursor(request, "vidOffset")
-    return _contact_page(request, (store.live[one] for one, _ in members if one > start))
-
-
-def _list_body(account: HubSpotAccount, found: RecordList) -> dict[str, Any]:
-    return {
-        "portalId": account.portal_id,
-        "listId": found.id,
-        "internalListId": found.id,
-        "name": found.name,
-        "listType": "DYNAMIC" if found.dynamic else "STATIC",
-        "dynamic": found.dynamic,
-        "createdAt": found.created,
-        "updatedAt": found.updated,
-        "filters": found.filters or [],
-        "authorId": 40_000_001,
-        "metaData": {
-            "processing": "DONE",
-            "size": len(account.lists.members(found)),
-            "error": "",
-            "lastProcessingStateChangeAt": found.updated,
-            "lastSizeChangeAt": found.updated,
-            "listReferencesCount": None,
-            "parentFolderId": None,
-        },
-        "archived": False,
-        "deleteable": True,
-        "internal": False,
-        "readOnly": False,
-        "teamIds": [],
-    }
-
-
 # --- finding -------------------------------------------------------------------------------
 
 
-def _contacts(request: web.Request) -> tuple[HubSpotAccount, ObjectStore]:
+def contacts_of(request: web.Request) -> tuple[HubSpotAccount, ObjectStore]:
+    """The account and its contacts."""
     account = account_of(request)
     return account, account.catalogue.find("contacts")
 
 
 def _one(request: web.Request) -> Record:
     """The contact of the path's vid or address, or 404."""
-    account, store = _contacts(request)
+    account, store = contacts_of(request)
     vid, email = request.match_info.get("vid", ""), request.match_info.get("email")
     if email is not None:
-        record = _holder(account, store, email)
+        record = holder_of(account, store, email)
     else:
         record = store.resolve(int(vid)) if vid.isdigit() else None
     if record is None:
@@ -397,7 +263,8 @@ def _one(request: web.Request) -> Record:
     return record
 
 
-def _holder(account: HubSpotAccount, store: ObjectStore, email: str) -> Record | None:
+def holder_of(account: HubSpotAccount, store: ObjectStore, email: str) -> Record | None:
+    """The live contact with an address."""
     found = account.writer.email_holder(store, email.strip()) if email else None
     return None if found is None else store.live[found]
 
@@ -405,13 +272,13 @@ def _holder(account: HubSpotAccount, store: ObjectStore, email: str) -> Record |
 def _target(account: HubSpotAccount, store: ObjectStore, each: dict[str, Any]) -> Record | None:
     if each.get("vid"):
         return account.live(store, str(each["vid"]))
-    return _holder(account, store, str(each.get("email") or ""))
+    return holder_of(account, store, str(each.get("email") or ""))
 
 
 def _upsert(
     account: HubSpotAccount, store: ObjectStore, email: str, properties: dict[str, object]
 ) -> tuple[Record, bool]:
-    record = _holder(account, store, email)
+    record = holder_of(account, store, email)
     if record is None:
         written = account.write_new(store, {"email": email, **properties}, source=SOURCE)
         return written.record, True
@@ -427,7 +294,8 @@ def _mentions(record: Record, words: list[str]) -> bool:
     return all(any(part.startswith(word) for part in text.split()) for word in words)
 
 
-def _cursor(request: web.Request, key: str) -> int:
+def offset_in(request: web.Request, key: str) -> int:
+    """A numeric cursor, 0 when absent; 400 when it is no number."""
     text = request.query.get(key) or "0"
     if not text.isdigit():
         raise validation(f"Invalid value for {key}: {text}")

@@ -29,7 +29,7 @@ MAX_BATCH = 500
 def routes() -> list[Route]:
     """The endpoints of this module."""
     found: list[Route] = []
-    for base in ("/events/v3/send", f"/events/{DATED}/send", "/events/custom/2026-03/send"):
+    for base in ("/events/v3/send", f"/events/{DATED}/send"):
         found += [("POST", base, send_event), ("POST", f"{base}/batch", send_events)]
     for base in ("/events/v3/events", f"/events/event-occurrences/{DATED}"):
         found += [("GET", base, list_events), ("GET", f"{base}/event-types", list_types)]

@@ -162,3 +162,18 @@ def test_calls_count_templates_lost_replies_and_unknown_paths(tmp_path: Path) ->
         assert counts["salesforce"]["POST"] == {"/services/oauth2/token": 1}
         sandbox.admin("DELETE", "/calls")
         assert sandbox.admin("GET", "/calls").json() == {}
+
+
+def test_a_proxy_port_is_announced(tmp_path: Path) -> None:
+    """With `--proxy-port` the readable form and the JSON line name the proxy's address."""
+    with start_process(tmp_path, world=None, proxy_port=0) as sandbox:
+        assert sandbox.info["proxy_url"].startswith("http://127.0.0.1:")
+    command = [sys.executable, "-m", "sandbox", "--dir", str(tmp_path), "--empty"]
+    with subprocess.Popen(
+        [*command, "--proxy-port", "0"], stdout=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        text = "".join(process.stdout.readline() for _ in range(7))
+        process.terminate()
+        assert process.wait(10) == 0
+    assert "Proxy       http://127.0.0.1:" in text
