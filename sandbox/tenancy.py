@@ -90,6 +90,13 @@ def _short_pages(sandbox: Sandbox, value: Any) -> None:
     sandbox.salesforce.cursors.short_page_rate = _share("short_page_rate", value)
 
 
+def _bulk_polls(sandbox: Sandbox, value: Any) -> None:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        message = "bulk_polls must be a whole number, zero or more"
+        raise ValueError(message)
+    sandbox.salesforce.bulk_polls = value
+
+
 def _share(name: str, value: Any) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value <= 1:
         message = f"{name} must lie between 0 and 1"
@@ -101,6 +108,7 @@ SETTINGS: dict[tuple[str, str], Setting] = {
     ("hubspot", "merge_mints_new_id"): _merge_ids,
     ("hubspot", "hidden_conversion_id_rate"): _hidden_ids,
     ("hubspot", "denied_scopes"): _denied_scopes,
+    ("salesforce", "bulk_polls"): _bulk_polls,
     ("salesforce", "duplicate_rules"): _duplicate_rules,
     ("salesforce", "lead_assignment"): _lead_assignment,
     ("salesforce", "history"): _history,

@@ -58,6 +58,8 @@ class SalesforceOrg:
         self.lead_field_mapping: dict[str, tuple[str, str]] = {}
         """Custom Lead fields carried over at conversion: field -> (object, field). Others are
         dropped, as in life (FACTS section 4)."""
+        self.bulk_polls = 0
+        """How often a bulk job that is done still says InProgress when it is looked at."""
         self.can_customize = True
         """Whether the API user may create fields (Customize Application)."""
 

@@ -154,3 +154,54 @@ def test_identity_is_told_by_the_resources(client: Running) -> None:
     answer = client.salesforce("GET", f"{DATA}/").json()
     path = answer["identity"].removeprefix(client.info["salesforce"]["login_url"])
     assert client.salesforce("GET", path).json()["organization_id"].startswith("00D")
+
+
+def job(client: Running, csv: str, **more: str) -> tuple[str, dict[str, Any]]:
+    """Run an insert of leads by Bulk 2.0: its id and how it ended at the first look."""
+    base = f"{DATA}/jobs/ingest"
+    body = {"object": "Lead", "operation": "insert", "lineEnding": "LF", **more}
+    made_id = str(client.salesforce("POST", base, body).json()["id"])
+    url = f"{client.info['salesforce']['login_url']}{base}/{made_id}/batches"
+    headers = {"Authorization": f"Bearer {client.login()}", "Content-Type": "text/csv"}
+    assert client.session.put(url, data=csv, headers=headers, timeout=30).status_code == 201
+    client.salesforce("PATCH", f"{base}/{made_id}", {"state": "UploadComplete"})
+    info: dict[str, Any] = client.salesforce("GET", f"{base}/{made_id}").json()
+    return made_id, info
+
+
+@pytest.mark.parametrize(
+    ("csv", "reason"),
+    [
+        ("LastName,Nonsense__c\nA,B\n", "Field name not found : Nonsense__c"),
+        ("LastName,Company\r\nA,B\r\n", "LineEnding is invalid on user data"),
+    ],
+)
+def test_a_broken_upload_fails_the_job(client: Running, csv: str, reason: str) -> None:
+    """An unknown column and a wrong line ending fail the whole job; its rows stay unprocessed."""
+    key, info = job(client, csv)
+    assert info["state"] == "Failed"
+    assert reason in info["errorMessage"]
+    rest = client.salesforce("GET", f"{DATA}/jobs/ingest/{key}/unprocessedrecords")
+    assert rest.text == csv
+    assert (
+        client.salesforce("GET", f"{DATA}/jobs/ingest/{key}/successfulResults").text.count("\n")
+        == 1
+    )
+
+
+def test_a_job_may_take_its_time(client: Running) -> None:
+    """Where the org says so a job shows InProgress before it is complete."""
+    client.admin("POST", "/settings", {"system": "salesforce", "bulk_polls": 2})
+    key, first = job(client, "LastName,Company\nSlow,Works\n")
+    path = f"{DATA}/jobs/ingest/{key}"
+    states = [first["state"]] + [client.salesforce("GET", path).json()["state"] for _ in range(2)]
+    client.admin("POST", "/settings", {"system": "salesforce", "bulk_polls": 0})
+    assert states == ["InProgress", "InProgress", "JobComplete"]
+
+
+def test_a_hard_delete_leaves_nothing(client: Running) -> None:
+    """What hardDelete took is not even in the recycle bin."""
+    key = made(client, "Lead", LastName="Hard", Company="C")
+    _, info = job(client, f"Id\n{key}\n", operation="hardDelete")
+    assert (info["state"], info["numberRecordsFailed"]) == ("JobComplete", 0)
+    assert query(client, f"SELECT Id FROM Lead WHERE Id = '{key}'", everything=True) == []  # noqa: S608
