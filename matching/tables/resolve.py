@@ -33,6 +33,9 @@ _SPREAD = 200
 _TWICE = 0.02
 """Share of left rows claimed twice beyond which several right rows may be one left row."""
 _SURE = 0.9
+_CERTAIN = 40.0
+"""Bits beyond which odds are cut: their sums stay exact to four digits."""
+_ROUNDS = 30
 
 
 @dataclass(frozen=True)
@@ -66,22 +69,42 @@ def decide(
 
 def _assigned(frame: Frame, pairs: tuple[Index, Index], weight: Floats, link: float) -> Decided:
     one, other = pairs
-    odds = np.exp2(np.clip(weight, -60, 60))
-    sums = np.bincount(other, weights=odds, minlength=frame.total)
-    chance = odds / (1.0 + sums[other])
+    chance = _beliefs(pairs, weight, frame.total, both=False)
     claimed = np.bincount(one[chance >= _SURE], minlength=frame.total)
     twice = float((claimed > 1).sum()) / max(float((claimed > 0).sum()), 1.0)
     one_to_one = twice < _TWICE
     if one_to_one:
-        # What a pair is up against: every other claim on either of its rows.
-        rivals = sums[other] + np.bincount(one, weights=odds, minlength=frame.total)[one] - odds
-        chance = odds / (1.0 + rivals)
+        chance = _beliefs(pairs, weight, frame.total, both=True)
     best = _best(other, chance, frame.total)
     linked = best & (chance >= link)
     if one_to_one:
         linked &= _best(one, np.where(linked, chance, 0.0), frame.total)
     itself = np.arange(frame.total, dtype=np.int64)
     return Decided(one, other, chance, weight, linked, itself, one_to_one)
+
+
+def _beliefs(pairs: tuple[Index, Index], weight: Floats, total: int, *, both: bool) -> Floats:
+    """Probability of each pair where a right row has at most one left row; with `both` a left row
+    at most one right row, too.
+
+    Belief propagation: a pair is up against the other claims on its rows, each as strong as its
+    own rivals leave it. A claim on a row that clearly belongs elsewhere thus counts for little.
+    """
+    one, other = pairs
+    odds = np.exp2(np.clip(weight, -_CERTAIN, _CERTAIN))
+    ours, theirs = np.ones(len(odds)), np.ones(len(odds))
+    for _ in range(_ROUNDS if both else 1):
+        theirs = _room(other, odds * ours, total)
+        if both:
+            ours = np.sqrt(ours * _room(one, odds * theirs, total))
+    belief = odds * ours * theirs
+    return np.asarray(belief / (1.0 + belief))
+
+
+def _room(rows: Index, claims: Floats, total: int) -> Floats:
+    """For each claim what the other claims on its row leave it."""
+    rest = np.bincount(rows, weights=claims, minlength=total)[rows] - claims
+    return np.asarray(1.0 / (1.0 + np.maximum(rest, 0.0)))
 
 
 def _best(rows: Index, chance: Floats, total: int) -> Flags:
