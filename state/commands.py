@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Row, and_, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
+from state.failures import decodes
 from state.store import Tx, table_of
 from state.tables import CommandRow
 
@@ -164,6 +165,7 @@ def _set(tx: Tx, number: int, **values: Any) -> None:
     )
 
 
+@decodes
 def _command(row: Row[Any]) -> Command:
     return Command(
         id=row.id,

@@ -18,6 +18,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, or_, select, update
 
 from mappings.records import Event, EventKind
+from state.failures import decodes
 from state.store import Tx, aside, chunks, table_of
 from state.tables import ActivityRow, EventRow
 
@@ -296,6 +297,7 @@ def of_entity(tx: Tx, entity_id: str, *, limit: int = 500) -> list[StoredEvent]:
     return [_stored(row) for row in rows]
 
 
+@decodes
 def _stored(row: Row[Any]) -> StoredEvent:
     event = Event(
         system=row.system,

@@ -11,12 +11,16 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 from collections.abc import Callable, Iterator
-from functools import cache
+from functools import cache, wraps
+from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from mappings.errors import InvariantError, LeadloopError, StateError, StateHeldError
+
+P = ParamSpec("P")
+T = TypeVar("T")
 
 
 def disk_full() -> LeadloopError:
@@ -186,6 +190,8 @@ def translated(where: object = None) -> Iterator[None]:
         raise named(explained(error), where) from None  # type: ignore[arg-type]
     except StateError as error:
         raise named(error, where) from None
+    except UnicodeDecodeError:  # SQLite quotes a damaged schema in its message
+        raise named(damaged(), where) from None
 
 
 def named(error: LeadloopError, where: object) -> LeadloopError:
@@ -194,3 +200,16 @@ def named(error: LeadloopError, where: object) -> LeadloopError:
         error.message = f"{error.message}: {where}"
         error.args = (error.message,)
     return error
+
+
+def decodes(function: Callable[P, T]) -> Callable[P, T]:
+    """For functions that make our objects of a row: one that cannot be one is a damaged file."""
+
+    @wraps(function)
+    def decoding(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            return function(*args, **kwargs)
+        except (KeyError, TypeError, ValueError, AttributeError):
+            raise damaged() from None
+
+    return decoding

@@ -16,6 +16,7 @@ from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from mappings.records import Record, RecordRef
+from state.failures import decodes
 from state.store import Tx, chunks, table_of
 from state.tables import CursorRow, InboxRow, RecordRow
 
@@ -337,6 +338,7 @@ def _ref(row: Row[Any]) -> RecordRef:
     return RecordRef(row.system, row.object, row.record_id)
 
 
+@decodes
 def _mirrored(row: Row[Any]) -> Mirrored:
     record = Record(
         ref=_ref(row),
@@ -368,6 +370,7 @@ def to_payload(record: Record) -> dict[str, Any]:
     }
 
 
+@decodes
 def from_payload(payload: Mapping[str, Any], ref: RecordRef) -> Record:
     """The inverse of `to_payload`."""
     created, converted = payload["created_at"], payload["converted_to"]

@@ -16,6 +16,7 @@ from sqlalchemy import Row, bindparam, func, select, update
 
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
+from state.failures import decodes
 from state.store import Tx, aside, chunks, table_of
 from state.tables import DeadLetterRow, IntentRow, LedgerRow
 
@@ -374,6 +375,7 @@ def close_letters(tx: Tx, ids: Sequence[int], status: str) -> None:
         )
 
 
+@decodes
 def _letter(row: Row[Any]) -> DeadLetter:
     return DeadLetter(
         id=row.id,
@@ -392,6 +394,7 @@ def _letter(row: Row[Any]) -> DeadLetter:
     )
 
 
+@decodes
 def _stored(row: Row[Any]) -> StoredIntent:
     intent = Intent(
         key=row.key,

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, String, cast, func, literal, select, update
 
+from state.failures import decodes
 from state.store import Tx, chunks, table_of
 from state.tables import DecisionRow, NonMatchRow, ReviewRow
 
@@ -198,6 +199,7 @@ def ruled_out(tx: Tx, records: Iterable[str]) -> set[tuple[str, str]]:
     return found
 
 
+@decodes
 def _item(row: Row[Any]) -> ReviewItem:
     return ReviewItem(
         id=row.id,
@@ -212,6 +214,7 @@ def _item(row: Row[Any]) -> ReviewItem:
     )
 
 
+@decodes
 def _decision(row: Row[Any]) -> StoredDecision:
     return StoredDecision(
         id=row.id,

@@ -9,6 +9,7 @@ from typing import Any
 
 from sqlalchemy import Row, select, update
 
+from state.failures import decodes
 from state.store import Tx, table_of
 from state.tables import ApprovalRow, RunRow
 
@@ -117,6 +118,7 @@ def any_approved(tx: Tx, prefix: str) -> bool:
     return tx.connection.execute(found.limit(1)).first() is not None
 
 
+@decodes
 def _run(row: Row[Any]) -> Run:
     return Run(
         id=row.id,

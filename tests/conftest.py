@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.databases import POSTGRES_ABSENT, PostgresServer, running_postgres
+from tests.databases import (
+    CHOSEN,
+    POSTGRES_ABSENT,
+    SERVER,
+    PostgresServer,
+    running_postgres,
+)
 from tests.paths import SHARED
 
 # One profile for all: the same examples on every machine, and no clock deciding the outcome.
@@ -44,6 +50,18 @@ def postgres_server() -> Iterator[PostgresServer]:
         pytest.skip(POSTGRES_ABSENT)
     with running_postgres() as server:
         yield server
+
+
+@pytest.fixture(scope="session", autouse=True)
+def chosen_database(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Where PostgreSQL is chosen, start it and say where, so that worlds put their states there."""
+    if os.environ.get(CHOSEN) != "postgresql":
+        yield
+        return
+    server: PostgresServer = request.getfixturevalue("postgres_server")
+    os.environ[SERVER] = server.admin_url
+    yield
+    del os.environ[SERVER]
 
 
 @pytest.fixture

