@@ -2,30 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, distinct, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 
-from mappings.fieldmap import EntityKind
 from mappings.records import RecordRef
-from state.identity import ALIASES, ENTITIES, LINKS, WORK
-from state.mirror import CURSORS, RECORDS
+from state.identity import ALIASES
+from state.mirror import RECORDS
 from state.outbox import INTENTS, UNSETTLED
 from state.reviews import REVIEWS, ReviewItem, _item
 from state.store import Tx, chunks
 
 MOST = 20
 """Records a search for one person gives at most."""
-
-
-@dataclass(frozen=True, slots=True)
-class StreamState:
-    """One stream and when it was last read to its end, by the business clock."""
-
-    system: str
-    stream: str
-    complete_at: datetime | None
 
 
 AGES: tuple[tuple[str, timedelta], ...] = (
@@ -52,43 +41,6 @@ def open_intents(tx: Tx, now: datetime) -> dict[str, dict[str, int]]:
     for status, name, count in rows:
         found[status][name] = count
     return found
-
-
-def streams(tx: Tx) -> list[StreamState]:
-    """Every stream that has ever been read, by system and name."""
-    rows = tx.connection.execute(
-        select(CURSORS.c.system, CURSORS.c.stream, CURSORS.c.complete_at)
-        .where(tx.mine(CURSORS))
-        .order_by(CURSORS.c.system, CURSORS.c.stream)
-    )
-    return [StreamState(system, stream, at) for system, stream, at in rows]
-
-
-def linked_count(tx: Tx, kind: EntityKind) -> int:
-    """Golden records of a kind that have a live record on both sides."""
-    both = (
-        select(LINKS.c.entity_id)
-        .where(tx.mine(LINKS), LINKS.c.status == "live")
-        .group_by(LINKS.c.entity_id)
-        .having(func.count(distinct(LINKS.c.system)) > 1)
-        .subquery()
-    )
-    return int(
-        tx.connection.execute(
-            select(func.count())
-            .select_from(ENTITIES.join(both, ENTITIES.c.id == both.c.entity_id))
-            .where(tx.mine(ENTITIES), ENTITIES.c.kind == kind.value)
-        ).scalar_one()
-    )
-
-
-def work_count(tx: Tx) -> int:
-    """Golden records that wait to be planned."""
-    return int(
-        tx.connection.execute(
-            select(func.count()).select_from(WORK).where(tx.mine(WORK))
-        ).scalar_one()
-    )
 
 
 def named(tx: Tx, text: str) -> list[RecordRef]:

@@ -10,6 +10,7 @@ import typer
 from sync.cli import output
 from sync.cli.session import has_state, session_of
 from sync.cli.troubles import account_lines, trouble_lines, waiting_lines
+from sync.completeness import completeness
 from sync.pair_status import nothing_yet, status_of
 from sync.troubles import NO_TROUBLES, troubles_of
 from sync.wiring import utc_now
@@ -34,6 +35,10 @@ def command(
     check: Annotated[
         bool, typer.Option("--check", help="End with 10 when the lag is over twice the schedule.")
     ] = False,
+    complete: Annotated[
+        bool,
+        typer.Option("--completeness", help="What came in, and by name what has not landed."),
+    ] = False,
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
@@ -48,6 +53,8 @@ def command(
         if has_state(config):
             with session.store(config, one) as store:
                 found.append({**_status(config, one, store), **troubles_of(config, one, store)})
+                if complete:
+                    found[-1]["completeness"] = completeness(store)
         else:
             found.append({**nothing_yet(one), **NO_TROUBLES, "next": "leadloop doctor --fix"})
     if as_json:
@@ -55,6 +62,8 @@ def command(
     else:
         for one_status in found:
             _show(one_status)
+            if "completeness" in one_status:
+                _show_completeness(one_status["completeness"])
     if check and any(one_status["stale"] for one_status in found):
         raise typer.Exit(STALE)
 
@@ -115,3 +124,23 @@ def _open(status: dict[str, Any]) -> str:
         ages.update(own)
     told = ", ".join(f"{count:,} {AGES[age]}" for age, count in ages.items() if count)
     return f"{status['open_intents']:,}{f' ({told})' if told else ''}"
+
+
+def _show_completeness(found: dict[str, Any]) -> None:
+    """The report as tables: by stream, then what has not landed, by reason and name."""
+    console = output.console()
+    names = ("received", "landed", "waiting", "left_out", "failed", "unaccounted")
+    rows = [[part["name"], *(part[n] for n in names)] for part in found["streams"]]
+    rows.append(["all", *(found[name] for name in names)])
+    columns = ["stream", *(name.replace("_", " ") for name in names)]
+    console.print(output.table("Completeness", columns, rows))
+    if found["others"]:
+        others = [
+            [one["reason"], one["count"], ", ".join(one["names"][:5])] for one in found["others"]
+        ]
+        console.print(output.table("Not landed", ["reason", "rows", "such as"], others))
+    forms = found["form_fills"]
+    output.say(
+        f"Form fills: {forms['received']} received, {forms['delivered']} delivered, "
+        f"{forms['activities']} activities in the CRM."
+    )
