@@ -41,7 +41,7 @@ from mappings.errors import (
     UnreadableAnswerError,
 )
 from mappings.ports import Connector, Limiter
-from mappings.records import Json, Operation, Outcome, OutcomeStatus, RecordRef, Write
+from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, RecordRef, Write
 
 CONNECT_SECONDS = 10.0
 READ_SECONDS = 120.0
@@ -282,7 +282,7 @@ def batches_of(rows: Sequence[Write], size: int) -> list[list[Write]]:
 def _target(row: Write) -> object:
     if row.operation is Operation.CREATE:
         return row.external_id or row.key
-    if row.operation is Operation.ASSOCIATE:
+    if row.operation in JOINS:
         return row.key
     return row.id or row.key
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Answer, BatchRefusedError, rejected, write_batches, write_groups
+from connectors.hubspot_consent import address_of, opt_in
 from connectors.hubspot_wire import SYSTEM, Paths, Refusal, Wire, problem, refusal
 from connectors.payloads import understanding
 from connectors.retrying import ReplyLostError
@@ -19,6 +20,7 @@ from mappings.records import Operation, Outcome, OutcomeStatus, Record, Write
 
 BATCH = 100  # FACTS section 2
 CONSENT_BATCH = 100  # assumed: the vendor's pages name no limit for consent batches
+OPT_IN_BATCH = 20  # each address is several inputs: one a subscription type
 ASSOCIATE_BATCH = 2000  # FACTS section 2: associations v4 batch create
 
 RecordOf = Callable[[str, Mapping[str, Any]], Record]
@@ -44,6 +46,10 @@ class Writer:
             return write_batches(rows, BATCH, self._upsert)
         if operation is Operation.UPDATE:
             return write_batches(rows, BATCH, self._update)
+        if operation is Operation.DELETE:
+            return write_batches(rows, BATCH, self._archive_batch)
+        if operation is Operation.OPT_IN:
+            return write_batches(rows, OPT_IN_BATCH, self._opt_in)
         if operation is Operation.OPT_OUT:
             whole = [row for row in rows if row.fields.get("subscription") is None]
             single = [row for row in rows if row.fields.get("subscription") is not None]
@@ -55,11 +61,12 @@ class Writer:
             )
         others = dict.fromkeys(str(row.fields["to_object"]) for row in rows)
         parts = [[row for row in rows if row.fields["to_object"] == other] for other in others]
-        return write_groups([(part, ASSOCIATE_BATCH, self._associate) for part in parts])
+        act = self._associate if operation is Operation.ASSOCIATE else self._dissociate
+        return write_groups([(part, ASSOCIATE_BATCH, act) for part in parts])
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Archive records by id; 204 says nothing about single ones."""
-        rows = [Write(i, Operation.UPDATE, object_name, {}, id=i) for i in ids]
+        rows = [Write(i, Operation.DELETE, object_name, {}, id=i) for i in ids]
         return write_batches(rows, BATCH, self._archive_batch)
 
     def _archive_batch(self, rows: Sequence[Write]) -> list[Outcome]:
@@ -113,7 +120,7 @@ class Writer:
 
     def _opt_out_all(self, rows: Sequence[Write]) -> list[Outcome]:
         """Unsubscribe addresses from all mail; asking again changes nothing."""
-        body = {"inputs": [_address(row) for row in rows]}
+        body = {"inputs": [address_of(row) for row in rows]}
         path = self._paths.consent("/unsubscribe-all")
         answer = _accept(self._wire.send("POST", path, body, channel="EMAIL"), rows)
         with understanding(_unreadable):
@@ -123,7 +130,7 @@ class Writer:
         """Unsubscribe addresses from one subscription type each."""
         inputs = [
             {
-                "subscriberIdString": _address(row),
+                "subscriberIdString": address_of(row),
                 "subscriptionId": int(str(row.fields["subscription"])),
                 "statusState": "UNSUBSCRIBED",
                 "channel": "EMAIL",
@@ -134,6 +141,18 @@ class Writer:
         body = _accept(answer, rows)
         with understanding(_unreadable):
             return _consent_outcomes(body, rows)
+
+    def _opt_in(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Subscribe addresses again that were unsubscribed from all mail in error."""
+        return _consent_outcomes(_accept(opt_in(self._wire, self._paths, rows), rows), rows)
+
+    def _dissociate(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Take records apart, whatever joins them; 204 says nothing about single ones."""
+        inputs = [{"from": {"id": r.id}, "to": [{"id": str(r.fields["to_id"])}]} for r in rows]
+        other = str(rows[0].fields["to_object"])
+        path = self._paths.associations(rows[0].object, other, "/batch/archive")
+        _accept(self._wire.send("POST", path, {"inputs": inputs}), rows)
+        return [Outcome(row.key, OutcomeStatus.OK, row.id) for row in rows]
 
     def _associate(self, rows: Sequence[Write]) -> list[Outcome]:
         """Join records by the default association of their two objects."""
@@ -206,10 +225,6 @@ class _Finder:
         return [self._by_id[i] for i in sorted(ids) if i in self._by_id] or by_key
 
 
-def _address(row: Write) -> str:
-    return str(row.fields["email"]).strip().lower()
-
-
 def _consent_outcomes(body: Mapping[str, Any], rows: Sequence[Write]) -> list[Outcome]:
     """Consent answers name the addresses that failed; all others are done."""
     failed: dict[str, LeadloopError] = {}
@@ -218,8 +233,8 @@ def _consent_outcomes(body: Mapping[str, Any], rows: Sequence[Write]) -> list[Ou
         for address in (wrong.get("context") or {}).get("subscriberIdString") or ():
             failed[str(address).lower()] = error
     return [
-        rejected(row, failed[_address(row)])
-        if _address(row) in failed
+        rejected(row, failed[address_of(row)])
+        if address_of(row) in failed
         else Outcome(row.key, OutcomeStatus.OK, row.id)
         for row in rows
     ]

@@ -45,6 +45,7 @@ from mappings.ports import (
     StreamSpec,
 )
 from mappings.records import (
+    JOINS,
     Event,
     Json,
     Operation,
@@ -378,12 +379,18 @@ class MemoryConnector:
         if row.operation is Operation.CREATE:
             return self._upsert(row)
         record = self._records[row.object].get(str(row.id))
+        if row.operation is Operation.DELETE:
+            if record is not None and not record.deleted:
+                self.remove(row.object, str(row.id))
+            return Outcome(row.key, OutcomeStatus.OK, row.id)
         if record is None or record.deleted:
             return rejected(row, self._refusal(row, "record.not_found"))
-        if row.operation is Operation.ASSOCIATE:
-            return self._associate(row, record)
+        if row.operation in JOINS:
+            return self._join(row, record)
         if row.operation is Operation.OPT_OUT:
             self.opted_out.add((str(row.fields.get("email")), row.fields.get("subscription")))
+        if row.operation is Operation.OPT_IN:
+            self.opted_out.discard((str(row.fields.get("email")), None))
         flags = {k: v for k, v in row.fields.items() if k in self._schema[row.object]}
         return self._settle(row, record, flags, created=None)
 
@@ -425,11 +432,16 @@ class MemoryConnector:
         )
         return Outcome(row.key, OutcomeStatus.OK, stored.ref.id, created=created, record=stored)
 
-    def _associate(self, row: Write, record: Record) -> Outcome:
+    def _join(self, row: Write, record: Record) -> Outcome:
+        """Join two records, or take them apart."""
         other, other_id = str(row.fields["to_object"]), str(row.fields["to_id"])
-        if other_id not in self._records.get(other, {}):
+        joined = dict.fromkeys(record.associations.get(other, ()))
+        if row.operation is Operation.DISSOCIATE:
+            joined.pop(other_id, None)
+        elif other_id not in self._records.get(other, {}):
             return rejected(row, self._refusal(row, "record.not_found"))
-        joined = dict.fromkeys((*record.associations.get(other, ()), other_id))
+        else:
+            joined[other_id] = None
         links = {**record.associations, other: tuple(joined)}
         stored = self._store(replace(record, associations=links, modified_at=self._now()))
         return Outcome(row.key, OutcomeStatus.OK, stored.ref.id, record=stored)

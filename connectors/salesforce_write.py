@@ -25,7 +25,7 @@ from mappings.errors import (
     OutcomeUnknownError,
     RecordRejectedError,
 )
-from mappings.records import Operation, Outcome, OutcomeStatus, RecordRef, Write
+from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, RecordRef, Write
 
 BATCH = 200  # FACTS section 4, Collections
 LOCK_WAITS = (0.5, 1.0)
@@ -71,6 +71,8 @@ class Writer:
             return []
         if len({(row.operation, row.object) for row in rows}) > 1:
             raise InvariantError("A write holds rows of one operation and one object.")
+        if rows[0].operation is Operation.DELETE:
+            return write_batches(rows, BATCH, self._patient(self._delete))
         if rows[0].operation is not Operation.CREATE:
             return write_batches(rows, BATCH, self._patient(self._update))
         keys = dict.fromkeys(row.external_id[0] if row.external_id else "" for row in rows)
@@ -82,7 +84,7 @@ class Writer:
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete to the recycle bin; what is deleted already counts as done."""
-        rows = [Write(i, Operation.UPDATE, object_name, {}, id=i) for i in ids]
+        rows = [Write(i, Operation.DELETE, object_name, {}, id=i) for i in ids]
         return write_batches(rows, BATCH, self._patient(self._delete))
 
     def _patient(self, send: Any) -> Any:
@@ -167,13 +169,15 @@ class Writer:
 
 def _update_fields(row: Write) -> dict[str, Any]:
     """The fields an operation sets on the record it names."""
-    if row.operation is Operation.ASSOCIATE:
-        return {f"{row.fields['to_object']}Id": row.fields["to_id"]}
+    if row.operation in JOINS:
+        joined = row.operation is Operation.ASSOCIATE
+        return {f"{row.fields['to_object']}Id": row.fields["to_id"] if joined else None}
     fields = dict(row.fields)
-    if row.operation is Operation.OPT_OUT:
+    if row.operation in (Operation.OPT_OUT, Operation.OPT_IN):
+        fields.pop("explanation", None)
         fields.pop("email", None)
         fields.pop("subscription", None)
-        return fields or {"HasOptedOutOfEmail": True}
+        return fields or {"HasOptedOutOfEmail": row.operation is Operation.OPT_OUT}
     return fields
 
 

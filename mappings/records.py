@@ -128,13 +128,23 @@ class Operation(StrEnum):
 
     `CREATE` always goes through the external id (an upsert by unique key) where the object has
     one. `OPT_OUT` restricts consent: `fields` hold `email` and `subscription` (None = all mail).
-    `ASSOCIATE` joins the record to another: `fields` hold `to_object` and `to_id`.
+    `ASSOCIATE` joins the record to another: `fields` hold `to_object` and `to_id`; `DISSOCIATE`
+    takes them apart again. `DELETE` moves the record to the recycle bin. `OPT_IN` takes back an
+    opt-out from all mail that was an error: `fields` hold `email` and `explanation`, the dated
+    evidence. These three may be sent twice: the second time changes nothing.
     """
 
     CREATE = "create"
     UPDATE = "update"
     OPT_OUT = "opt_out"
     ASSOCIATE = "associate"
+    DISSOCIATE = "dissociate"
+    DELETE = "delete"
+    OPT_IN = "opt_in"
+
+
+JOINS = frozenset({Operation.ASSOCIATE, Operation.DISSOCIATE})
+"""Operations about two records: no record is changed by them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -271,6 +271,23 @@ def store_shadows(
     )
 
 
+def drop_shadows(tx: Tx, entity_id: str) -> None:
+    """Nothing is agreed about this golden record any more."""
+    tx.connection.execute(delete(SHADOWS).where(tx.mine(SHADOWS), SHADOWS.c.entity_id == entity_id))
+
+
+def move(tx: Tx, refs: Iterable[RecordRef], entity_id: str) -> None:
+    """These linked records belong to another golden record from now on."""
+    tx.change(
+        LINKS,
+        ("system", "object", "record_id"),
+        [
+            {"system": r.system, "object": r.object, "record_id": r.id, "entity_id": entity_id}
+            for r in refs
+        ],
+    )
+
+
 def add_work(tx: Tx, entity_ids: Iterable[str], reason: str) -> None:
     """Golden records that must be planned again."""
     tx.insert_new(

@@ -1,8 +1,9 @@
 """Intents and outcomes: every write is journaled before it is sent (BEHAVIOURS, Once in effect).
 
 Statuses: `open` (journaled, not sent), `sending` (handed to the vendor, no word yet), `ok`,
-`rejected`, `unknown` (the reply was lost), `dropped` (superseded, or what it depends on failed). A
-restart looks up what is `sending` or `unknown` at the vendor before anything is sent again.
+`rejected`, `unknown` (the reply was lost), `dropped` (superseded, or what it depends on failed),
+`undone` (an undo took it back). A restart looks up what is `sending` or `unknown` at the vendor
+before anything is sent again.
 """
 
 from __future__ import annotations
@@ -18,11 +19,10 @@ from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
 from state.failures import decodes
 from state.store import Tx, aside, chunks, table_of
-from state.tables import DeadLetterRow, IntentRow, LedgerRow
+from state.tables import DeadLetterRow, IntentRow
 
 INTENTS = table_of(IntentRow)
 DEAD = table_of(DeadLetterRow)
-LEDGER = table_of(LedgerRow)
 UNSETTLED = ("open", "sending", "unknown")
 
 
@@ -246,6 +246,33 @@ def results(tx: Tx, keys: Iterable[str]) -> dict[str, StoredIntent]:
     return found
 
 
+def mark(tx: Tx, keys: Iterable[str], status: str) -> None:
+    """Settled intents get another word: `undone` ones may be sent again when planned again."""
+    for batch in chunks(keys):
+        tx.connection.execute(
+            update(INTENTS)
+            .where(tx.mine(INTENTS), INTENTS.c.key.in_(batch), INTENTS.c.status == "ok")
+            .values(status=status)
+        )
+
+
+def deleted_by_us(tx: Tx, refs: Iterable[RecordRef]) -> set[RecordRef]:
+    """Which of these records an undo of ours has deleted."""
+    found: set[RecordRef] = set()
+    for batch in chunks(refs):
+        rows = tx.connection.execute(
+            select(INTENTS.c.system, INTENTS.c.object, INTENTS.c.target_id).where(
+                tx.mine(INTENTS),
+                INTENTS.c.entity_id.is_not(None),
+                aside(INTENTS.c.operation) == Operation.DELETE.value,
+                aside(INTENTS.c.status) == "ok",
+                INTENTS.c.target_id.in_([ref.id for ref in batch]),
+            )
+        )
+        found.update(RecordRef(*row) for row in rows)
+    return found & set(refs)
+
+
 def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
     """Intents by status; of one run, or of all."""
     query = select(INTENTS.c.status, func.count()).where(tx.mine(INTENTS))
@@ -272,24 +299,6 @@ def of_entity(tx: Tx, entity_id: str) -> list[StoredIntent]:
         .order_by(INTENTS.c.id)
     )
     return [_stored(row) for row in rows]
-
-
-def record_changes(
-    tx: Tx, run_id: str, config_hash: str, rows: Sequence[Mapping[str, Any]]
-) -> None:
-    """Field ledger rows: entity_id, ref, field, before, after, rule, intent_key."""
-    tx.insert(
-        LEDGER,
-        [{**row, "run_id": run_id, "config_hash": config_hash, "at": tx.now} for row in rows],
-    )
-
-
-def changes_of(tx: Tx, entity_id: str) -> list[Mapping[str, Any]]:
-    """The field ledger of a golden record, oldest first."""
-    rows = tx.connection.execute(
-        select(LEDGER).where(tx.mine(LEDGER), LEDGER.c.entity_id == entity_id).order_by(LEDGER.c.id)
-    )
-    return [dict(row._mapping) for row in rows]  # noqa: SLF001 - SQLAlchemy's documented name
 
 
 def bury(tx: Tx, run_id: str, letters: Sequence[Mapping[str, Any]]) -> None:

@@ -12,7 +12,7 @@ from sqlalchemy import delete, func, select, update
 
 from mappings.records import RecordRef
 from state import mirror
-from state.events import EVENTS
+from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
 from state.mirror import INBOX, RECORD_KEY, to_payload
 from state.outbox import INTENTS
@@ -92,6 +92,28 @@ def unlink(tx: Tx, refs: Iterable[RecordRef]) -> None:
                 LINKS.c.system == ref.system,
             )
         )
+
+
+def reassign_events(tx: Tx, entity_id: str, emails: Iterable[str], to: str | None) -> None:
+    """A golden record's events of these addresses belong to another one, or are attributed anew.
+
+    Delivered ones stay delivered until their record is gone; what was rolled up counts again with
+    whoever it belongs to.
+    """
+    for batch in chunks(emails):
+        mine = (tx.mine(EVENTS), EVENTS.c.entity_id == entity_id, EVENTS.c.email.in_(batch))
+        if to is None:
+            tx.connection.execute(
+                update(EVENTS)
+                .where(*mine, EVENTS.c.disposition.in_(("rolled_up", "baseline", "held", "dead")))
+                .values(disposition="pending")
+            )
+        tx.connection.execute(update(EVENTS).where(*mine).values(entity_id=to))
+
+
+def forget_activity(tx: Tx, ref: str) -> None:
+    """The record of an activity was deleted by an undo: its event may be delivered again."""
+    tx.connection.execute(delete(ACTIVITIES).where(tx.mine(ACTIVITIES), ACTIVITIES.c.ref == ref))
 
 
 def hand_over_events(tx: Tx, loser: str, winner: str) -> None:

@@ -176,11 +176,12 @@ def close_subjects(tx: Tx, subjects: Iterable[str], status: str) -> None:
         )
 
 
-def rule_out(tx: Tx, pairs: Sequence[tuple[str, str]]) -> None:
-    """Remember that these pairs are not one person, whichever way round."""
+def rule_out(tx: Tx, pairs: Sequence[tuple[str, str]], *, run_id: str | None = None) -> None:
+    """Remember that these pairs are not one person, whichever way round; `run_id` is the undo that
+    found it out."""
     tx.insert_new(
         NON_MATCHES,
-        [{"left": min(pair), "right": max(pair), "at": tx.now} for pair in pairs],
+        [{"left": min(pair), "right": max(pair), "run_id": run_id, "at": tx.now} for pair in pairs],
         ("tenant", "pair", "left", "right"),
     )
 

@@ -219,6 +219,7 @@ class NonMatchRow(Scoped, table=True):
     id: int | None = Field(default=None, primary_key=True)
     left: str = Field(max_length=600)
     right: str = Field(max_length=600)
+    run_id: str | None = Field(default=None, max_length=40)
     at: datetime = _instant()
 
 
@@ -335,11 +336,17 @@ class LedgerRow(Scoped, table=True):
     field: str = Field(max_length=NAME)
     before: Any = _json(nullable=True)
     after: Any = _json(nullable=True)
+    image: Any = _json(nullable=True)
+    kept: Any = _json(nullable=True)
+    operation: str = Field(max_length=20)
     rule: str = Field(max_length=REF)
-    intent_key: str = Field(max_length=64)
+    why: str = Field(max_length=40, default="")
+    intent_key: str = Field(max_length=64, index=True)
     run_id: str = Field(max_length=40, index=True)
     config_hash: str = Field(max_length=64)
     at: datetime = _instant()
+    undoes: list[int] | None = _json(nullable=True)
+    undone_by: str | None = Field(default=None, max_length=64)
 
 
 class ActivityRow(Scoped, table=True):

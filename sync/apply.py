@@ -14,7 +14,7 @@ from typing import Any
 
 from mappings.errors import PASSING, InvariantError, OutcomeUnknownError
 from mappings.ports import Lane
-from mappings.records import Operation, Outcome, OutcomeStatus, Write
+from mappings.records import JOINS, Outcome, OutcomeStatus, Write
 from state import outbox
 from state.outbox import Intent, StoredIntent
 from sync.blocks import Blocks
@@ -131,7 +131,7 @@ def _batches(pair: Pair, ready: Sequence[Intent]) -> Iterator[list[Intent]]:
     for key in sorted(grouped):
         rows = grouped[key]
         able = pair.connector(rows[0].side).capabilities
-        joins = rows[0].operation is Operation.ASSOCIATE
+        joins = rows[0].operation in JOINS
         size = able.join_batch if joins else able.write_batch
         for start in range(0, len(rows), size):
             yield rows[start : start + size]
@@ -179,7 +179,7 @@ def as_write(intent: Intent) -> Write:
     """The row a connector is handed."""
     fields = dict(intent.fields)
     target = intent.target_id
-    if intent.operation is Operation.ASSOCIATE:
+    if intent.operation in JOINS:
         target = str(fields.pop("from_id"))
     external = None
     if intent.external_field and intent.external_value:

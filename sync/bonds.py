@@ -16,7 +16,7 @@ from mappings.placeholders import is_placeholder_email
 from mappings.records import Json, Record, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import translate
-from mappings.values import canonical, to_vendor
+from mappings.values import canonical, equal, to_vendor
 from sync.intents import FieldChange
 from sync.views import Times
 
@@ -102,7 +102,10 @@ def plan_bond(
         map_at, crm_at = (times or {}).get(rule.key, (None, None))
         state = replace(found, map_at=map_at, crm_at=crm_at)
         crm_field = rule.crm[crm_record.ref.object]
-        plan.add(rule, crm_field, state, decide_field(rule, state), map_record, crm_record)
+        decision = decide_field(rule, state)
+        if decision.write_to is not None and _is_undone(rule, state, shadow or {}):
+            decision = FieldDecision(None, None, "left_apart")
+        plan.add(rule, crm_field, state, decision, map_record, crm_record)
     return plan.build()
 
 
@@ -126,6 +129,17 @@ def states_of(
                     base=(shadow or {}).get(rule.key),
                 ),
             )
+
+
+def _is_undone(rule: FieldRule, state: FieldState, shadow: Mapping[str, tuple[Json, Json]]) -> bool:
+    """Whether an undo left an aggregated field as it is: an aggregate is not written for having
+    moved but for being different, so that the agreed values alone would not hold it."""
+    undone = shadow.get(f"undone:{rule.key}")
+    return (
+        undone is not None
+        and equal(state.map_value, undone[0], rule.type)
+        and equal(state.crm_value, undone[1], rule.type)
+    )
 
 
 def known_value(value: Json, rule: FieldRule) -> Json:
@@ -182,8 +196,11 @@ class _Builder:
         else:
             field = crm_field if side is Side.CRM else rule.map
             before = state.crm_value if side is Side.CRM else state.map_value
+            image = (crm_record if side is Side.CRM else map_record).fields[field]
             self.writes[side][field] = to_vendor(decision.value, rule.type, self.systems[side])
-            self.changes[side].append(FieldChange(field, before, decision.value, rule.key))
+            self.changes[side].append(
+                FieldChange(field, before, decision.value, rule.key, image, decision.reason)
+            )
             self.expected[side][rule.key] = (
                 (state.map_value, decision.value, field)
                 if side is Side.CRM
@@ -237,7 +254,7 @@ def plan_creation(
         if wanted is None:
             continue
         fields[target] = to_vendor(wanted, rule.type, system)
-        changes.append(FieldChange(target, None, wanted, rule.key))
+        changes.append(FieldChange(target, None, wanted, rule.key, why="created"))
         pair = (value, wanted) if to is Side.CRM else (wanted, value)
         expected[rule.key] = (*pair, target)
     return Creation(fields, tuple(changes), expected, tuple(rejections))

@@ -95,11 +95,14 @@ def _decide(
     incoming = {key: Company(**row.person) for key, row in indexed.items()}
     blocked = candidates.candidates(tx, {k: company_keys(c) for k, c in incoming.items()})
     everyone = candidates.people(tx, {c for own in blocked.values() for c in own})
+    ruled_out = reviews.ruled_out(tx, on_map)
     accounts = {
         key: [
             CompanyCandidate(c, Company(**everyone[c].person))
             for c in own
-            if c in everyone and everyone[c].side is Side.CRM
+            if c in everyone
+            and everyone[c].side is Side.CRM
+            and (min(key, c), max(key, c)) not in ruled_out
         ]
         for key, own in blocked.items()
     }

@@ -48,6 +48,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_figures": "the run's figures are taken, its row is still open",
     "after_finish": "the run's row is closed",
     "after_review": "a person's decision is stored",
+    "after_undo": "what an undo takes back is journaled, and a wrong link is apart",
     "after_replay": "dead letters are back on the work list",
 }
 """Every crash point there is, and what is true there."""

@@ -23,12 +23,20 @@ ID_OF = "$id_of"
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of one write: before, after and the rule that asked for it."""
+    """One field of one write: before, after and the rule that asked for it.
+
+    `before` and `after` are canonical. `image` is the value replaced as the vendor spelled it,
+    where that is something else: undo puts back the very same text. `why` is the reason the rule
+    gave; `undoes` are the ledger lines that an undo takes back.
+    """
 
     field: str
     before: Json
     after: Json
     rule: str
+    image: Json = None
+    why: str = ""
+    undoes: tuple[int, ...] = ()
 
     def as_json(self) -> dict[str, Json]:
         """For the intent's details and the field ledger."""
@@ -37,6 +45,9 @@ class FieldChange:
             "before": self.before,
             "after": self.after,
             "rule": self.rule,
+            **({"why": self.why} if self.why else {}),
+            **({"image": self.image} if self.image not in (None, "", self.before) else {}),
+            **({"undoes": list(self.undoes)} if self.undoes else {}),
         }
 
 
@@ -71,8 +82,11 @@ def event_key(system: str, key: str) -> str:
     return hashlib.sha256(f"{system}:{key}".encode()).hexdigest()
 
 
-def make(draft: Draft) -> Intent:
-    """The intent of a draft. The same draft gives the same intent."""
+def make(draft: Draft, *, salt: str = "") -> Intent:
+    """The intent of a draft. The same draft gives the same intent.
+
+    `salt` tells apart what would look the same: the second deletion of a record that came back.
+    """
     target_id = draft.target.ref.id if draft.target else draft.target_id
     what = (
         draft.side.value,
@@ -82,7 +96,7 @@ def make(draft: Draft) -> Intent:
         draft.external_id,
         dict(draft.fields),
     )
-    revision = draft.target.revision if draft.target else ""
+    revision = (draft.target.revision if draft.target else "") + salt
     return Intent(
         key=digest(draft.entity_id, revision, *what),
         entity_id=draft.entity_id,

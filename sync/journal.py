@@ -58,7 +58,8 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
         ]
     )
     known = outbox.results(tx, [intent.key for intent in kept])
-    outbox.reopen(tx, [k for k, s in known.items() if s.status == "rejected"], afresh=True)
+    afresh = ("rejected", "undone")
+    outbox.reopen(tx, [k for k, s in known.items() if s.status in afresh], afresh=True)
     outbox.reopen(tx, [k for k, s in known.items() if s.status == "dropped"])
     outbox.carry(tx, [i for i in kept if i.key in known and known[i.key].status != "ok"])
     outbox.journal(tx, run_id, kept)

@@ -193,6 +193,9 @@ KINDS = {
     Operation.UPDATE: "updates",
     Operation.OPT_OUT: "consent",
     Operation.ASSOCIATE: "joins",
+    Operation.DISSOCIATE: "joins",
+    Operation.DELETE: "deletes",
+    Operation.OPT_IN: "updates",
 }
 """What the guard calls an intent, by its operation..."""
 KINDS_BY_REASON = {"activity": "activities"}

@@ -109,7 +109,11 @@ def _task(view: EntityView, rules: Rules, stored: StoredEvent, target: Record | 
             external_id=(EVENT_KEY, key),
             depends_on=waits_for,
             changes=[FieldChange("Task", None, key, f"activity:{event.kind.value}")],
-            details={"events": {"delivered": [stored.id]}, "activity": [event.key, "task"]},
+            details={
+                "events": {"delivered": [stored.id]},
+                "activity": [event.key, "task"],
+                "email": event.email,
+            },
         )
     )
 
@@ -146,6 +150,7 @@ def _campaign_member(
             details={
                 "events": {"delivered": [stored.id]},
                 "activity": [stored.event.key, "campaign_member"],
+                "email": stored.event.email,
             },
         )
     )

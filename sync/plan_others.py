@@ -15,7 +15,7 @@ from state.outbox import Intent
 from sync.bonds import BondPlan, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_people import EntityPlan
-from sync.views import EntityView, Rules, bond_of
+from sync.views import EntityView, Rules, bond_of, is_held
 
 
 def plan_company(view: EntityView, rules: Rules) -> EntityPlan:
@@ -81,7 +81,8 @@ def _update(view: EntityView, rules: Rules, bond: BondPlan, side: Side) -> Inten
     writes: dict[str, Json] = dict(bond.writes[side])
     changes = list(bond.changes[side])
     key = MAP_KEY if side is Side.MAP else CRM_KEY
-    if key in record.fields and record.fields[key] != view.entity_id:
+    missing = key in record.fields and record.fields[key] != view.entity_id
+    if missing and not is_held(view, record.ref, key, view.entity_id):
         writes[key] = view.entity_id
         changes.append(FieldChange(key, record.fields[key], view.entity_id, "link_key"))
     if not writes:

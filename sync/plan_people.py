@@ -26,7 +26,7 @@ from state.outbox import Intent
 from sync.bonds import BondPlan, Conflict, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
-from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of
+from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of, is_held
 
 OPT_OUT_MAP = "hs_email_optout"
 """The MAP's read-only property that says a contact takes no mail at all (FACTS section 2)."""
@@ -174,8 +174,10 @@ def _crm_write(
     expected = dict(bond.expected[Side.CRM]) if bond else {}
     for name, value, rule in _owned_crm_fields(view):
         current = view.crm_record.fields.get(name)
-        if name in view.crm_record.fields and not equal(current, value, _owned_type(name)):
-            writes[name] = to_vendor(value, _owned_type(name), rules.crm_system)
+        if is_held(view, view.crm_record.ref, name, value):
+            continue
+        if name in view.crm_record.fields and not equal(current, value, owned_type(name)):
+            writes[name] = to_vendor(value, owned_type(name), rules.crm_system)
             changes.append(FieldChange(name, current, value, rule))
     if not writes:
         return None, None
@@ -213,7 +215,7 @@ def _create(view: EntityView, rules: Rules) -> Intent | None:
     changes = list(creation.changes)
     for name, value, rule in _owned_crm_fields(view):
         if name != CRM_KEY and value is not None:
-            fields[name] = to_vendor(value, _owned_type(name), rules.crm_system)
+            fields[name] = to_vendor(value, owned_type(name), rules.crm_system)
             changes.append(FieldChange(name, None, value, rule))
     if view.opted_out:
         for consent in rules.mapping.consent:
@@ -273,7 +275,8 @@ def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
         yield LAST_CAMPAIGN, view.rollup.last_name[:255], "rollup"
 
 
-def _owned_type(name: str) -> ValueType:
+def owned_type(name: str) -> ValueType:
+    """What the values of Leadloop's own CRM fields are."""
     if name in {CRM_KEY, LAST_CAMPAIGN}:
         return ValueType.TEXT
     return ValueType.DATETIME if name in {FIRST_ENGAGEMENT, LAST_ENGAGEMENT} else ValueType.NUMBER
@@ -294,6 +297,8 @@ def _map_writes(
         for name, value, value_type, rule in _owned_map_fields(
             view, rules, record, primary=position == 0, create_key=create_key
         ):
+            if is_held(view, record.ref, name, value):
+                continue
             writes[name] = (
                 value if isinstance(value, dict) else to_vendor(value, value_type, rules.map_system)
             )

@@ -17,7 +17,7 @@ import structlog
 from mappings.errors import PASSING
 from mappings.fieldmap import ValueType
 from mappings.ports import Lane
-from mappings.records import Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
+from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical
 from state import events, identity, outbox
 from state.outbox import Intent, Settlement, StoredIntent
@@ -62,23 +62,26 @@ def _reconcile(
     """One side's left-over intents; what is most urgent among them says in which lane."""
     told: Counter[str] = Counter()
     settling = Settling(pair, run_id)
-    sent = [stored.intent for stored in left if stored.status != "open"]
+    sent = [stored.intent for stored in left if stored.status != "open" or _looks_first(stored)]
     of = {kind: [i for i in sent if i.operation is kind] for kind in Operation}
     order = list(Lane)
     lane = min((intent.lane for intent in sent), key=order.index, default=Lane.CONSENT)
     with pair.in_lane(left[0].intent.side, lane):
-        told.update(_consents(pair, settling, of[Operation.OPT_OUT]))
+        told.update(_consents(pair, settling, [*of[Operation.OPT_OUT], *of[Operation.OPT_IN]]))
         told.update(_creates(pair, settling, of[Operation.CREATE]))
         told.update(_updates(pair, run_id, settling, of[Operation.UPDATE]))
+        told.update(_deletes(pair, settling, of[Operation.DELETE]))
         settling.read_back()
-    _reopen(pair, of[Operation.ASSOCIATE])
-    told["sent_again"] += len(of[Operation.ASSOCIATE])
+    joins = [intent for kind in JOINS for intent in of[kind]]
+    _reopen(pair, joins)
+    told["sent_again"] += len(joins)
     stale = [
         stored.intent
         for stored in left
         if stored.status == "open"
         and stored.intent.operation is Operation.UPDATE
         and stored.intent.depends_on is None
+        and not _looks_first(stored)
         and not blocks.keep(stored.intent.side, stored.intent.lane)
         and pair.may_call(stored.intent.side, stored.intent.lane)
     ]
@@ -86,6 +89,12 @@ def _reconcile(
         _plan_anew(pair, run_id, stale)
         told["planned_anew"] += len(stale)
     return told
+
+
+def _looks_first(stored: StoredIntent) -> bool:
+    """Whether an update is looked for though it was never sent: an undo cannot be planned anew, and
+    what it takes back may have been edited since."""
+    return stored.intent.operation is Operation.UPDATE and "undo" in stored.intent.details
 
 
 def _left_over(pair: Pair) -> list[StoredIntent]:
@@ -111,7 +120,9 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
         for batch in chunks(own, FIND):
             connector = pair.connector(batch[0].side)
             keys = [str(intent.external_value) for intent in batch]
-            found = _by_key(connector.find(object_name, field_name, keys), field_name)
+            found = _by_key(
+                _not_undone(pair, connector.find(object_name, field_name, keys)), field_name
+            )
             crashpoint("after_look_up")
             there = [i for i in batch if str(i.external_value) in found]
             settling.settle(
@@ -123,6 +134,26 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
             )
             _reopen(pair, [i for i in batch if str(i.external_value) not in found])
             told.update(found=len(there), sent_again=len(batch) - len(there))
+    return told
+
+
+def _not_undone(pair: Pair, records: Sequence[Record]) -> list[Record]:
+    """Without records that an undo of ours has deleted: what is made again is not there yet. What a
+    person deleted counts as there, or it would come back (law 8)."""
+    with pair.store.read() as tx:
+        undone = outbox.deleted_by_us(tx, [r.ref for r in records if r.deleted])
+    return [record for record in records if record.ref not in undone]
+
+
+def _deletes(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:
+    """Records that are gone are deleted; those that are still there are deleted again."""
+    told: Counter[str] = Counter()
+    for batch, records in _with_records(pair, intents):
+        there = {(ref.object, ref.id) for ref, record in records.items() if not record.deleted}
+        done = [i for i in batch if (i.object, i.target_id) not in there]
+        _settle_done(settling, done)
+        _reopen(pair, [i for i in batch if (i.object, i.target_id) in there])
+        told.update(found=len(done), sent_again=len(batch) - len(done))
     return told
 
 
@@ -149,6 +180,8 @@ def _restricted(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     if intent.side is Side.CRM:
         return _shows(intent, records)
     record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
+    if intent.operation is Operation.OPT_IN:
+        return record is not None and not opted_out(record)
     return (
         record is not None
         and intent.fields.get("subscription") is None
@@ -168,8 +201,10 @@ def _updates(
         done = [i for i in batch if _shows(i, records)]
         _settle_done(settling, done)
         missing = [i for i in batch if not _shows(i, records)]
-        _plan_anew(pair, run_id, missing)
-        told.update(found=len(done), planned_anew=len(missing))
+        again = [i for i in missing if _is_untouched(i, records)]
+        _reopen(pair, again)
+        _plan_anew(pair, run_id, [i for i in missing if i not in again])
+        told.update(found=len(done), sent_again=len(again), planned_anew=len(missing) - len(again))
     return told
 
 
@@ -197,6 +232,22 @@ def _shows(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     return record is not None and all(
         canonical(record.fields.get(name), ValueType.TEXT) == canonical(value, ValueType.TEXT)
         for name, value in intent.fields.items()
+    )
+
+
+def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
+    """Whether an undo may be sent again: planning anew would not find it, and every field still has
+    the value it takes back. Where somebody has edited one since, the undo is given up as a whole;
+    `leadloop undo` again takes what is left of it."""
+    record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
+    return (
+        "undo" in intent.details
+        and record is not None
+        and all(
+            canonical(record.fields.get(change["field"]), ValueType.TEXT)
+            == canonical(change["before"], ValueType.TEXT)
+            for change in intent.details["changes"]
+        )
     )
 
 

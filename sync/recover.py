@@ -167,6 +167,8 @@ def replay(
             for ids in stored.intent.details.get("events", {}).values()
             for event_id in ids
         ]
+        undos = [key for key, stored in intents.items() if "undo" in stored.intent.details]
+        outbox.reopen(tx, undos, afresh=True)
         requeue.revive_events(tx, REPLAY, carried)
         quarantine.release(tx, [x.fingerprint for x in chosen.letters if _aside(x)])
         outbox.close_letters(tx, [letter.id for letter in chosen.letters], "replayed")

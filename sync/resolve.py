@@ -14,7 +14,7 @@ from mappings.records import RecordRef, Side
 from mappings.required_fields import MAP_KEY
 from matching.linker import Candidate, Decision, Thresholds, decide
 from matching.model import Model
-from state import identity, mirror
+from state import identity, mirror, reviews
 from state.store import chunks
 from sync.evidence import ensure_model, known
 from sync.fold import pending_refs
@@ -107,6 +107,7 @@ def _by_link_key(pair: Pair, mapping: ObjectMapping, keys: Sequence[str]) -> dic
     for batch in chunks(keys):
         with pair.store.read() as tx:
             records = mirror.load(tx, [RecordRef.parse(key) for key in batch])
+            ruled_out = reviews.ruled_out(tx, batch)
             carried = {
                 str(ref): str(row.record.fields[MAP_KEY])
                 for ref, row in records.items()
@@ -118,8 +119,13 @@ def _by_link_key(pair: Pair, mapping: ObjectMapping, keys: Sequence[str]) -> dic
                     if row.record.converted_to is None:
                         holders.setdefault(str(row.lookup2), []).append(str(row.record.ref))
         for key, link_key in carried.items():
-            if link_key in holders:
-                targets = tuple(sorted(holders[link_key]))
+            own = [
+                holder
+                for holder in holders.get(link_key, ())
+                if (min(key, holder), max(key, holder)) not in ruled_out
+            ]
+            if own:
+                targets = tuple(sorted(own))
                 found[key] = Decision(key, "link", targets, 1.0, 0.0, "link_key", {})
     return found
 

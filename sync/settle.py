@@ -18,9 +18,10 @@ import structlog
 
 from connectors.base import DuplicateFoundError
 from mappings.errors import LeadloopError
-from mappings.records import Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
-from mappings.values import canonical
-from state import events, identity, mirror, outbox, reviews
+from mappings.fieldmap import ObjectMapping
+from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
+from mappings.values import canonical, equal
+from state import events, identity, ledger, mirror, outbox, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
@@ -29,6 +30,7 @@ from sync.crash import crashpoint
 from sync.fates import fate_of
 from sync.fold import identity_values, index_people, look_ups
 from sync.pair import Pair
+from sync.undo.settle import agree_kept, kept_halves, settle_undone
 
 log = structlog.get_logger("leadloop.settle")
 
@@ -86,18 +88,19 @@ class Settling:
                 delivered.append((key, form, str(ref)))
             for word, ids in intent.details.get("events", {}).items():
                 carried.setdefault(word, []).extend(ids)
-            if (
-                self.pair.mapping_of(ref) is not None
-                and intent.operation is not Operation.ASSOCIATE
+            if self.pair.mapping_of(ref) is not None and intent.operation not in (
+                *JOINS,
+                Operation.DELETE,
             ):
                 self._note(ref, intent)
         self._mirror_written(tx, [intent for intent, _ in rows])
+        settle_undone(self.pair, tx, self.run_id, [intent for intent, _ in rows])
         identity.link(tx, self.run_id, links)
         identity.add_work(tx, [link.entity_id for link in links], "created")
         again = [intent.entity_id for intent, _ in rows if intent.details.get("again")]
         identity.add_work(tx, again, "moved_meanwhile")
         self._merge_shadows(tx, shadows)
-        outbox.record_changes(tx, self.run_id, self.pair.config_hash, changes)
+        ledger.record_changes(tx, self.run_id, self.pair.config_hash, changes)
         events.record_activities(tx, self.run_id, delivered)
         for word, ids in carried.items():
             events.dispose(tx, self.run_id, ids, word)
@@ -289,7 +292,10 @@ class Settling:
         for intent, record in rows:
             mapping = self.pair.mapping_of(record.ref)
             expected = intent.details.get("expected") or {}
-            if mapping is None or not expected:
+            if mapping is None:
+                continue
+            self._note_kept(tx, mapping, intent, record)
+            if not expected:
                 continue
             rules = {rule.key: rule for rule in mapping.fields}
             agreed = shadows.setdefault((intent.entity_id, _bond(intent, record.ref)), {})
@@ -299,6 +305,21 @@ class Settling:
                     on_map = intent.side is Side.MAP
                     agreed[name] = [kept, crm_value] if on_map else [map_value, kept]
         self._merge_shadows(tx, shadows)
+
+    def _note_kept(self, tx: Tx, mapping: ObjectMapping, intent: Intent, record: Record) -> None:
+        """Where the vendor made something else of a value, the ledger says what: an undo must tell
+        the vendor's spelling from somebody's edit."""
+        types = {rule.key: rule.type for rule in mapping.fields}
+        kept: dict[str, Json] = {}
+        for change in intent.details.get("changes", ()):
+            name, kind = change["field"], types.get(change["rule"])
+            if kind is None or name not in record.fields:
+                continue
+            read = canonical(record.fields[name], kind)
+            if not equal(read, change["after"], kind):
+                kept[name] = read
+        ledger.note_kept(tx, [(intent.key, name, value) for name, value in kept.items()])
+        agree_kept(tx, self.run_id, intent, kept_halves(intent, kept))
 
 
 def _settlement(outcome: Outcome) -> Settlement:
@@ -331,8 +352,12 @@ def _ledger_rows(intent: Intent, ref: RecordRef) -> list[dict[str, Any]]:
             "field": change["field"],
             "before": change["before"],
             "after": change["after"],
+            "image": change.get("image"),
+            "operation": intent.operation.value,
             "rule": change["rule"],
+            "why": change.get("why", ""),
             "intent_key": intent.key,
+            "undoes": change.get("undoes"),
         }
         for change in intent.details.get("changes", ())
     ]

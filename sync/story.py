@@ -12,8 +12,9 @@ from datetime import datetime
 from typing import Any
 
 from mappings.records import Record, RecordRef
-from state import events, figures, identity, mirror, outbox, reviews, runs
+from state import events, figures, identity, ledger, mirror, outbox, reviews, runs
 from state.events import StoredEvent
+from state.ledger import Line
 from state.outbox import StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
@@ -191,20 +192,20 @@ def _decided(decision: StoredDecision) -> Moment:
 def _written(tx: Tx, entity_id: str) -> list[Moment]:
     """Every write, one moment each: what it changed, by which rule, in which run."""
     intents = outbox.of_entity(tx, entity_id)
-    changed: dict[str, list[Mapping[str, Any]]] = {}
-    for row in outbox.changes_of(tx, entity_id):
-        changed.setdefault(str(row["intent_key"]), []).append(row)
+    changed: dict[str, list[Line]] = {}
+    for line in ledger.of_entities(tx, [entity_id]):
+        changed.setdefault(line.intent_key, []).append(line)
     known = {stored.intent.key for stored in intents}
     moments = [_intent(tx, stored, changed.get(stored.intent.key, ())) for stored in intents]
     moments += [  # writes whose intent has been pruned
-        Moment(rows[0]["at"], "wrote", f"wrote {rows[0]['ref']}", _ledger(rows))
+        Moment(rows[0].at, "wrote", f"wrote {rows[0].ref}", _ledger(rows))
         for key, rows in changed.items()
         if key not in known
     ]
     return moments
 
 
-def _intent(tx: Tx, stored: StoredIntent, rows: Sequence[Mapping[str, Any]]) -> Moment:
+def _intent(tx: Tx, stored: StoredIntent, rows: Sequence[Line]) -> Moment:
     intent = stored.intent
     ref = outbox.reference(intent, stored.result_id)
     at = stored.done_at or stored.journaled_at
@@ -229,17 +230,25 @@ def _intent(tx: Tx, stored: StoredIntent, rows: Sequence[Mapping[str, Any]]) -> 
     return Moment(at, "refused", f"{done}: {stored.status}", details)
 
 
-def _ledger(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Field by field: before, after and rule; and what the write was made under."""
+def _ledger(rows: Sequence[Line]) -> dict[str, Any]:
+    """Field by field: before, after, rule and reason; and what the write was made under."""
     if not rows:
         return {"changes": []}
     return {
         "changes": [
-            {name: row[name] for name in ("ref", "field", "before", "after", "rule")}
-            for row in rows
+            {
+                "ref": str(line.ref),
+                "field": line.field,
+                "before": line.before,
+                "after": line.after,
+                "rule": line.rule,
+                "why": line.why,
+                "undone": line.undone_by is not None,
+            }
+            for line in rows
         ],
-        "run_id": rows[0]["run_id"],
-        "config_hash": rows[0]["config_hash"],
+        "run_id": rows[0].run_id,
+        "config_hash": rows[0].config_hash,
     }
 
 

@@ -12,7 +12,7 @@ from datetime import datetime
 
 from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, PairMapping
 from mappings.ports import FieldSchema, Lane
-from mappings.records import EventKind, Json, Record
+from mappings.records import EventKind, Json, Record, RecordRef
 from mappings.required_fields import COUNTERS
 from state.events import Rollup, StoredEvent
 
@@ -84,3 +84,17 @@ def bond_of(map_record: Record | None, crm_record: Record | None) -> str:
     left = str(map_record.ref) if map_record else "-"
     right = str(crm_record.ref) if crm_record else "-"
     return f"{left}|{right}"
+
+
+def held_key(ref: RecordRef, name: str) -> str:
+    """Under which key of the shadow an undone value of Leadloop's own field is remembered."""
+    return f"undone:{ref}:{name}"
+
+
+def is_held(view: EntityView, ref: RecordRef, name: str, value: Json) -> bool:
+    """Whether this very value of a field of ours was undone: it is not written again (ADR 0019).
+
+    What the field should say must move on first.
+    """
+    held = (view.shadow or {}).get(held_key(ref, name))
+    return held is not None and held[0] == value

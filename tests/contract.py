@@ -379,6 +379,16 @@ class ConnectorContract:
         shown = f"{outcome.error} {outcome.error.as_dict()}"
         assert not [v for v in row.fields.values() if len(str(v)) > 3 and str(v) in shown]
 
+    def test_a_delete_may_be_sent_twice(self, bench: Bench) -> None:
+        """A deleted row is gone, deleting it again is fine, and the others stay."""
+        gone, kept = bench.put(1), bench.put(2)
+        row = Write("delete", Operation.DELETE, bench.object_name, {}, id=gone)
+        for _ in range(2):
+            (outcome,) = bench.connector.write([row])
+            assert (outcome.status, outcome.key) == (OutcomeStatus.OK, "delete")
+        assert bench.live() == {kept}
+        assert bench.connector.fetch(bench.object_name, [gone]) == []
+
     def test_updates_reach_the_record_in_order(self, bench: Bench) -> None:
         """Two updates of one record in one write are both outcomes, and the later one stays."""
         record_id = bench.put(1)

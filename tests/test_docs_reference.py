@@ -178,6 +178,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
         told["explain"] = run("explain", item["subject"])
         told["review accept"] = run("review", "reject", str(item["id"]))
     told["model show"] = run("model", "show")
+    told["undo"] = run("undo", "--run", told["sync"]["runs"][0]["run_id"], "--dry-run")
     told["deadletters"] = run("deadletters")
     told["replay"] = run("replay", "--all")
     told["commands"] = run("commands")

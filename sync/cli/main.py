@@ -44,6 +44,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "match": ("match", "Find who is who in two tables, or duplicates in one."),
     "model": ("model", "Train, show or compare linkage models."),
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
+    "undo": ("undo", "Take back what Leadloop wrote: a run, a record, a wrong link."),
     "replay": ("replay", "Send corrected work down the road again."),
     "prune": ("prune", "Let go of what is no longer needed."),
     "backup": ("backup", "Copy the state to a file and check the copy."),

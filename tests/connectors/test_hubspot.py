@@ -289,6 +289,13 @@ def test_deals_come_with_their_people_and_companies(bench: HubSpotBench) -> None
     puller.pull()
     expected = {"contacts": (contact,), "companies": (ids["companies"],)}
     assert puller.row(ids["deals"]).associations == expected
+    fields = {"to_object": "contacts", "to_id": contact}
+    apart = Write("apart", Operation.DISSOCIATE, "deals", fields, id=ids["deals"])
+    for _ in range(2):
+        (outcome,) = bench.connector.write([apart])
+        assert outcome.status is OutcomeStatus.OK
+    (deal,) = bench.connector.fetch("deals", [ids["deals"]])
+    assert deal.associations == {"companies": (ids["companies"],)}
 
 
 def test_joining_with_a_record_that_is_not_there_is_refused(bench: HubSpotBench) -> None:

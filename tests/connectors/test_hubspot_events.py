@@ -161,3 +161,31 @@ def test_opting_out_is_written_with_its_scope(bench: HubSpotBench) -> None:
     assert [bench.read(i).get("hs_email_optout") for i in ids[:3]] == ["true"] * 3
     assert bench.read(ids[3]).get("hs_email_optout") != "true"
     assert bench.read(ids[3])[f"hs_email_optout_{kind.id}"] == "true"
+
+
+def test_an_opt_out_in_error_is_taken_back_with_its_evidence(bench: HubSpotBench) -> None:
+    """OPT_IN lifts a refusal of all mail and keeps the types that were refused one by one; the
+    evidence goes along; twice is no error."""
+    kinds = [kind.id for kind in bench.account.consent.types.values()]
+    ids = [bench.put(number) for number in range(2)]
+    address = "person0@example.com"
+    single = {"email": address, "subscription": str(kinds[1])}
+    bench.connector.write([Write("one", Operation.OPT_OUT, "contacts", single, id=ids[0])])
+    for number, record_id in enumerate(ids):
+        fields = {"email": f"person{number}@example.com", "subscription": None}
+        row = Write(f"o{number}", Operation.OPT_OUT, "contacts", fields, id=record_id)
+        bench.connector.write([row])
+    evidence = "2026-03-01: ticked the box of the form"
+    back = Write(
+        "back", Operation.OPT_IN, "contacts", {"email": address, "explanation": evidence}, id=ids[0]
+    )
+    for _ in range(2):
+        (outcome,) = bench.connector.write([back])
+        assert outcome.status is OutcomeStatus.OK
+    assert [bench.read(i).get("hs_email_optout") for i in ids] == ["false", "true"]
+    answers = {kind: bench.account.consent.answer(address, kind) for kind in kinds}
+    assert {kind: one.subscribed for kind, one in answers.items() if one} == {
+        kind: kind != kinds[1] for kind in kinds
+    }
+    assert answers[kinds[0]] is not None
+    assert answers[kinds[0]].explanation == evidence

@@ -153,6 +153,11 @@ def test_records_are_joined() -> None:
         row = Write("a", Operation.ASSOCIATE, "Person", fields, id=record_id)
         assert bench.connector.write([row])[0].status is status
     assert bench.vendor.get("Person", record_id).associations == {"Company": (company,)}
+    for _ in range(2):
+        fields = {"to_object": "Company", "to_id": company}
+        apart = Write("d", Operation.DISSOCIATE, "Person", fields, id=record_id)
+        assert bench.connector.write([apart])[0].status is OutcomeStatus.OK
+    assert bench.vendor.get("Person", record_id).associations == {"Company": ()}
 
 
 def test_a_converted_record_names_what_it_became() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from mappings.records import RecordRef
-from state import outbox
+from state import ledger, outbox
 from state.outbox import Settlement
 from state.store import Store
 from tests.state.support import at, intent, now
@@ -85,16 +85,46 @@ def test_the_ledger_keeps_before_and_after_of_any_value(store: Store) -> None:
             "field": f"F{n}",
             "before": before,
             "after": after,
+            "operation": "update",
             "rule": "contacts.title",
             "intent_key": "i1",
         }
         for n, (before, after) in enumerate(values)
     ]
     with store.begin() as tx:
-        outbox.record_changes(tx, "r", "hash", rows)
-        found = outbox.changes_of(tx, "e1")
-    assert [(row["before"], row["after"]) for row in found] == values
-    assert {row["config_hash"] for row in found} == {"hash"}
+        ledger.record_changes(tx, "r", "hash", rows)
+        found = ledger.of_entities(tx, ["e1"])
+    assert [(line.before, line.after) for line in found] == values
+    assert {line.config_hash for line in found} == {"hash"}
+
+
+def test_an_undone_undo_makes_the_first_lines_count_again(store: Store) -> None:
+    """Lines taken back say by what; taking that back frees them, and only them (law 11)."""
+
+    def line(name: str, key: str, undoes: list[int] | None = None) -> dict[str, object]:
+        return {
+            "entity_id": "e1",
+            "ref": "salesforce:Lead:1",
+            "operation": "update",
+            "field": name,
+            "before": "a",
+            "after": "b",
+            "rule": "r",
+            "intent_key": key,
+            "undoes": undoes,
+        }
+
+    with store.begin() as tx:
+        ledger.record_changes(tx, "r1", "hash", [line("F", "i1"), line("G", "i1")])
+        first, other = (one.id for one in ledger.of_entities(tx, ["e1"]))
+        ledger.record_changes(tx, "r2", "hash", [line("F", "u1", [first])])
+        ledger.mark_undone(tx, [first, other], "u1")
+        (_, _, back) = ledger.of_entities(tx, ["e1"])
+        ledger.mark_undone(tx, [back.id], "u2")
+        ledger.note_kept(tx, [("i1", "G", "B")])
+        told = {one.id: (one.undone_by, one.kept) for one in ledger.of_entities(tx, ["e1"])}
+        assert told == {first: (None, None), other: ("u1", "B"), back.id: ("u2", None)}
+        assert ledger.of_run(tx, "r2") == ({"e1"}, {back.id})
 
 
 def letter(number: int, **changes: object) -> dict[str, object]:

@@ -13,7 +13,7 @@ from sqlalchemy import event as hook
 
 from mappings.fieldmap import EntityKind
 from mappings.records import EventKind, RecordRef, Side
-from state import candidates, events, identity, mirror, outbox, reviews
+from state import candidates, events, identity, ledger, mirror, outbox, reviews
 from state.candidates import Indexed
 from state.identity import NewLink
 from state.outbox import Settlement
@@ -59,7 +59,10 @@ LOOKUPS: dict[str, Callable[[Tx], object]] = {
     "outbox.unsettled_entities": lambda tx: outbox.unsettled_entities(tx, named("e")),
     "outbox.settle": lambda tx: outbox.settle(tx, [Settlement(key, "ok") for key in named("i")]),
     "outbox.results": lambda tx: outbox.results(tx, named("i")),
-    "outbox.changes_of": lambda tx: outbox.changes_of(tx, "e7"),
+    "ledger.of_entities": lambda tx: ledger.of_entities(tx, named("e")),
+    "ledger.of_run": lambda tx: ledger.of_run(tx, "r7"),
+    "ledger.note_kept": lambda tx: ledger.note_kept(tx, [(key, "F", 1) for key in named("i")]),
+    "ledger.mark_undone": lambda tx: ledger.mark_undone(tx, MANY, "u"),
     "outbox.dead_fingerprints": lambda tx: outbox.dead_fingerprints(tx, named("f")),
     "reviews.open_subjects": lambda tx: reviews.open_subjects(tx, named("s")),
     "reviews.close_subjects": lambda tx: reviews.close_subjects(tx, named("s"), "resolved"),

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mappings.records import EventKind, Operation, RecordRef
-from state import outbox
+from state import ledger
 from sync.recover import Selection, replay
 from sync.reviewing import accept, listed
 from sync.story import Story, find_person, story, story_of_record
@@ -179,12 +179,14 @@ def test_the_ledger_and_the_vendors_agree(world: World) -> None:
     (entity_id,) = find_person(world.store, ADA).entities
     with world.store.read() as tx:
         changes = [
-            c for c in outbox.changes_of(tx, entity_id) if c["ref"] == f"salesforce:Lead:{lead}"
+            line
+            for line in ledger.of_entities(tx, [entity_id])
+            if line.ref == RecordRef("salesforce", "Lead", lead)
         ]
     fields = world.salesforce.get("Lead", lead).fields
     assert changes
-    assert {change["field"]: str(change["after"]) for change in changes} == {
-        change["field"]: str(fields[change["field"]]) for change in changes
+    assert {line.field: str(line.after) for line in changes} == {
+        line.field: str(fields[line.field]) for line in changes
     }
 
 

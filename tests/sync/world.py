@@ -133,6 +133,8 @@ class Vendor(MemoryConnector):
             return Outcome(
                 row.key, OutcomeStatus.OK, row.id, record=self.get("contacts", str(row.id))
             )
+        if row.operation is Operation.OPT_IN and outcome.status is OutcomeStatus.OK:
+            self.edit(row.object, str(row.id), {OPT_OUT: "false"})
         return outcome
 
     def _store(self, record: Record) -> Record:

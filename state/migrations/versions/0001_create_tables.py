@@ -216,15 +216,22 @@ def upgrade() -> None:
     sa.Column('field', sa.String(length=128), nullable=False),
     sa.Column('before', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('after', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('image', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('kept', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('operation', sa.String(length=20), nullable=False),
     sa.Column('rule', sa.String(length=255), nullable=False),
+    sa.Column('why', sa.String(length=40), nullable=False),
     sa.Column('intent_key', sa.String(length=64), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.Column('config_hash', sa.String(length=64), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('undoes', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('undone_by', sa.String(length=64), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_field_ledger'))
     )
     with op.batch_alter_table('field_ledger', schema=None) as batch_op:
         batch_op.create_index('ix_field_ledger_entity', ['entity_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index(batch_op.f('ix_field_ledger_intent_key'), ['intent_key'], unique=False)
         batch_op.create_index(batch_op.f('ix_field_ledger_run_id'), ['run_id'], unique=False)
 
     op.create_table('inbox',
@@ -330,6 +337,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('left', sa.String(length=600), nullable=False),
     sa.Column('right', sa.String(length=600), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=True),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_non_matches')),
     sa.UniqueConstraint('left', 'right', 'tenant', 'pair', name=op.f('uq_non_matches'))
