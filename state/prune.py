@@ -17,8 +17,9 @@ from sqlalchemy.sql import ColumnElement
 
 from state.commands import COMMANDS
 from state.events import EVENTS
+from state.ledger import LEDGER
 from state.mirror import INBOX
-from state.outbox import DEAD, LEDGER
+from state.outbox import DEAD
 from state.store import Store, Tx
 
 BATCH = 2_000

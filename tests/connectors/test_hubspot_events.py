@@ -187,5 +187,6 @@ def test_an_opt_out_in_error_is_taken_back_with_its_evidence(bench: HubSpotBench
     assert {kind: one.subscribed for kind, one in answers.items() if one} == {
         kind: kind != kinds[1] for kind in kinds
     }
-    assert answers[kinds[0]] is not None
-    assert answers[kinds[0]].explanation == evidence
+    taken_back = answers[kinds[0]]
+    assert taken_back is not None
+    assert taken_back.explanation == evidence

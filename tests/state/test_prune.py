@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import select, text
 
 from mappings.records import EventKind, Operation
-from state import commands, events, identity, mirror, outbox, prune, soundness
+from state import commands, events, identity, ledger, mirror, outbox, prune, soundness
 from state.events import EVENTS
 from state.mirror import INBOX
 from state.prune import Cutoffs
@@ -34,8 +34,9 @@ def filled(store: Store) -> None:
         change = {
             "entity_id": "e1", "ref": "hubspot:contacts:1", "field": "firstname",
             "before": "Ada", "after": "Grace", "rule": "owner", "intent_key": "k1",
+            "operation": "update",
         }  # fmt: skip
-        outbox.record_changes(tx, "r1", "c1", [change])
+        ledger.record_changes(tx, "r1", "c1", [change])
         letter = {
             "entity_id": "e1", "subject": "Lead:1", "intent_key": "k1", "fingerprint": "f1",
             "code": "field.invalid", "field": "Title", "message": "m", "remedy": "r",
