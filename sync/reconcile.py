@@ -244,9 +244,8 @@ def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
         "undo" in intent.details
         and record is not None
         and all(
-            canonical(record.fields.get(change["field"]), ValueType.TEXT)
-            == canonical(change["before"], ValueType.TEXT)
-            for change in intent.details["changes"]
+            canonical(record.fields.get(name), ValueType.TEXT) == canonical(value, ValueType.TEXT)
+            for name, value in intent.details["undo"]["was"].items()
         )
     )
 

@@ -131,6 +131,7 @@ def _consent(
                 "undo": {
                     "lines": [line.id],
                     "intents": [line.intent_key],
+                    "was": {line.field: record.fields.get(line.field)},
                     "evidence": evidence,
                 }
             },

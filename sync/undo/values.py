@@ -145,6 +145,7 @@ def _restoring(scene: Scene, record: Record, backs: Sequence[_Back]) -> Intent:
                 "undo": {
                     "lines": sorted({i for back in backs for i in back.undoes}),
                     "intents": [],
+                    "was": {back.field: record.fields[back.field] for back in backs},
                     "bond": "" if scene.apart else _bond(scene, entity_id, record.ref),
                     "halves": halves,
                     "still": still,
