@@ -9,7 +9,7 @@ import pytest
 
 from mappings.fieldmap import Aggregate, Overwrite, ValueType
 from mappings.records import RecordRef, Side
-from state import identity, outbox, reviews
+from state import identity, ledger, reviews
 from state.reviews import ReviewItem
 from sync.reviewing import Decided, ReviewError, accept, listed, reject, show
 from tests.sync.world import World
@@ -195,9 +195,9 @@ def test_a_decided_conflict_is_in_the_ledger(world: World) -> None:
     decided: Decided = accept(world.desk, the_conflict(world).id, ["map"])
     world.run()
     with world.store.read() as tx:
-        rows = outbox.changes_of(tx, str(decided.entity_id))
-    [change] = [row for row in rows if row["ref"].endswith(lead) and row["field"] == "Title"]
-    assert (change["before"], change["after"]) == ("Clerk", "Poet")
+        lines = ledger.of_entities(tx, [str(decided.entity_id)])
+    [change] = [line for line in lines if line.ref.id == lead and line.field == "Title"]
+    assert (change.before, change.after) == ("Clerk", "Poet")
 
 
 def summing(world: World) -> tuple[str, str]:
