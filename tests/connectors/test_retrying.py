@@ -44,6 +44,12 @@ def test_the_table_of_the_policy(failure: Verdict, read: float | None, write: fl
     assert first(failure, harmless=False).wait == write
 
 
+def test_jitter_stretches_a_pause_by_a_quarter_at_most() -> None:
+    """Callers that failed together do not come back together."""
+    word = decide(not_sent("v"), system="v", harmless=True, attempt=2, waited=0.2, jitter=1.0)
+    assert word.wait == pytest.approx(0.4 * 1.25)
+
+
 @pytest.mark.parametrize("failure", [reply_lost("v"), SERVER_ERROR])
 def test_a_write_that_may_have_arrived_is_of_unknown_outcome(failure: Verdict) -> None:
     """Whatever the failure said of itself."""

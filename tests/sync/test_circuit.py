@@ -136,6 +136,15 @@ def test_lanes_give_way_in_the_order_of_law_12() -> None:
     assert (refusal.lane, refusal.code) == ("incremental", "remote.lane_deferred")
 
 
+@pytest.mark.parametrize("lane", list(Lane))
+def test_a_lane_waits_from_its_ceiling_on(lane: Lane) -> None:
+    """Not one call earlier, not one later."""
+    most = ceiling(10_000, 0.8, lane)
+    account = replace(NEW, daily_limit=10_000, seen_at=NOW)
+    assert ask(replace(account, daily_used=most - 1), lane=lane).refusal is None
+    assert ask(replace(account, daily_used=most), lane=lane).refusal is not None
+
+
 def test_old_figures_refuse_nobody() -> None:
     """The vendor's day may have begun anew: after an hour a call goes and finds out."""
     full = replace(NEW, daily_limit=1000, daily_used=1000, seen_at=NOW)

@@ -60,7 +60,8 @@ def codes(facts: Facts) -> list[str]:
         (replace(WELL, dead_letters=101), ["alert.dead_letters"]),
         (replace(WELL, last_good=NOW - STALE_AFTER), []),
         (replace(WELL, last_good=NOW - STALE_AFTER - MINUTE), ["alert.stale"]),
-        (replace(WELL, last_good=NOW - STALE_AFTER - MINUTE, fast=3600.0), []),
+        (replace(WELL, last_good=NOW - timedelta(hours=3), fast=3600.0), []),
+        (replace(WELL, last_good=NOW - timedelta(hours=4), fast=3600.0), ["alert.stale"]),
     ],
 )
 def test_every_state_has_its_condition(facts: Facts, wrong: list[str]) -> None:
@@ -82,6 +83,10 @@ def test_a_resting_vendor_is_told_once_and_not_as_the_runs_error_too() -> None:
         ("vendor:sf", "auth.refused", True),
     ]
     assert found[1].severity is Severity.FAILURE
+    assert found[0].what.startswith("hs's allowance of calls is used up; it is tried again at 2026")
+    down = Account("sf", failures=4, opened_at=NOW, probe_at=NOW + MINUTE, code="remote.x")
+    (one,) = conditions(replace(WELL, accounts=(down,)))
+    assert one.what.startswith("sf has failed 4 times in a row; it is tried again at 2026-03-02")
 
 
 def test_a_remedy_names_the_run_to_approve() -> None:

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from mappings.errors import MassChangeRefusedError
 from mappings.ports import Lane
-from mappings.records import Operation, Side
+from mappings.records import Operation, RecordRef, Side
 from state.outbox import Intent
 from sync.config import GuardConfig, Limit
-from sync.guard import GROWTH, Approval, Verdict, examine
+from sync.guard import EMPTY_FROM, GROWTH, Approval, Gone, Verdict, examine, examine_gone
 from sync.plan import change_kinds, fingerprints
 
 LIMITS = GuardConfig(
@@ -164,3 +164,33 @@ def _outcome(intents: list[Intent]) -> tuple[set[str], set[str]] | None:
     except MassChangeRefusedError:
         return None
     return {i.key for i in verdict.allowed}, {i.key for i in verdict.held}
+
+
+def gone(deleted: int, linked: int, *, merged: int = 0) -> Gone:
+    """So many of the linked people of one side are gone."""
+    refs = frozenset(RecordRef("salesforce", "Lead", str(n)) for n in range(deleted))
+    return Gone(Side.CRM, "person", refs, merged, linked)
+
+
+@pytest.mark.parametrize(
+    ("seen", "code"),
+    [
+        (gone(EMPTY_FROM - 1, EMPTY_FROM - 1), None),
+        (gone(EMPTY_FROM, EMPTY_FROM), "guard.side_emptied"),
+        (gone(EMPTY_FROM, EMPTY_FROM + 1), None),
+        (gone(25, 1250), None),
+        (gone(26, 1299), "guard.mass_deletion"),
+        (gone(26, 1300), None),
+        (gone(500, 1_000_000), None),
+        (gone(501, 1_000_000), "guard.mass_deletion"),
+        (gone(0, 1_000_000, merged=101), "guard.mass_deletion"),
+        (gone(0, 1_000_000, merged=100), None),
+    ],
+)
+def test_deletions_and_merges_have_their_limits(seen: Gone, code: str | None) -> None:
+    """2 % or 500 linked records, 1 % or 100 merges, and all of a side that had ten or more."""
+    refusal = examine_gone([seen], approval=None, limits=GuardConfig())
+    assert (refusal.code if refusal else None) == code
+    if refusal is not None:
+        word = Approval(counts=refusal.asked)
+        assert examine_gone([seen], approval=word, limits=GuardConfig()) is None
