@@ -376,7 +376,9 @@ def _table(name: str, rows: Iterable[Sequence[str]]) -> Frequencies | None:
         counts.update(values)
     if total < _FEWEST_PEOPLE:
         return None
-    common = {v: n for v, n in counts.most_common(_COMMON) if n > 2}  # noqa: PLR2004
+    # Sorted to the last: who is cut off among equals must not hang on the order of a set.
+    ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+    common = {v: n for v, n in ranked[:_COMMON] if n > 2}  # noqa: PLR2004
     others = len(counts) - len(common)
     rest = (sum(counts.values()) - sum(common.values())) / max(others, 1) / total
     rest = 0.0 if name == "phone" else max(rest, 1.0 / total)

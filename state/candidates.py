@@ -136,11 +136,12 @@ def people(tx: Tx, record_keys: Iterable[str]) -> dict[str, Indexed]:
 
 
 def population(tx: Tx, side: Side, kind: str, *, limit: int) -> Iterator[Indexed]:
-    """Up to `limit` indexed records of one side, in order of their row id."""
+    """Up to `limit` indexed records of one side, in order of their key: what is learnt from them
+    must not hang on the order in which they were pulled (law 14)."""
     rows = tx.connection.execute(
         select(INDEXED)
         .where(tx.mine(INDEXED), INDEXED.c.side == side.value, INDEXED.c.kind == kind)
-        .order_by(INDEXED.c.id)
+        .order_by(INDEXED.c.record_key)
         .limit(limit)
     )
     for row in rows:

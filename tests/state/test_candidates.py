@@ -71,3 +71,12 @@ def test_candidates_are_exactly_those_that_share_a_key(
         f"r{n}": [f"r{m}" for m, own in enumerate(held) if own & keys and m != n]
         for n, keys in enumerate(asked)
     }
+
+
+def test_the_order_of_coming_decides_nothing(store: Store) -> None:
+    """A population is read in the order of its keys, cut to its limit, however it was indexed."""
+    with store.begin() as tx:
+        for name in ("c", "a", "d", "b"):
+            candidates.index(tx, [indexed(name)])
+        found = [one.record_key for one in candidates.population(tx, Side.CRM, "person", limit=3)]
+    assert found == ["a", "b", "c"]
