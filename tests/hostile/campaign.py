@@ -68,7 +68,7 @@ class Figures:
     second_run_writes: int = 0
     open_after_replay: int = 0
     delivered_after_replay: int = 0
-    by_kind: Counter[str] = field(default_factory=Counter)
+    by_kind: dict[str, int] = field(default_factory=dict)
 
 
 @dataclass
@@ -152,7 +152,7 @@ def _judge(pair: Pair, there: Field, figures: Figures) -> None:
     figures.spoilt = sum(1 for kind in kinds.values() if kind)
     figures.fatal = len(lost)
     figures.people, figures.events = len(there.people), len(there.events)
-    figures.by_kind.update(kind for kind in kinds.values() if kind)
+    figures.by_kind = dict(Counter(kind for kind in kinds.values() if kind))
     figures.stalled = len(_unread(pair))
     with pair.store.read() as tx:
         aside = quarantine.open_rows(tx)
