@@ -193,10 +193,9 @@ def _born(parts: Parts, *, month_first: bool) -> str:
 
 
 def _digits(value: str) -> int:
-    try:
-        return int(float(value)) if value.strip() else 0
-    except ValueError:
-        return 0
+    """A year, month or day; 0 for none ("1980.0" is how some tools write one)."""
+    text_ = value.strip().removesuffix(".0")
+    return int(text_) if text_.isascii() and text_.isdigit() and len(text_) <= _YEAR else 0
 
 
 def _amount(parts: Parts) -> str:
@@ -215,6 +214,7 @@ def _code(parts: Parts) -> str:
     return text.words(raw).replace(" ", "")
 
 
+_YEAR = 4
 _SEXES = {"m": "m", "male": "m", "man": "m", "mann": "m", "mannlich": "m", "maennlich": "m",
           "h": "m", "homme": "m", "masculin": "m", "herr": "m", "mr": "m", "f": "f", "female": "f",
           "w": "f", "weiblich": "f", "frau": "f", "woman": "f", "femme": "f", "mrs": "f",

@@ -108,7 +108,7 @@ def learn(frame: Frame, candidates: Compared, *, seed: int = 1) -> Learned:
     expected = max(1.0, 0.4 * min(frame.left, (frame.total - frame.left) or frame.left))
     start = defaults(frame, strangers, expected)
     learned = start
-    for _ in range(_STEPS):
+    for _ in range(_STEPS if len(candidates) else 0):
         moved = _step(frame, start, learned, candidates, strangers)
         still = _apart(learned, moved) < _STILL
         learned = moved
@@ -193,7 +193,8 @@ def _step(
     odds = {who: max(float(near[who].sum()), 0.02 * _ODDS[who] * count) / whole for who in near}
     if "namesake" in odds:
         # Beyond chance: without a bound everybody who moved would pass for a namesake.
-        odds["namesake"] = min(odds["namesake"], _NAMESAKES * float(u["given"][0] * u["family"][0]))
+        chance = float(np.prod([u[name][0] for name in learned.near["namesake"]]))
+        odds["namesake"] = min(odds["namesake"], _NAMESAKES * chance)
     rare = {f.name: _rare(f, candidates, match) for f in frame.features}
     changed = {what: _share(match, 1.0 - stays) for what, stays in kept.items()}
     return Learned(min(count / whole, 0.5), m, u, shares, odds, rare, changed)
@@ -213,7 +214,7 @@ def _stranger_shares(
     shares = _shares(random, away, levels)
     # Rare levels show in no random sample: those among the candidates are the fewest there are.
     seen = np.bincount(codes, weights=1.0 - match, minlength=levels + 1)[1:] / max(frame.pairs, 1)
-    known = max(float((random > 0).mean()), 1e-6)
+    known = max(float((random > 0).mean()), 1e-6) if len(random) else 1.0
     return np.asarray(np.maximum(shares, np.minimum(seen / known, 1.0)))
 
 
