@@ -155,7 +155,7 @@ class Wire:
             call()
         except SalesforceError as error:
             return Answer(int(error.status), dict(self._headers), b"", _errors(error.content))
-        except (requests.exceptions.JSONDecodeError, ValueError):
+        except (requests.exceptions.JSONDecodeError, ValueError, RecursionError):
             pass  # the SDK could not read it: `_read` says what it was
         except requests.RequestException as error:
             raise _broken(error) from None
