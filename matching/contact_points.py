@@ -120,7 +120,7 @@ def domain(value: str) -> str:
     name = f"{parts.domain}.{parts.suffix}" if parts.suffix else parts.fqdn
     if not name:  # a suffix the list does not know: the last two labels
         host = re.sub(r"^[a-z]+://", "", text).split("/", 1)[0].split(":", 1)[0]
-        name = ".".join(host.strip(".").split(".")[-2:])
+        name = ".".join([label for label in host.split(".") if label][-2:])
     return "" if name in FREE_MAIL or name in PLACEHOLDER_DOMAINS or "." not in name else name
 
 
