@@ -4,11 +4,12 @@ It plays either side of a pair: `system` names whom it stands for, `schema` what
 behaves like a vendor where that matters: revisions move with every change, creates go through a
 unique key, one bad row never fails the others, deleted and merged records stay readable as such,
 pages and batches have limits, `calls` counts what was asked. What fails is asked for:
-`lose_reply`, `fail`, `reject`.
+`lose_reply`, `fail`, `weather`, `reject`, `disorder`.
 """
 
 from __future__ import annotations
 
+import random
 import threading
 import time
 from collections import Counter
@@ -112,6 +113,9 @@ class MemoryConnector:
         self._failures: list[_Failure] = []
         self._rejections: list[Rejection] = []
         self._met: Verdict | None = None
+        self._disorder: random.Random | None = None
+        self._weather: Callable[[], LeadloopError | None] | None = None
+        self._earlier: dict[RecordRef, Record] = {}
         self._lock = threading.RLock()
         self._caller = Caller(
             system, limiter or NullLimiter(), self._judge, sleep=sleep, jitter=lambda: 0.0
@@ -165,9 +169,10 @@ class MemoryConnector:
         self._store(gone)
 
     def restore(self, object_name: str, record_id: str) -> None:
-        """A person takes a record out of the recycle bin."""
+        """A person takes a deleted record out of the bin. What was merged away stays away."""
         old = self._records[object_name][record_id]
-        self._store(replace(old, deleted=False, modified_at=self._now()))
+        if old.merged_into is None:
+            self._store(replace(old, deleted=False, modified_at=self._now()))
 
     def convert(self, object_name: str, record_id: str, to: RecordRef) -> None:
         """A person converts a Lead into the record named."""
@@ -186,6 +191,10 @@ class MemoryConnector:
         """Every live record of an object, in the order of creation."""
         return [r for r in self._records[object_name].values() if not r.deleted]
 
+    def disorder(self, rng: random.Random | None) -> None:
+        """From now on pages come in any order, rows and older states repeated; None ends it."""
+        self._disorder = rng
+
     def lose_reply(self, calls: int = 1, *, applied: bool = True) -> None:
         """The next writing calls are applied (or not) and their replies lost."""
         self._failures.append(_Failure(None, calls, applied))
@@ -193,6 +202,10 @@ class MemoryConnector:
     def fail(self, error: LeadloopError, calls: int = 1, *, wait: float | None = None) -> None:
         """The next calls are refused with this error, nothing applied; `wait` allows a retry."""
         self._failures.append(_Failure(Verdict(error, wait=wait), calls, applied=False))
+
+    def weather(self, forecast: Callable[[], LeadloopError | None] | None) -> None:
+        """From now on every call is refused with the error the forecast names, if it names one."""
+        self._weather = forecast
 
     def reject(self, rule: Rejection) -> None:
         """Rows for which the rule returns an error are refused with it, from now on."""
@@ -246,9 +259,9 @@ class MemoryConnector:
         self, stream: str, since: Mapping[str, Json] | None, *, landed: Landed
     ) -> Iterator[Page]:
         """Pages by (modified, id) from the cursor on; a quiet stream costs one call."""
-        if stream == EVENTS:
-            return self._event_pages(landed)
-        return self._record_pages(stream, since, landed)
+        events = stream == EVENTS
+        pages = self._event_pages(landed) if events else self._record_pages(stream, since, landed)
+        return map(self._disordered, pages)
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The records as they are; a merged-away one with the record it is now part of."""
@@ -317,6 +330,17 @@ class MemoryConnector:
                 yield Page(tuple(page), (), {"at": iso(start - _OVERLAP)}, last=True)
                 return
 
+    def _disordered(self, page: Page) -> Page:
+        if self._disorder is None:
+            return page
+        rng = self._disorder
+        earlier = [self._earlier[r.ref] for r in page.records if r.ref in self._earlier]
+        records = [*page.records, *earlier, *page.records[: rng.randint(0, 2)]]
+        events = [*page.events, *page.events[: rng.randint(0, 2)]]
+        rng.shuffle(records)
+        rng.shuffle(events)
+        return replace(page, records=tuple(records), events=tuple(events))
+
     def _window(self, stream: str, at: datetime | None) -> list[Record]:
         with self._lock:
             rows = list(self._records[stream].values())
@@ -355,6 +379,10 @@ class MemoryConnector:
 
     def _failure(self, *, reading: bool = False) -> _Failure | None:
         """The failure this call meets; lost replies are kept for writes."""
+        error = self._weather() if self._weather is not None else None
+        if error is not None:
+            self._met = Verdict(error, wait=getattr(error, "retry_after", None))
+            return _Failure(self._met, 0, applied=False)
         for failure in self._failures:
             if reading and failure.error is None:
                 continue
@@ -454,6 +482,9 @@ class MemoryConnector:
 
     def _store(self, record: Record) -> Record:
         with self._lock:
+            before = self._records.get(record.ref.object, {}).get(record.ref.id)
+            if before is not None:
+                self._earlier[record.ref] = before
             stored = replace(record, revision=f"{iso(record.modified_at)}/{next(self._stamps)}")
             before = self._records.get(record.ref.object, {}).get(record.ref.id)
             for name, value in record.fields.items():

@@ -131,14 +131,26 @@ def journal(tx: Tx, run_id: str, intents: Sequence[Intent]) -> None:
     )
 
 
-def unsettled(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[tuple[int, StoredIntent]]:
-    """Intents without an outcome, oldest first."""
-    rows = tx.connection.execute(
-        select(INTENTS)
-        .where(tx.mine(INTENTS), INTENTS.c.status.in_(UNSETTLED), INTENTS.c.id > after)
-        .order_by(INTENTS.c.id)
-        .limit(limit)
+def unsettled(
+    tx: Tx,
+    *,
+    after: int = 0,
+    limit: int = 2000,
+    status: str | Sequence[str] = UNSETTLED,
+    lane: Lane | None = None,
+    operation: Operation | None = None,
+) -> list[tuple[int, StoredIntent]]:
+    """Intents without an outcome, oldest first, after the given row id; those of one status, lane
+    or operation where that is asked for."""
+    statuses = [status] if isinstance(status, str) else list(status)
+    query = select(INTENTS).where(
+        tx.mine(INTENTS), INTENTS.c.status.in_(statuses), INTENTS.c.id > after
     )
+    if lane is not None:
+        query = query.where(INTENTS.c.lane == lane.value)
+    if operation is not None:
+        query = query.where(INTENTS.c.operation == operation.value)
+    rows = tx.connection.execute(query.order_by(INTENTS.c.id).limit(limit))
     return [(row.id, _stored(row)) for row in rows]
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from mappings.errors import PASSING, InvariantError, OutcomeUnknownError
 from mappings.ports import Lane
-from mappings.records import JOINS, Outcome, OutcomeStatus, Write
+from mappings.records import JOINS, Outcome, OutcomeStatus, Side, Write
 from state import outbox
 from state.outbox import Intent, StoredIntent
 from sync.blocks import Blocks
@@ -27,15 +27,18 @@ from sync.settle import READ_BACK, Settling
 LANES = {lane: position for position, lane in enumerate(Lane)}
 WAVES = 6
 """Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
+SLICE = 4_000
+"""Intents taken up together: whole batches of either vendor, and no more memory than these need."""
 
 
 @dataclass(slots=True)
 class Applied:
-    """What applying came to: rows by status, rows written by kind."""
+    """What applying came to: rows by status, rows written by kind, batches tried and answered."""
 
     rows: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     batches: int = 0
+    sent: int = 0
 
 
 def apply(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Applied:
@@ -46,34 +49,37 @@ def apply(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Applied:
     applied = Applied()
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
     for _ in range(WAVES):
-        ready = _ready(pair, run_id, applied, blocks)
-        if not ready:
-            break
+        before = applied.sent
         settling = Settling(pair, run_id)
-        sent = 0
-        for batch in _batches(pair, ready):
-            if blocks.keep(batch[0].side, batch[0].lane):
-                continue
-            sent += 1
-            _send(settling, batch, applied, blocks)
+        for lane in Lane:
+            _send_lane(settling, lane, applied, blocks)
         settling.read_back()
-        if not sent:
+        if applied.sent == before:
             break
     return applied
 
 
-def _ready(pair: Pair, run_id: str, applied: Applied, blocks: Blocks) -> list[Intent]:
-    """Open intents whose dependency is done, with its id filled in; the hopeless are dropped."""
-    waiting: list[StoredIntent] = []
-    after = 0
-    while True:
+def _send_lane(settling: Settling, lane: Lane, applied: Applied, blocks: Blocks) -> None:
+    """One lane's open intents, a slice at a time: a backlog of any size is begun at once."""
+    pair, after = settling.pair, 0
+    while not all(blocks.keep(side, lane) for side in Side):
         with pair.store.read() as tx:
-            rows = outbox.unsettled(tx, after=after)
+            rows = outbox.unsettled(tx, after=after, limit=SLICE, status="open", lane=lane)
         if not rows:
             break
         after = rows[-1][0]
-        waiting.extend(stored for _, stored in rows if stored.status == "open")
-    with pair.store.read() as tx:
+        ready = _ready(settling, [stored for _, stored in rows], applied, blocks)
+        for batch in _batches(pair, ready):
+            if not blocks.keep(batch[0].side, lane):
+                applied.sent += 1
+                _send(settling, batch, applied, blocks)
+
+
+def _ready(
+    settling: Settling, waiting: Sequence[StoredIntent], applied: Applied, blocks: Blocks
+) -> list[Intent]:
+    """Open intents whose dependency is done, with its id filled in; the hopeless are dropped."""
+    with settling.pair.store.read() as tx:
         needed = {s.intent.depends_on for s in waiting if s.intent.depends_on}
         done = outbox.results(tx, needed)
     ready: list[Intent] = []
@@ -94,10 +100,10 @@ def _ready(pair: Pair, run_id: str, applied: Applied, blocks: Blocks) -> list[In
     if worn_out:
         worn = [stored.intent for stored in worn_out]
         outcomes = [given_up(stored) for stored in worn_out]
-        applied.rows.update(Settling(pair, run_id).settle(worn, outcomes))
+        applied.rows.update(settling.settle(worn, outcomes))
         blocks.see(zip(worn, outcomes, strict=True))
     if hopeless:
-        Settling(pair, run_id).drop(hopeless)
+        settling.drop(hopeless)
         applied.rows["dropped"] += len(hopeless)
     return ready
 

@@ -47,6 +47,8 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_alerts": "what people are told is stored, or that they were",
     "after_figures": "the run's figures are taken, its row is still open",
     "after_finish": "the run's row is closed",
+    "after_claim": "the daemon has taken up a queued command",
+    "after_command": "a command has its result",
     "after_review": "a person's decision is stored",
     "after_undo": "what an undo takes back is journaled, and a wrong link is apart",
     "after_replay": "dead letters are back on the work list",

@@ -168,13 +168,17 @@ def _same_object(ref: RecordRef, other_id: str) -> RecordRef:
 
 
 def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reason: str) -> None:
-    """What belonged to `old` belongs to `new` from now on."""
+    """What belonged to `old` belongs to `new` from now on, or to what that has become since."""
+    new = identity.follow(tx, new)
+    if new == old:
+        return
     links = identity.links_of(tx, [old, new])
     if links.get(old) is not None and links[old].status == "alias":
         return
     identity.alias(tx, old, new, reason)
     if old not in links:
         return
+    deleted = {ref for ref, row in mirror.load(tx, [new]).items() if row.record.deleted}
     entity_id = links[old].entity_id
     identity.set_status(tx, [old], "alias")
     candidates.drop(tx, [str(old)])
@@ -184,7 +188,10 @@ def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reaso
         identity.absorb(tx, entity_id, links[new].entity_id)
         requeue.hand_over_events(tx, entity_id, links[new].entity_id)
         entity_id = links[new].entity_id
-    if pair.side_of(new.system) is Side.CRM:
+    if new in deleted:
+        identity.set_status(tx, [new], "gone")
+        _retire_without_counterpart(pair, tx, entity_id)
+    elif pair.side_of(new.system) is Side.CRM:
         identity.retire(tx, [entity_id], status="live")
     identity.add_work(tx, [entity_id], reason)
 

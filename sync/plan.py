@@ -123,6 +123,7 @@ def plan(
             busy = outbox.unsettled_entities(tx, batch)
             views = gather(pair, tx, [e for e in batch if e not in busy], users)
         plans = [PLANNERS[view.kind](view, rules) for view in with_times(pair, views)]
+        plans += _nothing_to_do(batch, busy, views)
         with pair.store.read() as tx:
             refused = outbox.dead_fingerprints(
                 tx, [intent.fingerprint for plan in plans for intent in plan.intents]
@@ -131,6 +132,14 @@ def plan(
         planned.plans.extend(without_refused(plan, refused, planned.waiting) for plan in plans)
         pair.progress.report("plan", len(planned.plans), None)
     return planned
+
+
+def _nothing_to_do(
+    batch: Sequence[str], busy: set[str], views: Sequence[EntityView]
+) -> list[EntityPlan]:
+    """Empty plans for golden records that have become part of others: off the work list."""
+    seen = busy | {view.entity_id for view in views}
+    return [EntityPlan(entity_id) for entity_id in batch if entity_id not in seen]
 
 
 def rules_of(pair: Pair, lane: Lane) -> Rules:

@@ -32,6 +32,10 @@ log = structlog.get_logger("leadloop.reconcile")
 
 FIND = 200
 """Keys looked up in one go."""
+STALE = 1000
+"""Updates put back to be planned in one transaction."""
+MAYBE_SENT = ("sending", "unknown")
+"""Statuses of intents that may have reached the vendor."""
 
 
 def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[str]:
@@ -41,32 +45,37 @@ def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[
     for: a side that fails here is `down` for the rest of the run.
     """
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
-    left = _left_over(pair)
     told: Counter[str] = Counter()
+    sent = [stored.intent for stored in _left_over(pair, MAYBE_SENT)]
+    waiting = list(_left_over(pair, ("open",), Operation.UPDATE))
+    sent += [stored.intent for stored in waiting if _looks_first(stored)]
     for side in Side:
-        own = [stored for stored in left if stored.intent.side is side]
-        if not own or side in blocks.down:
+        own = [intent for intent in sent if intent.side is side]
+        if side in blocks.down:
             continue
         try:
-            told.update(_reconcile(pair, run_id, own, blocks))
+            told.update(_look_up(pair, run_id, side, own))
         except PASSING as error:
             blocks.down[side] = error
-    if left:
+    fresh = [stored.intent for stored in waiting if not _looks_first(stored)]
+    for batch in chunks(fresh, STALE):
+        stale = [intent for intent in batch if _is_stale(pair, intent, blocks)]
+        _plan_anew(pair, run_id, stale)
+        told["planned_anew"] += len(stale)
+    if told.total():
         log.info("reconcile.done", run_id=run_id, **told)
     return told
 
 
-def _reconcile(
-    pair: Pair, run_id: str, left: Sequence[StoredIntent], blocks: Blocks
-) -> Counter[str]:
-    """One side's left-over intents; what is most urgent among them says in which lane."""
+def _look_up(pair: Pair, run_id: str, side: Side, sent: Sequence[Intent]) -> Counter[str]:
+    """One side's intents that may have been sent, looked up in the lane of the most urgent."""
     told: Counter[str] = Counter()
+    if not sent:
+        return told
     settling = Settling(pair, run_id)
-    sent = [stored.intent for stored in left if stored.status != "open" or _looks_first(stored)]
     of = {kind: [i for i in sent if i.operation is kind] for kind in Operation}
     order = list(Lane)
-    lane = min((intent.lane for intent in sent), key=order.index, default=Lane.CONSENT)
-    with pair.in_lane(left[0].intent.side, lane):
+    with pair.in_lane(side, min((intent.lane for intent in sent), key=order.index)):
         told.update(_consents(pair, settling, [*of[Operation.OPT_OUT], *of[Operation.OPT_IN]]))
         told.update(_creates(pair, settling, of[Operation.CREATE]))
         told.update(_updates(pair, run_id, settling, of[Operation.UPDATE]))
@@ -75,38 +84,36 @@ def _reconcile(
     joins = [intent for kind in JOINS for intent in of[kind]]
     _reopen(pair, joins)
     told["sent_again"] += len(joins)
-    stale = [
-        stored.intent
-        for stored in left
-        if stored.status == "open"
-        and stored.intent.operation is Operation.UPDATE
-        and stored.intent.depends_on is None
-        and not _looks_first(stored)
-        and not blocks.keep(stored.intent.side, stored.intent.lane)
-        and pair.may_call(stored.intent.side, stored.intent.lane)
-    ]
-    if stale:
-        _plan_anew(pair, run_id, stale)
-        told["planned_anew"] += len(stale)
     return told
+
+
+def _is_stale(pair: Pair, intent: Intent, blocks: Blocks) -> bool:
+    """Whether an update that was never sent is better planned anew: people have worked since."""
+    return (
+        intent.depends_on is None
+        and not blocks.keep(intent.side, intent.lane)
+        and pair.may_call(intent.side, intent.lane)
+    )
+
+
+def _left_over(
+    pair: Pair, status: Sequence[str], operation: Operation | None = None
+) -> Iterator[StoredIntent]:
+    """What earlier runs left, oldest first, a page at a time."""
+    after = 0
+    while True:
+        with pair.store.read() as tx:
+            rows = outbox.unsettled(tx, after=after, status=status, operation=operation)
+        if not rows:
+            return
+        after = rows[-1][0]
+        yield from (stored for _, stored in rows)
 
 
 def _looks_first(stored: StoredIntent) -> bool:
     """Whether an update is looked for though it was never sent: an undo cannot be planned anew, and
     what it takes back may have been edited since."""
     return stored.intent.operation is Operation.UPDATE and "undo" in stored.intent.details
-
-
-def _left_over(pair: Pair) -> list[StoredIntent]:
-    left: list[StoredIntent] = []
-    after = 0
-    while True:
-        with pair.store.read() as tx:
-            rows = outbox.unsettled(tx, after=after)
-        if not rows:
-            return left
-        after = rows[-1][0]
-        left.extend(stored for _, stored in rows)
 
 
 def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:

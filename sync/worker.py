@@ -34,6 +34,7 @@ from state.commands import Command
 from state.store import Store, Tx
 from sync import alerts, wiring
 from sync.config import Config, PairConfig, ScheduleConfig
+from sync.crash import crashpoint
 from sync.limits import Accounts
 from sync.orders import Bench, Data, Done, Order, carry_out, error_data
 from sync.pair import Pair, Progress
@@ -213,6 +214,7 @@ class Worker:
         while not (self.stop.is_set() or self.lost) and self.is_asked():
             with self.store.begin() as tx:
                 command = commands.claim(tx, self.store.fence.token)
+            crashpoint("after_claim")
             if command is not None:
                 self._carry_out(command)
 
@@ -236,6 +238,7 @@ class Worker:
                 error=done.error,
                 run_id=done.run_id,
             )
+        crashpoint("after_command")
         log.info("command.done", pair=self.pair.name, kind=command.kind, exit_code=done.exit_code)
         if done.run_id is not None:
             status = str(done.result.get("status") or ("ok" if done.error is None else "failed"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 
@@ -193,3 +194,27 @@ def test_it_is_loaded_by_its_name() -> None:
     for name in ("no_such_vendor", "base", "hubspot_wire", "../x"):
         with pytest.raises(ConfigurationError):
             load(name, {})
+
+
+def test_a_deleted_record_can_be_restored_and_a_merged_one_cannot() -> None:
+    """Restoring brings a deleted record back as a change; a merge loser stays its winner's."""
+    bench = MemoryBench()
+    one, other = bench.put(1), bench.put(2)
+    bench.vendor.remove("Person", one)
+    bench.vendor.restore("Person", one)
+    bench.merge(one, other)
+    bench.vendor.restore("Person", other)
+    assert bench.live() == {one}
+    assert bench.vendor.get("Person", other).merged_into == one
+
+
+def test_disorder_repeats_and_reorders_and_omits_nothing() -> None:
+    """Pages come shuffled, with rows and older states repeated; every row is among them."""
+    bench = MemoryBench()
+    ids = [bench.put(number) for number in range(9)]
+    bench.edit(ids[0], "Other")
+    bench.vendor.disorder(random.Random(7))
+    (page,) = bench.connector.changes("Person", None, landed=LandedRows())
+    assert {record.ref.id for record in page.records} == set(ids)
+    assert len(page.records) > len(ids)
+    assert [record.ref.id for record in page.records[:9]] != ids

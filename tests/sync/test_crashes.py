@@ -21,7 +21,12 @@ ROOT = Path(__file__).resolve().parents[2]
 SOURCES = sorted((ROOT / "sync").rglob("*.py"))
 WITHOUT = {
     "limits.py:_know": "what the vendor's headers say is asked for again with every call",
-    "daemon.py:_interrupted": "closes the row of a run that has ended; `start` would do the same",
+    "worker.py:_between_batches": "tells how far a command is; whoever follows asks again",
+    "ordering.py:place": "queues a command, and does nothing after",
+    "commands.py:withdraw": "as above, for taking one back",
+    "commands.py:act": "as above",
+    "model.py:_trained": "stores a model a person asked for, and does nothing after",
+    "worker.py:_interrupted": "closes the row of a run that has ended; `start` would do the same",
 }
 """Functions that open a transaction and pass no crash point, and why."""
 PLACES = (

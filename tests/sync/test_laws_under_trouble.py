@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 from mappings.errors import UnavailableError
-from mappings.records import EventKind, Operation, Outcome, Write
+from mappings.records import EventKind, Operation, Outcome, RecordRef, Write
 from state import outbox
 from sync.guard import Approval
 from sync.plan import fingerprints
@@ -115,3 +115,41 @@ def test_an_opt_out_outlives_the_contact_that_made_it(world: World) -> None:
     world.hubspot.remove("contacts", contact)
     world.run()
     assert world.salesforce.get("Lead", lead).fields["HasOptedOutOfEmail"] is True
+
+
+def test_a_lead_that_was_converted_and_merged_between_two_runs_is_no_new_person(
+    world: World,
+) -> None:
+    """Laws 1 and 8: the Contact a Lead became is part of another by the time we look; that one is
+    the person's record now, and no Lead is made beside it."""
+    contact = world.contact("Ann", "Lee")
+    other = world.crm_contact("Anna", "Leigh")
+    world.first()
+    (lead,) = world.salesforce.all("Lead")
+    key = lead.fields["Leadloop_Id__c"]
+    became = world.crm_contact("Ann", "Lee", Leadloop_Id__c=key)
+    world.salesforce.edit("Lead", lead.ref.id, {"Leadloop_Id__c": None, "IsConverted": True})
+    world.salesforce.remove("Contact", became, merged_into=other)
+    world.salesforce.convert("Lead", lead.ref.id, RecordRef("salesforce", "Contact", became))
+    world.happens(EventKind.EMAIL_OPEN, "ann.lee@example-lee.com")
+    world.run()
+    world.run()
+    assert [one.ref for one in world.salesforce.all("Lead")] == [lead.ref]
+    assert world.map_record(contact).fields["leadloop_crm_id"] == other
+    assert world.settled()
+
+
+def test_a_lead_that_was_converted_and_then_deleted_is_not_made_again(world: World) -> None:
+    """Law 8: sales converted the Lead and deleted the Contact before we looked: they are gone."""
+    world.contact("Ann", "Lee")
+    world.first()
+    (lead,) = world.salesforce.all("Lead")
+    became = world.crm_contact("Ann", "Lee")
+    world.salesforce.remove("Contact", became)
+    world.salesforce.edit("Lead", lead.ref.id, {"IsConverted": True})
+    world.salesforce.convert("Lead", lead.ref.id, RecordRef("salesforce", "Contact", became))
+    world.happens(EventKind.EMAIL_OPEN, "ann.lee@example-lee.com")
+    world.run()
+    world.run()
+    assert [one.ref for one in world.salesforce.all("Lead")] == [lead.ref]
+    assert world.settled()

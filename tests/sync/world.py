@@ -63,10 +63,11 @@ class Ticking:
     """A business clock that moves one second with every reading, and otherwise when told."""
 
     at: datetime = START
+    tick: timedelta = timedelta(seconds=1)
 
     def now(self) -> datetime:
         """The next second."""
-        self.at += timedelta(seconds=1)
+        self.at += self.tick
         return self.at
 
 
@@ -213,8 +214,11 @@ class World:
         durable: bool = False,
         limited: bool = False,
         guard: GuardConfig | None = None,
+        vendor: type[Vendor] = Vendor,
+        url: str | None = None,
     ) -> World:
-        """An empty world with its state in the folder; a durable one goes on where it was.
+        """An empty world with its state in the folder, or at `url`; a durable one goes on where
+        it was.
 
         A `limited` one has the limiters of production between it and its vendors.
         """
@@ -226,7 +230,7 @@ class World:
         time = Ticking(started)
         logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
         crm = {**reads[Side.CRM], "Task": TASK}
-        store = open_store(state_url(folder), clock=time.now, pair="main")
+        store = open_store(url or state_url(folder), clock=time.now, pair="main")
         turns: dict[Side, Turn] = {}
         if limited:
             accounts = Accounts(store, time.now)
@@ -234,11 +238,11 @@ class World:
                 Side.MAP: accounts.of("hubspot", "hubspot", 0.8).turn(),
                 Side.CRM: accounts.of("salesforce", "salesforce", 0.8).turn(),
             }
-        hubspot = Vendor("hubspot", reads[Side.MAP], time, logs[0], turns.get(Side.MAP))
-        salesforce = Vendor("salesforce", crm, time, logs[1], turns.get(Side.CRM))
+        hubspot = vendor("hubspot", reads[Side.MAP], time, logs[0], turns.get(Side.MAP))
+        salesforce = vendor("salesforce", crm, time, logs[1], turns.get(Side.CRM))
         with store.begin() as tx:
-            for vendor in (hubspot, salesforce):
-                identity.bind_account(tx, vendor.system, f"{vendor.system}-1")
+            for system in (hubspot.system, salesforce.system):
+                identity.bind_account(tx, system, f"{system}-1")
         pair = Pair(
             name="main",
             mapping=mapping,

@@ -1,0 +1,486 @@
+"""A town: people on both sides, and what they do. It keeps the truth, which nothing of Leadloop's
+tables goes into, so that the laws can be judged by it.
+
+Whatever is done here is done by people, at the vendors: `Town` never writes as Leadloop does. A
+person is `plain` as long as nobody has merged, deleted, converted or renamed anything of theirs;
+about plain people the truth is exact, about the others the laws say less.
+"""
+
+from __future__ import annotations
+
+import random
+import shutil
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from mappings.errors import LeadloopError
+from mappings.ports import Limiter
+from mappings.records import (
+    Event,
+    EventKind,
+    Json,
+    Operation,
+    Outcome,
+    OutcomeStatus,
+    Record,
+    RecordRef,
+    Side,
+    Write,
+)
+from mappings.required_fields import CRM_KEY, MAP_KEY
+from state.open import open_store
+from state.store import Store
+from sync import recover
+from sync.guard import Approval
+from sync.plan import fingerprints
+from sync.plan_people import OPT_OUT_MAP
+from sync.run import Report, run_once
+from tests.sync.world import Ticking, Vendor, World
+
+MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes it private
+"""Where towns have their state: a killed process tests no disk, so none need be waited for."""
+OPT_OUT_CRM = "HasOptedOutOfEmail"
+REP = "a-rep"
+NAMES = (
+    *(("Ada", "Byron"), ("Alan", "Turing"), ("Grace", "Hopper"), ("Mary", "Somerville")),
+    *(("Edsger", "Dijkstra"), ("Barbara", "Liskov"), ("Kurt", "Godel"), ("Emmy", "Noether")),
+    *(("Rosalind", "Franklin"), ("Blaise", "Pascal"), ("Sophie", "Germain"), ("Ida", "Rhodes")),
+)
+FIELDS: Mapping[str, tuple[str, str]] = {
+    "name": ("firstname", "FirstName"),
+    "title": ("jobtitle", "Title"),
+    "phone": ("phone", "Phone"),
+}
+"""Fields people edit here: MAP name and CRM name. In the shipped mapping all three go both ways,
+and no blank overwrites; the CRM owns name and phone, the MAP the title."""
+
+
+@dataclass(slots=True)
+class Person:
+    """Somebody, and where they are known: the truth of who is who."""
+
+    number: int
+    contact: str | None = None
+    crm: RecordRef | None = None
+    plain: bool = True
+    out: bool = False
+    edits: dict[str, list[tuple[Side, str]]] = field(default_factory=dict)
+    fills: list[Event] = field(default_factory=list)
+    counts: Counter[EventKind] = field(default_factory=Counter)
+    opportunities: list[str] = field(default_factory=list)
+
+    @property
+    def name(self) -> tuple[str, str]:
+        """First and last name, nobody else's."""
+        return NAMES[self.number % len(NAMES)]
+
+    @property
+    def email(self) -> str:
+        """The address that follows from the name."""
+        first, last = self.name
+        return f"{first}.{last}@example-{last}.com".lower()
+
+    def __repr__(self) -> str:
+        return self.name[0].lower()
+
+
+class TownVendor(Vendor):
+    """A vendor that remembers who made what, and tells its own opt-outs as events."""
+
+    def __init__(
+        self,
+        system: str,
+        fields: Mapping[str, tuple[str, ...]],
+        time: Ticking,
+        log: Path | None,
+        limiter: Limiter | None = None,
+    ) -> None:
+        super().__init__(system, fields, time, log, limiter)
+        self.made: list[tuple[str, str, str]] = []
+        self.duplicates: list[str] = []
+        self.erased: list[str] = []
+        self.after_quota: int | None = None
+        self._loses: tuple[random.Random, Counter[bool]] | None = None
+
+    def fail(self, error: LeadloopError, calls: int = 1, *, wait: float | None = None) -> None:
+        """The next calls are refused."""
+        super().fail(error, calls, wait=wait)
+
+    def merge(self, object_name: str, ids: Sequence[str], fields: Mapping[str, Json]) -> str:
+        """A person merges records into one with a new id, as HubSpot does; returns that id."""
+        for record_id in ids:
+            self.remove(object_name, record_id)
+        survivor = self.put(object_name, fields)
+        for record_id in ids:
+            self.remove(object_name, record_id, merged_into=survivor)
+        return survivor
+
+    def drop_field(self, object_name: str, name: str) -> Callable[[], None]:
+        """An administrator removes a field, with what was in it; call the result to bring back
+        both, which changes every record of the object."""
+        definition = self._schema[object_name].pop(name)
+        held = {
+            r.ref.id: r.fields[name]
+            for r in list(self._records[object_name].values())
+            if name in r.fields
+        }
+        for record in list(self._records[object_name].values()):
+            left = {key: value for key, value in record.fields.items() if key != name}
+            self._records[object_name][record.ref.id] = replace(record, fields=left)
+
+        def bring_back() -> None:
+            self._schema[object_name][name] = definition
+            for record in list(self._records[object_name].values()):
+                fields = {**record.fields, name: held.get(record.ref.id)}
+                self._store(replace(record, fields=fields, modified_at=self._now()))
+
+        return bring_back
+
+    def pace(self, limiter: Limiter, sleep: Callable[[float], None]) -> None:
+        """From now on calls are paced as in earnest, and waiting takes the time it takes."""
+        self._caller.limiter, self._caller.sleep = limiter, sleep
+
+    def lose_randomly(self, rng: random.Random, lost: Counter[bool]) -> None:
+        """From now until `calm`, half of the writing calls get no answer; most of those were
+        carried out. `lost` counts them by whether they were."""
+        self._loses = (rng, lost)
+
+    def _send(self, rows: Sequence[Write]) -> list[Outcome]:
+        if self._loses is not None:
+            rng, lost = self._loses
+            if rng.random() < 0.5:
+                applied = rng.random() < 0.8
+                self.lose_reply(applied=applied)
+                lost[applied] += 1
+        return super()._send(rows)
+
+    def told(self) -> list[Event]:
+        """Every event there is to tell."""
+        return list(self._events)
+
+    def calm(self) -> None:
+        """Whatever was to fail does not."""
+        self._failures.clear()
+        self.weather(None)
+        self._loses = None
+        self._rejections.clear()
+
+    def _apply(self, row: Write) -> Outcome:
+        """One row of ours: what it does that no write of ours may do is kept for the laws."""
+        before = self._records.get(row.object, {}).get(str(row.id))
+        people = [r for name in ("Lead", "Contact") if name in self._schema for r in self.all(name)]
+        outcome = super()._apply(row)
+        if outcome.status is not OutcomeStatus.OK:
+            return outcome
+        if row.operation is Operation.CREATE and outcome.created and row.external_id:
+            self.made.append((row.object, row.external_id[1], str(outcome.id)))
+            email = row.fields.get("Email")
+            if row.object == "Lead" and email:
+                self.duplicates += [
+                    f"{email}: {r.ref}" for r in people if r.fields.get("Email") == email
+                ]
+        if row.operation is Operation.UPDATE and before is not None:
+            self.erased += [
+                f"{before.ref} {name}"
+                for name, value in row.fields.items()
+                if value in (None, "")
+                and before.fields.get(name) not in (None, "")
+                and not name.lower().startswith("leadloop_")
+            ]
+        if row.operation is Operation.OPT_OUT and self.system == "hubspot":
+            self.emit(
+                Event(
+                    "hubspot",
+                    EventKind.EMAIL_UNSUBSCRIBE,
+                    f"own:{len(self._events)}",
+                    self._now(),
+                    str(row.fields["email"]).lower(),
+                )
+            )
+        return outcome
+
+
+@dataclass(slots=True)
+class Town:
+    """The world, its people, and the truth about them."""
+
+    world: World
+    folder: Path
+    url: str | None = None
+    people: list[Person] = field(default_factory=list)
+    skew: timedelta = timedelta()
+    opportunities: Counter[str] = field(default_factory=Counter)
+    deleted_deals: set[str] = field(default_factory=set)
+    removed: dict[tuple[Side, str], Callable[[], None]] = field(default_factory=dict)
+    reports: list[Report] = field(default_factory=list)
+
+    @classmethod
+    def build(cls, folder: Path, *, template: Path | None = None, url: str | None = None) -> Town:
+        """An empty town; `template` is the file of an empty state, which saves making one."""
+        if template is not None:
+            shutil.copyfile(template, folder / "state.sqlite3")
+        town = cls(World.build(folder, vendor=TownVendor, url=url), folder, url)
+        town.reopen()
+        return town
+
+    @property
+    def hubspot(self) -> TownVendor:
+        """The MAP."""
+        assert isinstance(self.world.hubspot, TownVendor)
+        return self.world.hubspot
+
+    @property
+    def salesforce(self) -> TownVendor:
+        """The CRM."""
+        assert isinstance(self.world.salesforce, TownVendor)
+        return self.world.salesforce
+
+    @property
+    def store(self) -> Store:
+        """The state."""
+        return self.world.store
+
+    def vendor(self, side: Side) -> TownVendor:
+        """The vendor of a side."""
+        return self.hubspot if side is Side.MAP else self.salesforce
+
+    def now(self) -> datetime:
+        """What Leadloop's clock shows, which may be wrong."""
+        return self.world.time.now() + self.skew
+
+    def reopen(self) -> None:
+        """Leadloop starts anew: what it had in memory is gone, what was committed is not."""
+        self.world.close()
+        where = self.url or f"sqlite:///{self.folder / 'state.sqlite3'}"
+        store = open_store(where, clock=self.now, pair="main")
+        self.world.pair = replace(self.world.pair, store=store, clock=self.now)
+
+    # --- running -----------------------------------------------------------------------------
+
+    def run(self, approval: Approval | None = None, *, kind: str = "sync") -> Report:
+        """One run."""
+        report = run_once(self.world.pair, approval=approval, kind=kind)
+        self.reports.append(report)
+        return report
+
+    def approved_run(self) -> Report:
+        """One run of a plan that somebody has read."""
+        planned = list(self.world.planned().planned.intents())
+        return self.run(Approval(frozenset(fingerprints(planned))))
+
+    def writes(self) -> int:
+        """Rows written to either side so far."""
+        return self.world.writes()
+
+    # --- people come and go ------------------------------------------------------------------
+
+    def newcomer(self, *, on_map: bool, on_crm: str | None) -> Person:
+        """Somebody new, known in the MAP, in the CRM as a Lead or Contact, or in both."""
+        person = Person(len(self.people))
+        self.people.append(person)
+        first, last = person.name
+        suffix = "" if person.number < len(NAMES) else str(person.number)
+        if on_map:
+            person.contact = self.world.contact(first, last + suffix)
+        if on_crm == "Lead":
+            person.crm = RecordRef("salesforce", "Lead", self.world.lead(first, last + suffix))
+        elif on_crm == "Contact":
+            made = self.world.crm_contact(first, last + suffix)
+            person.crm = RecordRef("salesforce", "Contact", made)
+        return person
+
+    def record(self, person: Person, side: Side) -> Record | None:
+        """The person's record on a side as it is, None where there is none (any more)."""
+        if side is Side.MAP:
+            found = self.hubspot.get("contacts", person.contact) if person.contact else None
+        else:
+            found = self.crm_record(person)
+        return found if found is not None and not found.deleted else None
+
+    def crm_record(self, person: Person) -> Record | None:
+        """The CRM record a rep would call this person's; Leadloop's own creation by its key."""
+        if person.crm is None and person.contact is not None:
+            key = self.hubspot.get("contacts", person.contact).fields.get(MAP_KEY)
+            own = self.salesforce.by("Lead", CRM_KEY, key) if key else []
+            person.crm = own[0].ref if own else None
+        if person.crm is None:
+            return None
+        return self.salesforce.get(person.crm.object, person.crm.id)
+
+    # --- what people do ------------------------------------------------------------------------
+
+    def edit(self, person: Person, side: Side, name: str, value: str, ago: float = 0) -> None:
+        """Somebody edits a field of the person on one side, stamped up to some seconds ago."""
+        record = self.record(person, side)
+        field_name = FIELDS[name][0 if side is Side.MAP else 1]
+        if record is None or record.converted_to is not None or field_name not in record.fields:
+            return
+        at = self.world.time.now() - timedelta(seconds=ago)
+        at = max(at, record.modified_at)
+        self.vendor(side).edit(record.ref.object, record.ref.id, {field_name: value}, at=at, by=REP)
+        person.edits.setdefault(name, []).append((side, value))
+
+    def fill(self, person: Person) -> None:
+        """The person fills in a form; the MAP makes them a contact if they are none."""
+        if person.contact is None:
+            first, last = person.name
+            person.contact = self.hubspot.put(
+                "contacts", {"email": person.email, "firstname": first, "lastname": last}
+            )
+        person.fills.append(self.world.fills(person.email))
+
+    def mail(self, person: Person, kind: EventKind) -> None:
+        """Something happens to a mail the person got."""
+        if person.contact is not None:
+            self.world.happens(kind, person.email)
+            person.counts[kind] += 1
+
+    def opt_out(self, person: Person, side: Side) -> None:
+        """The person wants no mail any more, and says so on one side."""
+        record = self.record(person, side)
+        if record is None or record.converted_to is not None:
+            return
+        name, value = (OPT_OUT_MAP, "true") if side is Side.MAP else (OPT_OUT_CRM, True)
+        self.vendor(side).edit(record.ref.object, record.ref.id, {name: value}, by=REP)
+        person.out = True
+
+    def delete(self, person: Person, side: Side) -> None:
+        """Somebody deletes the person's record on one side."""
+        record = self.record(person, side)
+        if record is not None and record.converted_to is None:
+            self.vendor(side).remove(record.ref.object, record.ref.id)
+            person.plain = False
+
+    def restore(self, person: Person, side: Side) -> None:
+        """Somebody takes it out of the bin."""
+        ref = person.crm
+        if side is Side.MAP:
+            ref = RecordRef("hubspot", "contacts", person.contact) if person.contact else None
+            if self.hubspot.by("contacts", "email", person.email):
+                return  # somebody else has the address by now
+        if ref is not None and self.vendor(side).get(ref.object, ref.id).deleted:
+            self.vendor(side).restore(ref.object, ref.id)
+
+    def merge_contacts(self, one: Person, other: Person) -> None:
+        """Marketing merges two contacts; the result has a new id."""
+        left, right = self.record(one, Side.MAP), self.record(other, Side.MAP)
+        if left is None or right is None or left.ref == right.ref:
+            return
+        merged = {**right.fields, **{k: v for k, v in left.fields.items() if v is not None}}
+        merged["hs_merged_object_ids"] = f"{left.ref.id};{right.ref.id}"
+        survivor = self.hubspot.merge("contacts", [left.ref.id, right.ref.id], merged)
+        one.contact = other.contact = survivor
+        one.plain = other.plain = False
+        one.out = other.out = one.out or other.out
+
+    def merge_leads(self, one: Person, other: Person) -> None:
+        """Sales merges two Leads, or two Contacts: the first one stays."""
+        left, right = self.record(one, Side.CRM), self.record(other, Side.CRM)
+        if left is None or right is None or left.ref == right.ref:
+            return
+        if left.ref.object != right.ref.object or left.converted_to or right.converted_to:
+            return
+        out = bool(left.fields[OPT_OUT_CRM]) or bool(right.fields[OPT_OUT_CRM])
+        self.salesforce.remove(right.ref.object, right.ref.id, merged_into=left.ref.id)
+        self.salesforce.edit(left.ref.object, left.ref.id, {OPT_OUT_CRM: out}, by=REP)
+        other.crm = left.ref
+        one.plain = other.plain = False
+
+    def convert(self, person: Person, *, carries_key: bool = True) -> None:
+        """Sales converts the person's Lead; most orgs map our key from Lead to Contact."""
+        lead = self.record(person, Side.CRM)
+        if lead is None or lead.ref.object != "Lead" or lead.converted_to is not None:
+            return
+        first, last = person.name
+        copied = ("FirstName", "LastName", "Email", "Phone", "Title", OPT_OUT_CRM)
+        own = {name: lead.fields[name] for name in copied if name in lead.fields}
+        if carries_key:
+            own[CRM_KEY] = lead.fields.get(CRM_KEY)
+            self.salesforce.edit("Lead", lead.ref.id, {CRM_KEY: None}, by=REP)
+        made = self.world.crm_contact(first, last, **own)
+        self.salesforce.edit("Lead", lead.ref.id, {"IsConverted": True}, by=REP)
+        person.crm = RecordRef("salesforce", "Contact", made)
+        self.salesforce.convert("Lead", lead.ref.id, person.crm)
+        person.plain = False
+
+    def company(self, number: int) -> None:
+        """A company both sides know, or one side hears of later."""
+        name, domain = f"Firm {number}", f"firm-{number}.example"
+        if number % 3:
+            self.hubspot.put("companies", {"name": name, "domain": domain})
+        if number % 3 != 1:
+            self.salesforce.put("Account", {"Name": name, "Website": f"https://{domain}"})
+
+    def opportunity(self, person: Person, stage: str, amount: int) -> None:
+        """Sales opens an opportunity with the person on it."""
+        record = self.record(person, Side.CRM)
+        if record is None or record.ref.object != "Contact":
+            return
+        name = f"Deal {sum(self.opportunities.values())}"
+        self.opportunities[name] += 1
+        made = self.salesforce.put(
+            "Opportunity",
+            {
+                "Name": name,
+                "StageName": stage,
+                "Amount": amount,
+                "CloseDate": "2026-05-01",
+                "IsClosed": stage.startswith("Closed"),
+                "IsWon": stage == "Closed Won",
+            },
+        )
+        self.salesforce.put(
+            "OpportunityContactRole", {"OpportunityId": made, "ContactId": record.ref.id}
+        )
+        person.opportunities.append(made)
+
+    def move_opportunity(self, person: Person, stage: str) -> None:
+        """The newest opportunity of the person moves."""
+        if person.opportunities:
+            changes: dict[str, Json] = {
+                "StageName": stage,
+                "IsClosed": stage.startswith("Closed"),
+                "IsWon": stage == "Closed Won",
+            }
+            self.salesforce.edit("Opportunity", person.opportunities[-1], changes, by=REP)
+
+    def delete_deal(self, number: int) -> None:
+        """Marketing deletes a deal."""
+        deals = self.hubspot.all("deals")
+        if deals:
+            deal = deals[number % len(deals)]
+            self.hubspot.remove("deals", deal.ref.id)
+            self.deleted_deals.add(str(deal.fields["dealname"]))
+
+    # --- what administrators do --------------------------------------------------------------
+
+    def drop_field(self, side: Side, name: str) -> None:
+        """An administrator removes a mapped field of people on one side."""
+        field_name = FIELDS[name][0 if side is Side.MAP else 1]
+        if (side, name) in self.removed:
+            return
+        objects = ("contacts",) if side is Side.MAP else ("Lead", "Contact")
+        undo = [self.vendor(side).drop_field(o, field_name) for o in objects]
+
+        def bring_back() -> None:
+            for one in undo:
+                one()
+
+        self.removed[side, name] = bring_back
+
+    def calm(self) -> None:
+        """The vendors work, the administrators have mended what they broke, the operator has put
+        every dead letter back."""
+        for vendor in (self.hubspot, self.salesforce):
+            vendor.calm()
+        self.bring_fields_back()
+        recover.replay(self.store, recover.Selection())
+
+    def bring_fields_back(self) -> None:
+        """The administrators see what they did."""
+        for bring_back in self.removed.values():
+            bring_back()
+        self.removed.clear()

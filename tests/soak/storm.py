@@ -1,0 +1,146 @@
+"""A virtual hour in which the vendors refuse 30 to 100 % of all calls, and the hour's end."""
+
+from __future__ import annotations
+
+import random
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from mappings.errors import LeadloopError, QuotaExhaustedError, RateLimitedError
+from sync.config import ScheduleConfig
+from sync.limits import AccountLimiter
+from sync.worker import next_attempt
+from tests.laws.laws import comes_to_rest
+from tests.laws.town import Town
+from tests.soak.kills import town_for_a_while
+from tests.soak.stories import settle_in, something_happens
+
+WINDOW = 10.0
+ALLOWED = int(190 * 0.8)
+"""Calls in ten seconds: our share of HubSpot's 190 (FACTS section 2)."""
+SHARE = 0.8
+
+
+@dataclass(slots=True)
+class Sky:
+    """The weather over one vendor: worse or better every minute, and every call that was made."""
+
+    town: Town
+    rng: random.Random
+    until: datetime
+    calls: deque[datetime] = field(default_factory=deque)
+    refused: int = 0
+    made: int = 0
+    busiest: int = 0
+
+    def forecast(self) -> LeadloopError | None:
+        """Whether this call is refused, and how: 429 with a pause, now and then 403 used up."""
+        now = self.town.world.time.at
+        self.made += 1
+        self.calls.append(now)
+        while self.calls and (now - self.calls[0]).total_seconds() >= WINDOW:
+            self.calls.popleft()
+        self.busiest = max(self.busiest, len(self.calls))
+        if now >= self.until:
+            return None
+        minute = random.Random(now.strftime("%H:%M")).uniform(0.3, 1.0)
+        if self.rng.random() >= minute:
+            return None
+        self.refused += 1
+        if self.rng.random() < 0.02:
+            return QuotaExhaustedError(
+                "used up", resets_at=min(now + timedelta(minutes=5), self.until)
+            )
+        return RateLimitedError("slow down", retry_after=self.rng.choice([10.0, 30.0]))
+
+
+def storm(*, seed: int, url: str | None = None) -> dict[str, Any]:
+    """One such hour, with people at work all the time."""
+    rng = random.Random(seed)
+    with town_for_a_while(url) as town:
+        settle_in(town, rng)
+        town.world.time.tick = timedelta(milliseconds=1)  # what takes time here are the pauses
+        until = town.world.time.at + timedelta(hours=1)
+        skies = {vendor.system: Sky(town, rng, until) for vendor in (town.hubspot, town.salesforce)}
+        for vendor in (town.hubspot, town.salesforce):
+            vendor.weather(skies[vendor.system].forecast)
+            vendor.pace(_limiter(town, vendor.system).turn(), _sleep(town))
+        runs = _live(town, rng, until)
+        recovered = _recovers(town, until)
+        broken: list[str] = []
+        try:
+            comes_to_rest(town)
+        except AssertionError as error:
+            broken.append(str(error))
+        return {
+            "runs": runs,
+            "calls": sum(sky.made for sky in skies.values()),
+            "refused": sum(sky.refused for sky in skies.values()),
+            "busiest_ten_seconds": skies["hubspot"].busiest,
+            "allowed_in_ten_seconds": ALLOWED,
+            "seconds_to_full_rate": recovered,
+            "laws_broken": len(broken),
+            "first_broken": broken,
+        }
+
+
+def _limiter(town: Town, system: str) -> AccountLimiter:
+    started = town.world.time.at
+
+    def monotonic() -> float:
+        return (town.world.time.at - started).total_seconds()
+
+    return AccountLimiter(
+        system,
+        system,
+        SHARE,
+        town.store,
+        lambda: town.world.time.at,
+        monotonic,
+        _sleep(town),
+    )
+
+
+def _sleep(town: Town) -> Any:
+    def sleep(seconds: float) -> None:
+        town.world.time.at += timedelta(seconds=seconds)
+
+    return sleep
+
+
+def _live(town: Town, rng: random.Random, until: datetime) -> int:
+    """Runs as the daemon schedules them, until the storm is over; how many there were."""
+    failures, runs = 0, 0
+    while town.world.time.at < until:
+        for _ in range(rng.randrange(1, 4)):
+            something_happens(town, rng)
+        failures = _one(town, failures)
+        runs += 1
+    return runs
+
+
+def _one(town: Town, failures: int) -> int:
+    """One run and the pause after it; failures in a row by now."""
+    report = town.run()
+    now, schedule = town.world.time.at, ScheduleConfig()
+    wanted = now + timedelta(seconds=schedule.fast)
+    if report.error is not None:
+        failures += 1
+        rested = next_attempt(report.error, failures=failures, now=now, schedule=schedule)
+        assert rested is not None, f"the pair was given up for {report.error!r}"
+        town.world.time.at = max(now, rested)
+        return failures
+    town.world.time.at = wanted
+    return 0
+
+
+def _recovers(town: Town, until: datetime) -> float:
+    """Seconds from the end of the storm to the first run that ends well."""
+    failures = 1
+    while True:
+        began = town.world.time.at
+        failures = _one(town, failures)
+        if failures == 0:
+            return max(0.0, (began - until).total_seconds())
