@@ -4,7 +4,7 @@ It plays either side of a pair: `system` names whom it stands for, `schema` what
 behaves like a vendor where that matters: revisions move with every change, creates go through a
 unique key, one bad row never fails the others, deleted and merged records stay readable as such,
 pages and batches have limits, `calls` counts what was asked. What fails is asked for:
-`lose_reply`, `fail`, `weather`, `reject`, `disorder`.
+`lose_reply`, `fail`, `reject`, `disorder`.
 """
 
 from __future__ import annotations
@@ -114,7 +114,6 @@ class MemoryConnector:
         self._rejections: list[Rejection] = []
         self._met: Verdict | None = None
         self._disorder: random.Random | None = None
-        self._weather: Callable[[], LeadloopError | None] | None = None
         self._earlier: dict[RecordRef, Record] = {}
         self._lock = threading.RLock()
         self._caller = Caller(
@@ -202,10 +201,6 @@ class MemoryConnector:
     def fail(self, error: LeadloopError, calls: int = 1, *, wait: float | None = None) -> None:
         """The next calls are refused with this error, nothing applied; `wait` allows a retry."""
         self._failures.append(_Failure(Verdict(error, wait=wait), calls, applied=False))
-
-    def weather(self, forecast: Callable[[], LeadloopError | None] | None) -> None:
-        """From now on every call is refused with the error the forecast names, if it names one."""
-        self._weather = forecast
 
     def reject(self, rule: Rejection) -> None:
         """Rows for which the rule returns an error are refused with it, from now on."""
@@ -331,9 +326,8 @@ class MemoryConnector:
                 return
 
     def _disordered(self, page: Page) -> Page:
-        if self._disorder is None:
+        if (rng := self._disorder) is None:
             return page
-        rng = self._disorder
         earlier = [self._earlier[r.ref] for r in page.records if r.ref in self._earlier]
         records = [*page.records, *earlier, *page.records[: rng.randint(0, 2)]]
         events = [*page.events, *page.events[: rng.randint(0, 2)]]
@@ -379,10 +373,6 @@ class MemoryConnector:
 
     def _failure(self, *, reading: bool = False) -> _Failure | None:
         """The failure this call meets; lost replies are kept for writes."""
-        error = self._weather() if self._weather is not None else None
-        if error is not None:
-            self._met = Verdict(error, wait=getattr(error, "retry_after", None))
-            return _Failure(self._met, 0, applied=False)
         for failure in self._failures:
             if reading and failure.error is None:
                 continue
@@ -482,8 +472,7 @@ class MemoryConnector:
 
     def _store(self, record: Record) -> Record:
         with self._lock:
-            before = self._records.get(record.ref.object, {}).get(record.ref.id)
-            if before is not None:
+            if before := self._records.get(record.ref.object, {}).get(record.ref.id):
                 self._earlier[record.ref] = before
             stored = replace(record, revision=f"{iso(record.modified_at)}/{next(self._stamps)}")
             before = self._records.get(record.ref.object, {}).get(record.ref.id)

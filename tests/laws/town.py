@@ -15,6 +15,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 from mappings.errors import LeadloopError
 from mappings.ports import Limiter
@@ -103,11 +104,8 @@ class TownVendor(Vendor):
         self.duplicates: list[str] = []
         self.erased: list[str] = []
         self.after_quota: int | None = None
+        self._weather: Callable[[], LeadloopError | None] | None = None
         self._loses: tuple[random.Random, Counter[bool]] | None = None
-
-    def fail(self, error: LeadloopError, calls: int = 1, *, wait: float | None = None) -> None:
-        """The next calls are refused."""
-        super().fail(error, calls, wait=wait)
 
     def merge(self, object_name: str, ids: Sequence[str], fields: Mapping[str, Json]) -> str:
         """A person merges records into one with a new id, as HubSpot does; returns that id."""
@@ -138,6 +136,17 @@ class TownVendor(Vendor):
                 self._store(replace(record, fields=fields, modified_at=self._now()))
 
         return bring_back
+
+    def weather(self, forecast: Callable[[], LeadloopError | None] | None) -> None:
+        """From now on every call is refused with the error the forecast names, if it names one."""
+        self._weather = forecast
+
+    def _failure(self, *, reading: bool = False) -> Any:
+        error = self._weather() if self._weather is not None else None
+        if error is not None:
+            self.fail(error, 1, wait=getattr(error, "retry_after", None))
+            self._failures.insert(0, self._failures.pop())
+        return super()._failure(reading=reading)
 
     def pace(self, limiter: Limiter, sleep: Callable[[float], None]) -> None:
         """From now on calls are paced as in earnest, and waiting takes the time it takes."""
