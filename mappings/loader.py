@@ -149,7 +149,7 @@ class _Reading:
     def _format(self, top: Section) -> None:
         if top.need("format", f"Begin the file with `format: {FORMAT}`."):
             node = top.node("format")
-            if node is not None and node.value != FORMAT:
+            if node is not None and (node.value is True or node.value != FORMAT):
                 self._faults.add(
                     node.at, f"This is format `{node.text}`; this version reads format {FORMAT}.",
                     f"Write `format: {FORMAT}`.", code="config.format",

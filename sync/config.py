@@ -270,7 +270,7 @@ class _Reader:
     def _format(self) -> None:
         node = self._top.node("format")
         given = self._top.need("format", f"Begin the file with `format: {FORMAT}`.")
-        if given and node is not None and node.value != FORMAT:
+        if given and node is not None and (node.value is True or node.value != FORMAT):
             self._faults.add(
                 node.at, f"This is format `{node.text}`; this version reads format {FORMAT}.",
                 f"Write `format: {FORMAT}`.", code="config.format",

@@ -17,6 +17,7 @@ from importlib import resources
 from pathlib import Path
 
 from mappings.errors import ConfigurationError
+from sync.schema_files import schema_files
 
 PRESET = "hubspot-salesforce"
 CONFIG = "config.yaml"
@@ -73,6 +74,7 @@ def write_workspace(
     _refuse_edited(files)
     directory.mkdir(parents=True, exist_ok=True)
     _write_secrets(directory, secrets)
+    write_schemas(directory)
     for file in files:
         if not (file.keep_edited and _is_edited(file.path)):
             file.path.parent.mkdir(exist_ok=True)
@@ -119,6 +121,14 @@ def preset_text(name: str = PRESET) -> str:
             remedy=f"Use `{PRESET}`.",
         )
     return file.read_text("utf-8")
+
+
+def write_schemas(directory: Path) -> None:
+    """Write the JSON Schemas that the first lines of config and mapping name, for editors. They
+    are Leadloop's own and follow its version, so that earlier ones are replaced.
+    """
+    for name, text in schema_files().items():
+        _replace(directory / name, text, 0o644)
 
 
 def refuse_source_tree(directory: Path) -> None:
@@ -214,6 +224,7 @@ def _replace(path: Path, text: str, mode: int) -> None:
 
 
 _TEMPLATE = """\
+# yaml-language-server: $schema=config.schema.json
 # Leadloop configuration. Check it with `leadloop validate`, and the accounts with
 # `leadloop doctor`.
 # Secrets never stand here: name an environment variable as ${{NAME}}, or a file (key: NAME_file).

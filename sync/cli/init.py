@@ -12,7 +12,13 @@ import typer
 from mappings.errors import ConfigurationError
 from sync.cli import output
 from sync.cli.session import Session, session_of
-from sync.workspace import PRESET, preset_text, refuse_source_tree, render_config
+from sync.workspace import (
+    PRESET,
+    preset_text,
+    refuse_source_tree,
+    render_config,
+    write_schemas,
+)
 
 
 def command(
@@ -54,6 +60,7 @@ def command(
     )
     try:
         mapping.parent.mkdir(parents=True, exist_ok=True)
+        write_schemas(directory)
         _create(config, text)
         if not mapping.exists():
             _create(mapping, preset_text())

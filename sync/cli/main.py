@@ -33,6 +33,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "init": ("init", "Write config.yaml and a mapping to start from."),
     "doctor": ("doctor", "Examine accounts, fields, quota and machine; --fix creates fields."),
     "validate": ("validate", "Check config.yaml and the mappings, line by line."),
+    "schema": ("schema", "Print the JSON Schema of mappings or config.yaml."),
     "plan": ("plan", "Show what a sync would do; write nothing anywhere."),
     "sync": ("sync", "Run once: pull, resolve, plan, guard, write, report."),
     "run": ("run", "Run as a daemon, on schedule, until told to stop."),

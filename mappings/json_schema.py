@@ -1,0 +1,279 @@
+"""The mapping format as JSON Schema, so that editors complete keys and mark slips while typing.
+
+The schema is never stricter than the loader (`mappings.loader`): what it refuses, the loader
+refuses. The loader checks more than a schema can say: fields that exist, values that fit, two
+rules that write one field. Choices come from the enumerations the loader reads, so that the two
+cannot drift apart; a test compares the keys and runs generated documents through both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import fields
+from enum import StrEnum
+from typing import Any
+
+from mappings.fieldmap import (
+    ActivityForm,
+    Aggregate,
+    Direction,
+    EntityKind,
+    OutcomeFact,
+    Overwrite,
+    Owner,
+    TooLong,
+    ValueType,
+)
+from mappings.records import EventKind, PersonAttributes
+from mappings.transforms import TRANSFORMS
+
+Schema = dict[str, Any]
+
+DRAFT = "http://json-schema.org/draft-07/schema#"
+"""The draft that editors' YAML support understands best."""
+
+TEXT: Schema = {"type": ["string", "number"]}
+"""Text as the loader takes it: a number is taken as it is written."""
+
+
+def said(schema: Mapping[str, Any], description: str, **more: Any) -> Schema:
+    """The schema with what an editor shows beside the key."""
+    return {**schema, "description": description, **more}
+
+
+def optional(schema: Mapping[str, Any]) -> Schema:
+    """The schema, or nothing: a key without a value counts as absent."""
+    if "enum" in schema:
+        return {**schema, "enum": [*schema["enum"], None]}
+    if "type" in schema:
+        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
+        return {**schema, "type": [*types, "null"]}
+    return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
+
+
+def one_of(options: type[StrEnum]) -> Schema:
+    """One word of an enumeration."""
+    return {"enum": [option.value for option in options]}
+
+
+def one_or_list(item: Mapping[str, Any]) -> Schema:
+    """A list; a single value counts as a list of one."""
+    return {"anyOf": [dict(item), {"type": "array", "items": dict(item)}]}
+
+
+def keys(
+    properties: Mapping[str, Mapping[str, Any]], required: Sequence[str] = ()
+) -> dict[str, Any]:
+    """A mapping with these keys and no others."""
+    found = {k: dict(v) if k in required else optional(v) for k, v in properties.items()}
+    return {
+        "type": "object",
+        "properties": found,
+        "required": list(required),
+        "additionalProperties": False,
+    }
+
+
+def table(values: Mapping[str, Any], names: Iterable[str] | None = None) -> Schema:
+    """A mapping whose keys are names of the user's own, or any of `names` and no others."""
+    if names is None:
+        return {"type": "object", "additionalProperties": dict(values)}
+    return {
+        "type": "object",
+        "properties": {name: dict(values) for name in names},
+        "additionalProperties": False,
+    }
+
+
+def mapping_schema() -> Schema:
+    """JSON Schema of one mapping file."""
+    top = keys(
+        {
+            "format": said({"const": 1}, "The version of the format: 1."),
+            "go_live": said(
+                {"type": "string"},
+                "Form fills before this moment become counts and no Tasks, and nothing is handed"
+                " to sales for them. A time with its zone.",
+                examples=["2026-03-02T08:00:00Z"],
+            ),
+            "objects": said(
+                table(_object()),
+                "What is kept in step: a name of yours for each entry, and one MAP object with one"
+                " or more CRM objects in it.",
+            ),
+            "activities": said(
+                table(one_of(ActivityForm), [kind.value for kind in EventKind]),
+                "What each kind of event becomes in the CRM: a Task, a campaign member, a count in"
+                " roll-up fields, or nothing (`off`, in quotes for editors that read YAML 1.1).",
+            ),
+            "consent": said(
+                one_or_list(_consent()),
+                "Which CRM flag stands for which opt-out. The most restrictive state of both sides"
+                " holds on both.",
+            ),
+            "outcomes": said(
+                table({"type": "string"}, [fact.value for fact in OutcomeFact]),
+                "What the CRM knows, each written to a HubSpot contact property."
+                " `leadloop doctor --fix` creates those that are missing.",
+            ),
+            "campaigns": said(
+                table(TEXT),
+                "For events that become campaign members: the form's or campaign's name, and the"
+                " Salesforce Campaign id.",
+                examples=[{"Spring webinar": "701000000000001"}],
+            ),
+        },
+        required=("format",),
+    )
+    return {"$schema": DRAFT, "title": "Leadloop mapping", **top}
+
+
+def _object() -> Schema:
+    return keys(
+        {
+            "kind": said(one_of(EntityKind), "What the entry is about; matching depends on it."),
+            "map": said(TEXT, "The HubSpot object, such as `contacts`."),
+            "crm": said(
+                one_or_list(TEXT),
+                "The Salesforce objects, in order of preference where a person has several.",
+                examples=[["Contact", "Lead"]],
+            ),
+            "create_crm": said(
+                TEXT,
+                "The CRM object that a MAP record without counterpart becomes; `none`: it is"
+                " matched and never created.",
+                default="none",
+            ),
+            "create_map": said(
+                {"type": "boolean"},
+                "Whether a CRM record without counterpart is created in the MAP.",
+                default=False,
+            ),
+            "include": said(
+                TEXT,
+                "Which MAP records are kept in step: a condition (CEL) over their properties."
+                " Without it, all.",
+                examples=['lifecyclestage != "subscriber"'],
+            ),
+            "identity": said(
+                table(_identity(), [f.name for f in fields(PersonAttributes)]),
+                "Where matching finds what it compares: an attribute, and the properties and fields"
+                " that hold it. Nothing here is ever written.",
+            ),
+            "fields": said(one_or_list(_rule()), "The field rules, one for each pair of fields."),
+        },
+        required=("kind", "map", "crm"),
+    )
+
+
+def _identity() -> Schema:
+    names = one_or_list(TEXT)
+    by_object = table(optional(names))
+    return keys(
+        {
+            "map": said(names, "The MAP properties, the first that is not blank first."),
+            "crm": said(
+                {"anyOf": [*names["anyOf"], by_object]},
+                "The CRM fields, for all objects or by object.",
+            ),
+        }
+    )
+
+
+def _crm_field() -> Schema:
+    return {"anyOf": [{"type": "string"}, table({"type": "string"})]}
+
+
+def _consent() -> Schema:
+    return keys(
+        {
+            "crm": said(_crm_field(), "The CRM flag, such as `HasOptedOutOfEmail`."),
+            "subscription": said(
+                TEXT, "The subscription type it stands for; `all` is all mail.", default="all"
+            ),
+        },
+        required=("crm",),
+    )
+
+
+def _rule() -> Schema:
+    rule = keys({**_rule_flow(), **_rule_values()}, required=("map", "crm"))
+    one_way = {"enum": [Direction.TO_CRM.value, Direction.TO_MAP.value]}
+    return rule | {
+        "if": {"properties": {"direction": one_way}, "required": ["direction"]},
+        "else": {"required": ["owner"]},
+    }
+
+
+def _rule_flow() -> Schema:
+    """Keys of a field rule about which value goes where."""
+    return {
+        "map": said(TEXT, "The HubSpot property, by its internal name."),
+        "crm": said(
+            _crm_field(),
+            "The Salesforce field, by its API name: one for every object of the entry, or one"
+            " for each, as `{Lead: Street, Contact: MailingStreet}`.",
+        ),
+        "direction": said(one_of(Direction), "Which way values go.", default=Direction.BOTH.value),
+        "owner": said(
+            one_of(Owner),
+            "Who wins where both sides changed; `none`: the newer change, or a person. Needed"
+            " where values go both ways.",
+        ),
+        "overwrite": said(
+            one_of(Overwrite),
+            "When a value may replace another one.",
+            default=Overwrite.ALWAYS.value,
+        ),
+        "clear": said({"type": "boolean"}, "Whether a blank may erase a value.", default=False),
+    }
+
+
+def _rule_values() -> Schema:
+    """Keys of a field rule about what the values are and become."""
+    scalar = {"type": ["string", "number", "boolean"]}
+    return {
+        "type": said(
+            one_of(ValueType),
+            "What the values are, so that both spellings compare. Without it, the field's own"
+            " type.",
+        ),
+        "aggregate": said(
+            one_of(Aggregate), "How two different values become one, instead of one winning."
+        ),
+        "values": said(
+            table(one_or_list(scalar)),
+            "Picklists both ways: HubSpot value to Salesforce value. Of a list the first is"
+            ' written and all are understood; `"*"` is every value not listed.',
+            examples=[{"ORGANIC_SEARCH": "Web", "*": "Other"}],
+        ),
+        "transform": said(
+            one_or_list({"type": "string", "pattern": _transform_pattern()}),
+            "Steps applied, in order, to what goes from HubSpot to Salesforce: "
+            + ", ".join(f"`{name}`" for name in TRANSFORMS)
+            + ".",
+            examples=[["trim", "title_case", "truncate(40)"]],
+        ),
+        "default": said(
+            TEXT,
+            "For a created record that lacks the value. Never replaces one, never travels back.",
+        ),
+        "too_long": said(
+            one_of(TooLong),
+            "What happens to text longer than the CRM field.",
+            default=TooLong.REJECT.value,
+        ),
+        "max_length": said(
+            {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+            "How many characters the CRM field takes. Without it, as Salesforce describes.",
+        ),
+        "custom": said(
+            {"type": "boolean"},
+            "Declares a field of the account's own whose name resembles a standard one.",
+            default=False,
+        ),
+    }
+
+
+def _transform_pattern() -> str:
+    return rf"^\s*({'|'.join(TRANSFORMS)})(\(.*\))?\s*$"

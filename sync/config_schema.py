@@ -1,0 +1,254 @@
+"""`config.yaml` as JSON Schema, for editors. Like the mapping's, never stricter than the loader.
+
+Keys and bounds stand in `sync.config` and the modules it reads with; a test compares them and runs
+generated documents through both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any
+
+from mappings.json_schema import (
+    DRAFT,
+    TEXT,
+    Schema,
+    keys,
+    one_of,
+    one_or_list,
+    said,
+    table,
+)
+from sync.config import GuardConfig, Limit, LogLevel, SystemKind
+from sync.config_values import secret_keys
+
+_SECRET: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
+_FILE = "The same, in a file of its own (path relative to config.yaml)."
+
+_SETTINGS: Mapping[str, Schema] = {
+    "account_id": said(
+        TEXT,
+        "HubSpot: the Hub ID; Salesforce: the organization id. Checked at every start, so that a"
+        " sandbox copy is never taken for production.",
+    ),
+    "leadloop_share": said(
+        {"type": "number", "minimum": 0.01, "maximum": 1},
+        "The share of the account's daily calls Leadloop may use; the rest stays for people.",
+        default=0.8,
+    ),
+    "access_token": said(
+        _SECRET, "The token of a private app, as `${NAME}` of an environment variable."
+    ),
+    "access_token_file": said(TEXT, _FILE),
+    "base_url": said(TEXT, "HubSpot's address.", default="https://api.hubapi.com"),
+    "api": said(TEXT, "`v3`, or `2026-03` for the dated paths.", default="v3"),
+    "search_lag_seconds": said(
+        TEXT, "How long HubSpot's search may lag behind; changes are read again over that time."
+    ),
+    "login_url": said(TEXT, "The org's My Domain: https://NAME.my.salesforce.com."),
+    "instance_url": said(TEXT, "The org's address, where it is not what the log-in names."),
+    "audience": said(TEXT, "The audience of the JWT log-in, where it is not the log-in address."),
+    "username": said(TEXT, "Who to log in as by JWT, with `private_key_file`."),
+    "version": said(TEXT, "The Salesforce API version."),
+    "client_id": said(TEXT, "The connected app's consumer key."),
+    "client_secret": said(
+        _SECRET, "The connected app's secret, as `${NAME}` of an environment variable."
+    ),
+    "client_secret_file": said(TEXT, _FILE),
+    "ca_file": said(TEXT, "A certificate authority of your own."),
+    "private_key_file": said(TEXT, "The private key whose certificate the connected app holds."),
+}
+
+_NUMBERS: Mapping[str, tuple[Schema, str]] = {
+    "floor": (
+        {"type": "integer", "minimum": 0, "maximum": 1_000_000},
+        "Up to so many changes are always allowed.",
+    ),
+    "rejected_share": (
+        {"type": "number", "minimum": 0, "maximum": 1},
+        "The share of a run's writes the vendor may refuse before the run stops.",
+    ),
+    "rejected_streak": (
+        {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "So many refusals in a row stop the run.",
+    ),
+    "dead_letters": (
+        {"type": "integer", "minimum": 1, "maximum": 1_000_000},
+        "So many open dead letters call a person.",
+    ),
+}
+
+_LIMITS: Mapping[str, str] = {
+    "creates": "Records created.",
+    "updates": "Records of which a value is written.",
+    "overwrites": "Records of which a value is replaced.",
+    "clears": "Records of which a value becomes blank.",
+    "activities": "Tasks that log an event.",
+    "deletes": "Linked records deleted at a vendor at once.",
+    "merges": "Linked records merged at a vendor at once.",
+    "consent": "People whose consent changes.",
+}
+
+
+def config_schema() -> Schema:
+    """JSON Schema of `config.yaml`."""
+    top = keys(
+        {
+            "format": said({"const": 1}, "The version of the format: 1."),
+            "tenant": said(
+                TEXT, "Whose state this is, where one database keeps several.", default="default"
+            ),
+            "systems": said(
+                table({"anyOf": [_system(kind) for kind in SystemKind]}),
+                "The vendor accounts, each under a name of yours.",
+            ),
+            "pairs": said(table(_pair()), "What is kept in step: one MAP account with one CRM."),
+            "state": said(_state(), "Where Leadloop keeps what it knows."),
+            "schedule": said(_schedule(), "When the daemon reads what."),
+            "matching": said(_matching(), "Who is one person."),
+            "guard": said(_guard(), "A run that would change more than this stops and asks."),
+            "notifications": said(
+                one_or_list(TEXT), "Apprise addresses: who is called when a run stops."
+            ),
+            "console": said(_listen("Where the page listens.", 8900), "The page."),
+            "service": said(
+                _listen("Where the daemon answers.", 8901, expose=True),
+                "`leadloop run` answers /livez, /readyz and /metrics here.",
+            ),
+            "retention": said(_retention(), "How long what is no longer needed is kept."),
+            "log_level": said(
+                one_of(LogLevel), "How much is said on stderr.", default=LogLevel.INFO.value
+            ),
+        },
+        required=("format", "systems", "pairs"),
+    )
+    return {"$schema": DRAFT, "title": "Leadloop configuration", **top}
+
+
+def _system(kind: SystemKind) -> Schema:
+    known = {key: _SETTINGS[key] for key in secret_keys(kind.value) if key != "kind"}
+    word = said({"enum": [kind.value]}, "Which system it is: hubspot or salesforce.")
+    required = ("kind",) if kind is SystemKind.HUBSPOT else ("kind", "login_url", "client_id")
+    return keys({"kind": word, **known}, required=required)
+
+
+def _pair() -> Schema:
+    return keys(
+        {
+            "map": said(TEXT, "The name of a HubSpot system."),
+            "crm": said(TEXT, "The name of a Salesforce system."),
+            "mapping": said(TEXT, "A file, or a directory of *.yaml files.", default="mappings"),
+            "region": said(TEXT, "ISO country of phone numbers without a country code."),
+        },
+        required=("map", "crm"),
+    )
+
+
+def _state() -> Schema:
+    return keys(
+        {
+            "url": said(
+                TEXT,
+                "sqlite:///FILE, or postgresql://USER@HOST/DATABASE; may name `${VARIABLES}`.",
+                default="sqlite:///leadloop.sqlite3",
+            ),
+            "url_file": said(TEXT, _FILE),
+        }
+    )
+
+
+def _schedule() -> Schema:
+    seconds = {"type": "number", "minimum": 5, "maximum": 86_400}
+    return keys(
+        {
+            "fast": said(
+                seconds, "Seconds between looks at changed records and fresh events.", default=60
+            ),
+            "quarter": said(seconds, "Seconds between looks at all forms.", default=900),
+            "nightly": said(
+                TEXT,
+                "The time of day (UTC) of what is done once a day.",
+                default="02:00",
+            ),
+        }
+    )
+
+
+def _matching() -> Schema:
+    return keys(
+        {
+            "link": said(
+                {"type": "number", "minimum": 0.5, "maximum": 1},
+                "The probability from which two records are one person.",
+                default=0.99,
+            ),
+            "review": said(
+                {"type": "number", "minimum": 0, "maximum": 1},
+                "Down to here a person decides; below, they are two. Lower than `link`.",
+                default=0.05,
+            ),
+        }
+    )
+
+
+def _guard() -> Schema:
+    defaults = {f.name: f.default for f in fields(GuardConfig)}
+    limits = {name: _limit(words, defaults[name]) for name, words in _LIMITS.items()}
+    numbers = {
+        name: said(schema, words, default=defaults[name])
+        for name, (schema, words) in _NUMBERS.items()
+    }
+    return keys({**limits, **numbers})
+
+
+def _limit(words: str, default: Any) -> Schema:
+    given = default if isinstance(default, Limit) else Limit(1.0, 0)
+    return said(
+        keys(
+            {
+                "share": said(
+                    {"type": "number", "minimum": 0, "maximum": 1},
+                    "As a share of all records.",
+                    default=given.share,
+                ),
+                "count": said(
+                    {"type": "integer", "minimum": 0, "maximum": 1_000_000_000},
+                    "As a count.",
+                    default=given.count,
+                ),
+            }
+        ),
+        words,
+    )
+
+
+def _listen(words: str, port: int, *, expose: bool = False) -> Schema:
+    found = {
+        "host": said(TEXT, words, default="127.0.0.1"),
+        "port": said(
+            {"type": "integer", "minimum": 0, "maximum": 65_535},
+            "The port; 0 takes any free one.",
+            default=port,
+        ),
+    }
+    if expose:
+        found["expose"] = said(
+            {"type": "boolean"}, "Allows an address that other machines reach.", default=False
+        )
+    return keys(found)
+
+
+def _retention() -> Schema:
+    def whole(words: str, high: int, default: int) -> Schema:
+        return said({"type": "integer", "minimum": 1, "maximum": high}, words, default=default)
+
+    days = 3_650
+    return keys(
+        {
+            "inbox_days": whole("Payloads of changes that are settled.", days, 30),
+            "dead_letter_days": whole("Dead letters, replayed or discarded.", days, 90),
+            "before_image_days": whole("How long a write can be undone.", days, 180),
+            "event_months": whole("What is known of a marketing event beside its key.", 240, 25),
+        }
+    )

@@ -1,0 +1,192 @@
+"""The mapping's JSON Schema is true: it and the loader agree on generated documents."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from ruamel.yaml import YAML
+
+from mappings.errors import ConfigurationError
+from mappings.fieldmap import Direction, OutcomeFact, Overwrite, TooLong, ValueType
+from mappings.json_schema import mapping_schema
+from mappings.loader import TOP_KEYS, load_mapping
+from mappings.object_loader import ATTRIBUTES, OBJECT_KEYS
+from mappings.records import EventKind
+from mappings.rule_loader import RULE_KEYS
+from mappings.transforms import TRANSFORMS
+from tests.mappings.minimal import MAPPING
+
+SCHEMA = mapping_schema()
+VALIDATOR = jsonschema.Draft7Validator(SCHEMA)
+SHARED = settings(
+    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+
+JUNK: st.SearchStrategy[Any] = st.sampled_from(
+    [None, True, 7, -1, 2.5, "", "no such word", [], {}, [[]], [None], {"a": {}}, ["trim", 1]]
+)
+
+
+def loads(document: Any, directory: Path) -> bool:
+    """Whether the loader takes the document. JSON is YAML, too."""
+    path = directory / "mapping.yaml"
+    path.write_text(json.dumps(document), encoding="utf-8")
+    try:
+        load_mapping(path)
+    except ConfigurationError:
+        return False
+    return True
+
+
+@st.composite
+def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
+    """A field rule that is right, on fields of the account's own."""
+    direction = draw(st.sampled_from(Direction))
+    owner = {"to_crm": "map", "to_map": "crm"}.get(
+        direction.value, draw(st.sampled_from(["map", "crm", "none"]))
+    )
+    crm = f"Own_{number}__c"
+    rule = {
+        "map": f"own_property_{number}",
+        "crm": draw(st.sampled_from([crm, {"Lead": crm}, {"Lead": crm, "Contact": crm}])),
+        "direction": direction.value,
+        "owner": owner,
+    }
+    plain = [name for name, step in TRANSFORMS.items() if not step.argument]
+    more = {
+        "overwrite": st.sampled_from([o.value for o in Overwrite]),
+        "clear": st.booleans(),
+        "type": st.sampled_from([t.value for t in ValueType]),
+        "values": st.dictionaries(st.sampled_from("abc*"), st.sampled_from(["x", ["x", "y"], 5])),
+        "transform": st.lists(st.sampled_from([*plain, "truncate(3)", "prefix(+)"])),
+        "default": st.sampled_from(["text", 12, None]),
+        "too_long": st.sampled_from([t.value for t in TooLong]),
+        "max_length": st.integers(10, 1_000_000),
+        "custom": st.booleans(),
+    }
+    for key in draw(st.sets(st.sampled_from(sorted(more)))):
+        rule[key] = draw(more[key])
+    return rule
+
+
+@st.composite
+def documents(draw: st.DrawFn) -> dict[str, Any]:
+    """A mapping file that is right."""
+    entry = {
+        "kind": "person",
+        "map": "contacts",
+        "crm": ["Contact", "Lead"],
+        "create_map": draw(st.booleans()),
+        "identity": draw(
+            st.dictionaries(
+                st.sampled_from(ATTRIBUTES),
+                st.sampled_from(
+                    [
+                        {"map": "my_own_one", "crm": "Mine__c"},
+                        {"map": ["my_own_one"], "crm": {"Lead": ["Mine__c"]}},
+                        {"map": "my_own_one"},
+                    ]
+                ),
+            )
+        ),
+        "fields": [draw(rules(number)) for number in range(draw(st.integers(0, 4)))],
+    }
+    facts = draw(st.sets(st.sampled_from(OutcomeFact)))
+    forms = st.sampled_from(["task", "rollup", "off"])
+    return {
+        "format": 1,
+        "objects": {"people": entry},
+        "activities": draw(st.dictionaries(st.sampled_from([e.value for e in EventKind]), forms)),
+        "outcomes": {fact.value: f"leadloop_{fact.value}" for fact in facts},
+        "consent": draw(st.sampled_from([None, [], {"crm": "HasOptedOutOfEmail"}])),
+        "go_live": draw(st.sampled_from([None, "2026-03-02T08:00:00Z"])),
+    }
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """The path of everything within a document."""
+    items = (
+        value.items()
+        if isinstance(value, dict)
+        else enumerate(value)
+        if isinstance(value, list)
+        else ()
+    )
+    return [path, *(p for key, inner in items for p in places(inner, (*path, key)))]
+
+
+@st.composite
+def damaged(draw: st.DrawFn) -> Any:
+    """A right document with one thing replaced, taken away or added."""
+    text = YAML(typ="safe", pure=True).load(MAPPING) | {"go_live": "2026-03-02T08:00:00Z"}
+    document = copy.deepcopy(draw(st.sampled_from([text, draw(documents())])))
+    *way, last = draw(st.sampled_from(places(document)[1:]))
+    parent = document
+    for key in way:
+        parent = parent[key]
+    act = draw(st.sampled_from(["replace", "remove", "add"]))
+    if act == "replace":
+        parent[last] = draw(JUNK)
+    elif act == "remove":
+        del parent[last]
+    elif isinstance(parent, dict):
+        parent["surplus"] = draw(JUNK)
+    else:
+        parent.append(draw(JUNK))
+    return document
+
+
+def _keys(*way: str) -> set[str]:
+    schema: Any = SCHEMA
+    for step in way:
+        schema = schema[step]
+    return set(schema["properties"])
+
+
+def test_the_schema_has_the_loaders_keys() -> None:
+    """No key is in one and not in the other, at any level."""
+    entry = ("properties", "objects", "additionalProperties")
+    fields: Any = SCHEMA["properties"]["objects"]["additionalProperties"]["properties"]["fields"]
+    assert _keys() == set(TOP_KEYS)
+    assert _keys(*entry) == set(OBJECT_KEYS)
+    assert set(fields["anyOf"][0]["properties"]) == set(RULE_KEYS)
+
+
+def test_the_schema_is_one() -> None:
+    """It is a valid schema of its draft."""
+    jsonschema.Draft7Validator.check_schema(SCHEMA)
+
+
+@SHARED
+@given(document=documents())
+def test_right_documents_are_taken_by_both(document: dict[str, Any], tmp_path: Path) -> None:
+    """What is written by the rules of the format is valid and loads."""
+    VALIDATOR.validate(document)
+    assert loads(document, tmp_path)
+
+
+@SHARED
+@given(document=damaged())
+def test_what_the_schema_refuses_the_loader_refuses(document: Any, tmp_path: Path) -> None:
+    """An editor never marks what Leadloop would take."""
+    if not VALIDATOR.is_valid(document):
+        assert not loads(document, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("key", "value"),
+    [("direction", "up"), ("clear", "yes"), ("transform", ["trimm"]),
+     ("max_length", 0), ("surplus", 1), ("values", ["a"]), ("crm", 5)],
+)  # fmt: skip
+def test_common_mistakes_are_marked(key: str, value: Any) -> None:
+    """The schema itself sees them: it is not merely permissive."""
+    rule = {"map": "own", "crm": "Own__c", "owner": "map"} | {key: value}
+    entry = {"kind": "person", "map": "contacts", "crm": ["Lead"], "fields": [rule]}
+    assert not VALIDATOR.is_valid({"format": 1, "objects": {"people": entry}})
