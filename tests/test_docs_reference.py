@@ -152,6 +152,13 @@ def printed(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any
     people = folder / "people.csv"
     people.write_text("id,name,true\n1,Ada Ash,x\n2,Ada Ash,x\n3,Ben Oak,y\n", encoding="utf-8")
     told["match"] = _printed(["match", str(people), "--truth", "true", "--json"])
+    cases = folder / "cases.yaml"
+    cases.write_text(
+        "format: 1\ncases: [{name: nobody, object: people, given: {}}]\n", encoding="utf-8"
+    )
+    told["test-mapping"] = _printed(
+        ["test-mapping", str(cases), "--mapping", str(folder / "mappings"), "--json"]
+    )
     told["demo"] = _printed(["demo", "--people", "20", "--days", "0", "--json"])
     return told
 

@@ -34,6 +34,10 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "doctor": ("doctor", "Examine accounts, fields, quota and machine; --fix creates fields."),
     "validate": ("validate", "Check config.yaml and the mappings, line by line."),
     "schema": ("schema", "Print the JSON Schema of mappings or config.yaml."),
+    "test-mapping": (
+        "test_mapping",
+        "Check cases for the mapping: records given, writes expected.",
+    ),
     "plan": ("plan", "Show what a sync would do; write nothing anywhere."),
     "sync": ("sync", "Run once: pull, resolve, plan, guard, write, report."),
     "run": ("run", "Run as a daemon, on schedule, until told to stop."),
