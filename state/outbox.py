@@ -172,6 +172,22 @@ def unsettled_entities(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
     return found
 
 
+def under_way(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Intent]]:
+    """The writes of these golden records that are not settled; of one without, nothing."""
+    found: dict[str, list[Intent]] = {}
+    for batch in chunks(entity_ids):
+        rows = tx.connection.execute(
+            select(INTENTS).where(
+                tx.mine(INTENTS),
+                INTENTS.c.entity_id.in_(batch),
+                aside(INTENTS.c.status).in_(UNSETTLED),
+            )
+        )
+        for row in rows:
+            found.setdefault(row.entity_id, []).append(_stored(row).intent)
+    return found
+
+
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
     """Store outcomes, row by row."""
     if not settlements:

@@ -75,7 +75,8 @@ def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -
     refused = _bury(tx, run_id, plans)
     ask(tx, run_id, plans)
     waits = {p.entity_id for p in plans if any(i.key in held for i in p.intents)}
-    identity.finish_work(tx, [p.entity_id for p in plans if p.entity_id not in waits])
+    stay = waits | {plan.entity_id for plan in plans if plan.stays}
+    identity.finish_work(tx, [p.entity_id for p in plans if p.entity_id not in stay])
     return Counter(intents=len(kept), refused=refused, waiting=len(waits))
 
 

@@ -7,7 +7,7 @@ reason, every refusal, the shadow values that are true already, what becomes of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mappings.fieldmap import EntityKind
@@ -112,7 +112,8 @@ def plan(
     """Plan everything on the work list, or what is there for these reasons.
 
     Changes known to be refused are left out (they wait as dead letters); golden records with
-    writes under way wait until those are settled.
+    writes under way wait until those are settled, but for their opt-outs: these wait for nothing
+    (law 7).
     """
     planned = Planned()
     rules = rules_of(pair, lane)
@@ -122,7 +123,10 @@ def plan(
         with pair.store.read() as tx:
             busy = outbox.unsettled_entities(tx, batch)
             views = gather(pair, tx, [e for e in batch if e not in busy], users)
+            waiting = gather(pair, tx, sorted(busy), users)
+            under_way = outbox.under_way(tx, busy)
         plans = [PLANNERS[view.kind](view, rules) for view in with_times(pair, views)]
+        plans += _opt_outs(waiting, under_way, rules)
         plans += _nothing_to_do(batch, busy, views)
         with pair.store.read() as tx:
             refused = outbox.dead_fingerprints(
@@ -132,6 +136,29 @@ def plan(
         planned.plans.extend(without_refused(plan, refused, planned.waiting) for plan in plans)
         pair.progress.report("plan", len(planned.plans), None)
     return planned
+
+
+def _opt_outs(
+    views: Sequence[EntityView], under_way: Mapping[str, Sequence[Intent]], rules: Rules
+) -> list[EntityPlan]:
+    """Plans of opt-outs alone for golden records that wait for other writes: those may wait a day
+    for their allowance, or for a person's word. While an undo is half done the sides differ because
+    of it: nothing is concluded from that."""
+    found: list[EntityPlan] = []
+    for view in views:
+        own = under_way.get(view.entity_id, ())
+        if any(i.operation is Operation.OPT_IN or "undo" in i.details for i in own):
+            continue
+        known = {intent.fingerprint for intent in own}
+        planned = PLANNERS[view.kind](view, rules).intents
+        wanted = tuple(
+            i
+            for i in planned
+            if i.operation is Operation.OPT_OUT and not i.depends_on and i.fingerprint not in known
+        )
+        if wanted:
+            found.append(EntityPlan(view.entity_id, wanted, stays=True))
+    return found
 
 
 def _nothing_to_do(

@@ -45,7 +45,8 @@ class EntityPlan:
     """What one golden record needs.
 
     `intents` are in the order they must be sent in. `agreed` goes into the shadow of `bond` at
-    once. `events` maps a disposition to the row ids of events that need no write.
+    once. `events` maps a disposition to the row ids of events that need no write. One that `stays`
+    leaves its golden record on the work list: it is not all that is to be planned.
     """
 
     entity_id: str
@@ -56,6 +57,7 @@ class EntityPlan:
     events: Mapping[str, tuple[int, ...]] = field(default_factory=dict)
     reasons: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
+    stays: bool = False
 
 
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:

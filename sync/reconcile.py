@@ -42,7 +42,8 @@ def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[
     """Settle or re-open every intent an earlier run left; how many ended how.
 
     What belongs to a side that cannot be used stays as it is, and is not sent before it was looked
-    for: a side that fails here is `down` for the rest of the run.
+    for. A side that fails here rests for the rest of the run, or, where looking waits for its
+    allowance, that lane and those after it: consent goes on.
     """
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
     told: Counter[str] = Counter()
@@ -56,7 +57,7 @@ def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[
         try:
             told.update(_look_up(pair, run_id, side, own))
         except PASSING as error:
-            blocks.down[side] = error
+            blocks.meet(side, error)
     fresh = [stored.intent for stored in waiting if not _looks_first(stored)]
     for batch in chunks(fresh, STALE):
         stale = [intent for intent in batch if _is_stale(pair, intent, blocks)]

@@ -207,8 +207,12 @@ def _is_consent(intent: Intent, but: frozenset[RecordRef]) -> bool:
 
 def follow_up(pair: Pair, run_id: str, blocks: Blocks) -> list[Applied]:
     """What this run's own writes brought about: outcomes of created records, and what people
-    changed on records while they were being written. Bounded by what the guard let through."""
+    changed on records while they were being written. Bounded by what the guard let through: under
+    a mapping nobody has approved, what a killed run left waits for the guard like anything else."""
     applied: list[Applied] = []
+    with pair.store.read() as tx:
+        if not runs.approved(tx, mapping_subject(pair)):
+            return applied
     for _ in range(ROUNDS):
         if blocks.blind or blocks.stopped:
             break

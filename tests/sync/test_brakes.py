@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -223,6 +224,45 @@ def test_an_opt_out_passes_a_poisoned_pair(poisoned: World) -> None:
     poisoned.run()
     assert poisoned.salesforce.get("Lead", lead).fields["HasOptedOutOfEmail"] is True
     poisoned.close()
+
+
+def test_an_opt_out_passes_the_brake_where_other_writes_of_its_person_wait(
+    poisoned: World,
+) -> None:
+    """Law 7: whose edit waits behind the brake can still opt out; the edit goes on waiting."""
+    people = crowd(poisoned, 130)
+    edited(poisoned, people, Refusing(Operation.UPDATE))
+    with poisoned.store.read() as tx:
+        waiting = {stored.intent.target_id for _, stored in outbox.unsettled(tx)}
+    contact, lead = next(person for person in people if person[1] in waiting)
+    poisoned.hubspot.edit("contacts", contact, {OPT_OUT_MAP: "true"})
+    poisoned.run()
+    fields = poisoned.salesforce.get("Lead", lead).fields
+    assert (fields["HasOptedOutOfEmail"], fields["Title"]) == (True, "Clerk")
+    assert open_intents(poisoned) == 30
+    before = poisoned.writes()
+    poisoned.run()
+    assert poisoned.writes() == before
+    poisoned.close()
+
+
+def test_what_a_killed_run_left_waits_for_a_changed_mapping_too(world: World) -> None:
+    """Law 13: the first thing done under a mapping nobody has approved is to ask, also where the
+    run before was killed between a create and what follows from it."""
+    ann = world.contact("Ann", "Lee", jobtitle="Clerk")
+    world.first()
+    with world.store.begin() as tx:
+        entity_id = identity.links_of(tx, [world.ref(ann)])[world.ref(ann)].entity_id
+        identity.add_work(tx, [entity_id], "created")
+    world.hubspot.edit("contacts", ann, {"jobtitle": "Poet"})
+    changed = replace(world.pair, mapping=replace(world.pair.mapping, hash="another"))
+    before = world.writes()
+    report = run_once(changed)
+    assert report.error is not None
+    assert report.error.code == "guard.approval_required"
+    assert world.writes() == before
+    world.run()
+    assert world.counterpart(ann).fields["Title"] == "Poet"
 
 
 @pytest.mark.parametrize("how", ["approve", "replay"])

@@ -11,6 +11,7 @@ import pytest
 from mappings.errors import (
     AuthenticationError,
     LeadloopError,
+    OutcomeUnknownError,
     QuotaExhaustedError,
     RateLimitedError,
     UnavailableError,
@@ -154,6 +155,66 @@ def test_what_was_journaled_waits_in_its_lane_and_says_so(world: World) -> None:
     world.run()
     assert world.salesforce.get("Lead", ann_lead).fields["Title"] == "Poet"
     assert len(world.salesforce.all("Task")) == 1
+    assert world.settled()
+
+
+def test_an_opt_out_goes_before_what_waits_for_the_same_person(world: World) -> None:
+    """Law 7: an edit that was journaled waits for its allowance, for a day if need be; the same
+    person's opt-out does not wait with it. Both arrive, each once."""
+    (ann, ann_lead), _ = two(world)
+    world.hubspot.edit("contacts", ann, {"jobtitle": "Poet"})
+    world.fills("ann.lee@example-lee.com")
+    write = world.salesforce.write
+
+    def short(rows: list[object]) -> list[object]:
+        used(world, Side.CRM, 0.8 * 0.92)
+        world.salesforce.write = write  # type: ignore[method-assign]
+        return write(rows)  # type: ignore[arg-type,return-value]
+
+    world.salesforce.write = short  # type: ignore[method-assign,assignment]
+    world.run()
+    world.hubspot.edit("contacts", ann, {OPT_OUT_MAP: "true"})
+    world.time.at += timedelta(minutes=16)
+    used(world, Side.CRM, 0.8 * 0.92)
+    world.run()
+    lead = world.salesforce.get("Lead", ann_lead).fields
+    assert (lead["HasOptedOutOfEmail"], lead["Title"]) == (True, "Clerk")
+    world.time.at += HOUR
+    used(world, Side.CRM, 0.0)
+    world.run()
+    assert world.salesforce.get("Lead", ann_lead).fields["Title"] == "Poet"
+    written = [row.fields.get("HasOptedOutOfEmail") for row in world.salesforce.history]
+    assert written.count(True) == 1
+    assert world.settled()
+
+
+def test_looking_for_a_lost_reply_waits_for_its_lane_and_holds_no_opt_out(world: World) -> None:
+    """Law 7: whether a write arrived is looked up in its own lane. Where that lane waits, others'
+    opt-outs go all the same, and the write is settled when the lane goes again."""
+    (ann, ann_lead), (bob, bob_lead) = two(world)
+    world.hubspot.edit("contacts", ann, {"jobtitle": "Poet"})
+    write = world.salesforce.write
+
+    def lost(rows: list[object]) -> list[object]:
+        world.salesforce.write = write  # type: ignore[method-assign]
+        write(rows)  # type: ignore[arg-type]
+        raise OutcomeUnknownError("the reply was lost", system="salesforce")
+
+    world.salesforce.write = lost  # type: ignore[method-assign,assignment]
+    world.run()
+    world.hubspot.edit("contacts", bob, {OPT_OUT_MAP: "true"})
+    world.time.at += timedelta(minutes=16)
+    used(world, Side.CRM, 0.8 * 0.92)
+    assert code(world.run()) == "remote.lane_deferred"
+    assert world.salesforce.get("Lead", bob_lead).fields["HasOptedOutOfEmail"] is True
+    world.time.at += HOUR
+    used(world, Side.CRM, 0.0)
+    world.run()
+    assert world.salesforce.get("Lead", ann_lead).fields["Title"] == "Poet"
+    titles = [row.fields.get("Title") for row in world.salesforce.history]
+    assert titles.count("Poet") == 1
+    with world.store.read() as tx:
+        assert outbox.unsettled(tx) == []
     assert world.settled()
 
 
