@@ -6,20 +6,23 @@ and changes nothing when it is called again.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sqlalchemy import delete, func, select, update
 
 from mappings.records import RecordRef
-from state import mirror
+from state import events, mirror, outbox
 from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
 from state.mirror import INBOX, RECORD_KEY, to_payload
-from state.outbox import INTENTS
+from state.outbox import INTENTS, Intent
 from state.store import Tx, chunks
 
 UNDECIDED = ("review", "no_counterpart", "out_of_scope", "unidentifiable")
 """Dispositions of inbox rows whose record belonged to nobody."""
+MERGED = "merged_meanwhile"
+"""In an intent's details: since it was sent its person was absorbed, or absorbed another."""
 
 
 def put_back(tx: Tx, run_id: str, refs: Iterable[RecordRef]) -> int:
@@ -121,6 +124,37 @@ def hand_over_events(tx: Tx, loser: str, winner: str) -> None:
     tx.connection.execute(
         update(EVENTS).where(tx.mine(EVENTS), EVENTS.c.entity_id == loser).values(entity_id=winner)
     )
+
+
+def hand_over_writes(tx: Tx, run_id: str, loser: str, winner: str) -> None:
+    """What two golden records had under way, when one has absorbed the other.
+
+    What was never sent was planned for two people who are one: it is dropped, and its events wait
+    to be planned anew. What may have been sent is the winner's from now on, so that whatever it
+    made is linked with somebody; where it turns out to have made nothing it is planned anew too
+    (`MERGED` in its details says so), or both would be made (law 1). Writes of an undo cannot be
+    planned anew: they change hands and are kept.
+    """
+    both = [*outbox.of_entity(tx, loser), *outbox.of_entity(tx, winner)]
+    waiting = [s for s in both if s.status in outbox.UNSETTLED and "undo" not in s.intent.details]
+    unsent = [stored.intent for stored in waiting if stored.status == "open"]
+    sent = [stored.intent for stored in waiting if stored.status != "open"]
+    outbox.settle(tx, [outbox.Settlement(i.key, "dropped", attempt=False) for i in unsent])
+    carried = [i for intent in unsent for ids in _events_of(intent) for i in ids]
+    events.dispose(tx, run_id, carried, "pending")
+    outbox.carry(tx, [replace(i, details={**i.details, MERGED: True}) for i in sent])
+    tx.connection.execute(
+        update(INTENTS)
+        .where(
+            tx.mine(INTENTS), INTENTS.c.entity_id == loser, INTENTS.c.status.in_(outbox.UNSETTLED)
+        )
+        .values(entity_id=winner)
+    )
+
+
+def _events_of(intent: Intent) -> Iterable[Sequence[int]]:
+    carried: Mapping[str, Sequence[int]] = intent.details.get("events", {})
+    return carried.values()
 
 
 def revive_events(tx: Tx, run_id: str, ids: Iterable[int]) -> None:

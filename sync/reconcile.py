@@ -19,7 +19,7 @@ from mappings.fieldmap import ValueType
 from mappings.ports import Lane
 from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical
-from state import events, identity, outbox
+from state import events, identity, outbox, requeue
 from state.outbox import Intent, Settlement, StoredIntent
 from state.store import chunks
 from sync.blocks import Blocks
@@ -118,7 +118,8 @@ def _looks_first(stored: StoredIntent) -> bool:
 
 
 def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:
-    """Creates that are at the vendor are done; the others may be sent."""
+    """Creates that are at the vendor are done; the others may be sent, but for those of people who
+    have been merged meanwhile: they are planned anew, as one."""
     told: Counter[str] = Counter()
     grouped: dict[tuple[str, str, str], list[Intent]] = {}
     for intent in intents:
@@ -140,8 +141,12 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
                     for i in there
                 ],
             )
-            _reopen(pair, [i for i in batch if str(i.external_value) not in found])
-            told.update(found=len(there), sent_again=len(batch) - len(there))
+            missing = [i for i in batch if str(i.external_value) not in found]
+            merged = [i for i in missing if requeue.MERGED in i.details]
+            again = [i for i in missing if requeue.MERGED not in i.details]
+            _reopen(pair, again)
+            _plan_anew(pair, settling.run_id, merged)
+            told.update(found=len(there), sent_again=len(again), planned_anew=len(merged))
     return told
 
 
