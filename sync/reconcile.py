@@ -17,8 +17,8 @@ import structlog
 from mappings.errors import PASSING
 from mappings.fieldmap import ValueType
 from mappings.ports import Lane
-from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
-from mappings.values import canonical
+from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
+from mappings.values import equal
 from state import events, identity, outbox, requeue
 from state.outbox import Intent, Settlement, StoredIntent
 from state.store import chunks
@@ -242,10 +242,21 @@ def _settle_done(settling: Settling, done: Sequence[Intent]) -> None:
 
 def _shows(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
-    return record is not None and all(
-        canonical(record.fields.get(name), ValueType.TEXT) == canonical(value, ValueType.TEXT)
-        for name, value in intent.fields.items()
+    return record is not None and _holds(record, intent.fields)
+
+
+def _holds(record: Record, values: Mapping[str, Json]) -> bool:
+    """Whether the record has these values. Numbers are compared as such: Salesforce takes 2 and
+    gives 2.0. In text they are what is written: "007" is not "7"."""
+    return all(
+        equal(record.fields.get(name), value, _type_of(value)) for name, value in values.items()
     )
+
+
+def _type_of(value: Json) -> ValueType:
+    """What a value that was sent is compared as."""
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    return ValueType.NUMBER if is_number else ValueType.TEXT
 
 
 def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
@@ -256,10 +267,7 @@ def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     return (
         "undo" in intent.details
         and record is not None
-        and all(
-            canonical(record.fields.get(name), ValueType.TEXT) == canonical(value, ValueType.TEXT)
-            for name, value in intent.details["undo"]["was"].items()
-        )
+        and _holds(record, intent.details["undo"]["was"])
     )
 
 
