@@ -138,18 +138,18 @@ def unsettled(
     limit: int = 2000,
     status: str | Sequence[str] = UNSETTLED,
     lane: Lane | None = None,
-    operation: Operation | None = None,
+    reason: str | None = None,
 ) -> list[tuple[int, StoredIntent]]:
     """Intents without an outcome, oldest first, after the given row id; those of one status, lane
-    or operation where that is asked for."""
+    or reason where that is asked for."""
     statuses = [status] if isinstance(status, str) else list(status)
     query = select(INTENTS).where(
         tx.mine(INTENTS), INTENTS.c.status.in_(statuses), INTENTS.c.id > after
     )
     if lane is not None:
         query = query.where(INTENTS.c.lane == lane.value)
-    if operation is not None:
-        query = query.where(INTENTS.c.operation == operation.value)
+    if reason is not None:
+        query = query.where(INTENTS.c.reason == reason)
     rows = tx.connection.execute(query.order_by(INTENTS.c.id).limit(limit))
     return [(row.id, _stored(row)) for row in rows]
 

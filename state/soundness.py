@@ -12,7 +12,7 @@ from state.identity import ENTITIES, LINKS, SHADOWS, WORK
 from state.outbox import DEAD, INTENTS
 from state.store import Tx
 
-STATUSES = ("open", "unknown", "ok", "rejected", "dropped")
+STATUSES = ("open", "sending", "unknown", "ok", "rejected", "dropped", "undone")
 
 
 def findings(tx: Tx) -> dict[str, int]:

@@ -22,6 +22,7 @@ from sync.crash import crashpoint
 from sync.fates import fate_of, given_up, is_worn_out
 from sync.intents import ID_OF
 from sync.pair import Pair
+from sync.reconcile import is_stale, plan_anew
 from sync.settle import READ_BACK, Settling
 
 LANES = {lane: position for position, lane in enumerate(Lane)}
@@ -33,18 +34,25 @@ SLICE = 4_000
 
 @dataclass(slots=True)
 class Applied:
-    """What applying came to: rows by status, rows written by kind, batches tried and answered."""
+    """What applying came to: rows by status, rows written by kind, batches tried and answered,
+    updates of earlier runs that are planned anew.
+    """
 
     rows: Counter[str] = field(default_factory=Counter)
     written: Counter[str] = field(default_factory=Counter)
     batches: int = 0
     sent: int = 0
+    planned_anew: int = 0
 
 
-def apply(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Applied:
+def apply(
+    pair: Pair, run_id: str, blocks: Blocks | None = None, *, left_over: bool = False
+) -> Applied:
     """Send every open intent that can be sent. What cannot stays open for the next run.
 
     Sides and lanes that `blocks` keeps are passed over; what keeps further ones is told to it.
+    Where the intents are `left_over` from earlier runs, updates are planned anew, not sent; that
+    and sending go page by page, so that the first write waits for one page of any backlog.
     """
     applied = Applied()
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
@@ -52,14 +60,16 @@ def apply(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Applied:
         before = applied.sent
         settling = Settling(pair, run_id)
         for lane in Lane:
-            _send_lane(settling, lane, applied, blocks)
+            _send_lane(settling, lane, applied, blocks, left_over=left_over)
         settling.read_back()
         if applied.sent == before:
             break
     return applied
 
 
-def _send_lane(settling: Settling, lane: Lane, applied: Applied, blocks: Blocks) -> None:
+def _send_lane(
+    settling: Settling, lane: Lane, applied: Applied, blocks: Blocks, *, left_over: bool
+) -> None:
     """One lane's open intents, a slice at a time: a backlog of any size is begun at once."""
     pair, after = settling.pair, 0
     while not all(blocks.keep(side, lane) for side in Side):
@@ -69,6 +79,8 @@ def _send_lane(settling: Settling, lane: Lane, applied: Applied, blocks: Blocks)
             break
         after = rows[-1][0]
         ready = _ready(settling, [stored for _, stored in rows], applied, blocks)
+        if left_over:
+            ready = _but_stale(settling, ready, applied)
         for batch in _batches(pair, ready):
             if not blocks.keep(batch[0].side, lane):
                 applied.sent += 1
@@ -106,6 +118,16 @@ def _ready(
         settling.drop(hopeless)
         applied.rows["dropped"] += len(hopeless)
     return ready
+
+
+def _but_stale(settling: Settling, ready: Sequence[Intent], applied: Applied) -> list[Intent]:
+    """The others, once updates that were planned from what is old are on the work list again."""
+    stale = [intent for intent in ready if is_stale(settling.pair, intent)]
+    if stale:
+        plan_anew(settling.pair, settling.run_id, stale)
+        applied.planned_anew += len(stale)
+    again = {intent.key for intent in stale}
+    return [intent for intent in ready if intent.key not in again]
 
 
 def with_ids(intent: Intent, ids: Mapping[str, str]) -> Intent:

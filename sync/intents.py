@@ -17,6 +17,8 @@ from mappings.ports import Lane
 from mappings.records import Json, Operation, Record, Side
 from state.outbox import Intent
 
+UNDO = "undo"
+"""The reason of an intent that takes something back (`sync.undo`)."""
 ID_OF = "$id_of"
 """A field value `{"$id_of": key}` stands for the vendor id another intent yields."""
 

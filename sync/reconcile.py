@@ -4,7 +4,8 @@ An intent that was being sent may have reached the vendor. Creates are looked up
 key; updates and opt-outs by reading the record and comparing; what is there is settled, what is not
 is sent again by the ordinary road. Nothing is guessed and nothing is sent blindly. Joins alone are
 sent again without a look: joining twice what is joined changes nothing at either vendor. Updates
-that were never sent are planned anew without a look, for what they were planned from is old.
+that were never sent are planned anew without a look, for what they were planned from is old; that
+is done as their turn to be sent comes (`sync.apply`), so that a long backlog delays nothing.
 """
 
 from __future__ import annotations
@@ -20,10 +21,11 @@ from mappings.ports import Lane
 from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import equal
 from state import events, identity, outbox, requeue
-from state.outbox import Intent, Settlement, StoredIntent
+from state.outbox import Intent, Settlement
 from state.store import chunks
 from sync.blocks import Blocks
 from sync.crash import crashpoint
+from sync.intents import UNDO
 from sync.pair import Pair
 from sync.plan_people import opted_out
 from sync.settle import Settling
@@ -32,8 +34,6 @@ log = structlog.get_logger("leadloop.reconcile")
 
 FIND = 200
 """Keys looked up in one go."""
-STALE = 1000
-"""Updates put back to be planned in one transaction."""
 MAYBE_SENT = ("sending", "unknown")
 """Statuses of intents that may have reached the vendor."""
 
@@ -47,9 +47,8 @@ def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[
     """
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
     told: Counter[str] = Counter()
-    sent = [stored.intent for stored in _left_over(pair, MAYBE_SENT)]
-    waiting = list(_left_over(pair, ("open",), Operation.UPDATE))
-    sent += [stored.intent for stored in waiting if _looks_first(stored)]
+    sent = list(_left_over(pair, MAYBE_SENT))
+    sent += [i for i in _left_over(pair, ("open",), reason=UNDO) if i.operation is Operation.UPDATE]
     for side in Side:
         own = [intent for intent in sent if intent.side is side]
         if side in blocks.down:
@@ -58,11 +57,6 @@ def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[
             told.update(_look_up(pair, run_id, side, own))
         except PASSING as error:
             blocks.meet(side, error)
-    fresh = [stored.intent for stored in waiting if not _looks_first(stored)]
-    for batch in chunks(fresh, STALE):
-        stale = [intent for intent in batch if _is_stale(pair, intent, blocks)]
-        _plan_anew(pair, run_id, stale)
-        told["planned_anew"] += len(stale)
     if told.total():
         log.info("reconcile.done", run_id=run_id, **told)
     return told
@@ -88,33 +82,29 @@ def _look_up(pair: Pair, run_id: str, side: Side, sent: Sequence[Intent]) -> Cou
     return told
 
 
-def _is_stale(pair: Pair, intent: Intent, blocks: Blocks) -> bool:
-    """Whether an update that was never sent is better planned anew: people have worked since."""
+def is_stale(pair: Pair, intent: Intent) -> bool:
+    """Whether an update that an earlier run left unsent is better planned anew: people have worked
+    since. An undo cannot be planned anew; it has been looked for, though it was never sent, and
+    what it takes back is as it was. What may not be called now keeps what it has.
+    """
     return (
-        intent.depends_on is None
-        and not blocks.keep(intent.side, intent.lane)
+        intent.operation is Operation.UPDATE
+        and intent.depends_on is None
+        and "undo" not in intent.details
         and pair.may_call(intent.side, intent.lane)
     )
 
 
-def _left_over(
-    pair: Pair, status: Sequence[str], operation: Operation | None = None
-) -> Iterator[StoredIntent]:
+def _left_over(pair: Pair, status: Sequence[str], *, reason: str | None = None) -> Iterator[Intent]:
     """What earlier runs left, oldest first, a page at a time."""
     after = 0
     while True:
         with pair.store.read() as tx:
-            rows = outbox.unsettled(tx, after=after, status=status, operation=operation)
+            rows = outbox.unsettled(tx, after=after, status=status, reason=reason)
         if not rows:
             return
         after = rows[-1][0]
-        yield from (stored for _, stored in rows)
-
-
-def _looks_first(stored: StoredIntent) -> bool:
-    """Whether an update is looked for though it was never sent: an undo cannot be planned anew, and
-    what it takes back may have been edited since."""
-    return stored.intent.operation is Operation.UPDATE and "undo" in stored.intent.details
+        yield from (stored.intent for _, stored in rows)
 
 
 def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:
@@ -145,7 +135,7 @@ def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Count
             merged = [i for i in missing if requeue.MERGED in i.details]
             again = [i for i in missing if requeue.MERGED not in i.details]
             _reopen(pair, again)
-            _plan_anew(pair, settling.run_id, merged)
+            plan_anew(pair, settling.run_id, merged)
             told.update(found=len(there), sent_again=len(again), planned_anew=len(merged))
     return told
 
@@ -216,7 +206,7 @@ def _updates(
         missing = [i for i in batch if not _shows(i, records)]
         again = [i for i in missing if _is_untouched(i, records)]
         _reopen(pair, again)
-        _plan_anew(pair, run_id, [i for i in missing if i not in again])
+        plan_anew(pair, run_id, [i for i in missing if i not in again])
         told.update(found=len(done), sent_again=len(again), planned_anew=len(missing) - len(again))
     return told
 
@@ -271,12 +261,12 @@ def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     )
 
 
-def _plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
+def plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
+    """Drop these and put their people on the work list, with the events they carried."""
+    carried = [i for one in intents for ids in one.details.get("events", {}).values() for i in ids]
     with pair.store.begin() as tx:
         outbox.settle(tx, [Settlement(intent.key, "dropped", attempt=False) for intent in intents])
-        for intent in intents:
-            carried = intent.details.get("events", {})
-            events.dispose(tx, run_id, [i for ids in carried.values() for i in ids], "pending")
+        events.dispose(tx, run_id, carried, "pending")
         identity.add_work(tx, [intent.entity_id for intent in intents], "outcome_unknown")
     crashpoint("after_replan")
 

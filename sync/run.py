@@ -123,8 +123,10 @@ def _run(
 ) -> None:
     run_id = report.run_id
     report.counts["due"] = dict(work_due(pair))
-    report.counts["reconciled"] = dict(reconcile(pair, run_id, blocks))
-    applied = [apply(pair, run_id, blocks)]
+    reconciled = reconcile(pair, run_id, blocks)
+    applied = [apply(pair, run_id, blocks, left_over=True)]
+    reconciled["planned_anew"] += applied[0].planned_anew
+    report.counts["reconciled"] = dict(+reconciled)
     pulled = pull(pair, run_id, everything=everything, but=blocks.down)
     blocks.not_read(pulled.unread)
     missing = gone(pair)

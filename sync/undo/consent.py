@@ -14,9 +14,9 @@ from mappings.records import Json, Operation, Record, RecordRef, Side
 from mappings.values import canonical
 from state.ledger import Line
 from state.outbox import Intent
-from sync.intents import Draft, FieldChange, make
+from sync.intents import UNDO, Draft, FieldChange, make
 from sync.plan_people import OPT_OUT_MAP
-from sync.undo.scene import REASON, Kept, Scene, UndoPlan
+from sync.undo.scene import Kept, Scene, UndoPlan
 
 
 def opt_outs(
@@ -114,7 +114,7 @@ def _consent(
     before: bool,
     evidence: str,
 ) -> Intent:
-    change = FieldChange(line.field, before, not before, line.rule, why=REASON, undoes=(line.id,))
+    change = FieldChange(line.field, before, not before, line.rule, why=UNDO, undoes=(line.id,))
     return make(
         Draft(
             entity_id=line.entity_id,
@@ -124,7 +124,7 @@ def _consent(
             object=record.ref.object,
             fields=fields,
             lane=Lane.REPAIR,
-            reason=REASON,
+            reason=UNDO,
             target=record,
             changes=[change],
             details={

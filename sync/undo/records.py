@@ -11,8 +11,8 @@ from mappings.ports import Lane
 from mappings.records import Operation, Record, RecordRef
 from state.ledger import Line
 from state.outbox import Intent
-from sync.intents import Draft, FieldChange, make
-from sync.undo.scene import REASON, Kept, Scene, UndoPlan, still_ours
+from sync.intents import UNDO, Draft, FieldChange, make
+from sync.undo.scene import Kept, Scene, UndoPlan, still_ours
 
 
 def deletions(
@@ -74,11 +74,11 @@ def _deletion(scene: Scene, ref: RecordRef, own: Sequence[Line]) -> Intent:
             object=ref.object,
             fields={},
             lane=Lane.REPAIR,
-            reason=REASON,
+            reason=UNDO,
             target_id=ref.id,
             changes=[
                 FieldChange(
-                    "record", ref.id, None, "undo", why=REASON, undoes=tuple(x.id for x in own)
+                    "record", ref.id, None, "undo", why=UNDO, undoes=tuple(x.id for x in own)
                 )
             ],
             details={
@@ -118,11 +118,11 @@ def joins(scene: Scene, plan: UndoPlan, chosen: Sequence[Line], gone: frozenset[
                         "from_id": line.ref.id,
                     },
                     lane=Lane.REPAIR,
-                    reason=REASON,
+                    reason=UNDO,
                     target_id=line.ref.id,
                     changes=[
                         FieldChange(
-                            line.field, line.after, None, "join", why=REASON, undoes=(line.id,)
+                            line.field, line.after, None, "join", why=UNDO, undoes=(line.id,)
                         )
                     ],
                     details={

@@ -102,7 +102,7 @@ def dry_undo(pair: Pair, wanted: Wanted, *, store: Store) -> Undone:
 def _undo(pair: Pair, wanted: Wanted, done: Undone, approval: Approval | None) -> None:
     blocks = Blocks.at_start(pair, done.run_id, released=False)
     reconcile(pair, done.run_id, blocks)
-    apply(pair, done.run_id, blocks)
+    apply(pair, done.run_id, blocks, left_over=True)
     made = _plan(pair, done.run_id, wanted)
     _tell(done, made)
     _guard(pair, done, approval)

@@ -14,7 +14,6 @@ from state.ledger import Line
 from state.outbox import Intent, StoredIntent
 from sync.plan_people import FACT_TYPES, owned_type
 
-REASON = "undo"
 REMEDIES = {
     "changed_since": "Somebody's own value: change it by hand if it is wrong.",
     "written_since": "Undo the later run first: `leadloop undo --run RUN`.",

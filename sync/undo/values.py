@@ -15,8 +15,8 @@ from mappings.records import Json, Operation, Record, RecordRef
 from mappings.values import canonical, equal, to_vendor
 from state.ledger import Line
 from state.outbox import Intent
-from sync.intents import Draft, FieldChange, make
-from sync.undo.scene import REASON, Kept, Scene, UndoPlan, still_ours, type_of
+from sync.intents import UNDO, Draft, FieldChange, make
+from sync.undo.scene import Kept, Scene, UndoPlan, still_ours, type_of
 from sync.views import held_key
 
 
@@ -119,9 +119,7 @@ def _restoring(scene: Scene, record: Record, backs: Sequence[_Back]) -> Intent:
             value = to_vendor(line.before, back.type, record.ref.system)
         fields[back.field] = value
         changes.append(
-            FieldChange(
-                back.field, back.now, line.before, line.rule, line.image, REASON, back.undoes
-            )
+            FieldChange(back.field, back.now, line.before, line.rule, line.image, UNDO, back.undoes)
         )
         if back.rule is not None:
             halves[line.rule] = [line.before, back.field]
@@ -138,7 +136,7 @@ def _restoring(scene: Scene, record: Record, backs: Sequence[_Back]) -> Intent:
             object=record.ref.object,
             fields=fields,
             lane=Lane.REPAIR,
-            reason=REASON,
+            reason=UNDO,
             target=record,
             changes=changes,
             details={

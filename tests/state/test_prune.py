@@ -127,6 +127,15 @@ def test_contradictions_between_tables_are_counted(store: Store) -> None:
         }
 
 
+@pytest.mark.parametrize("status", ["open", "sending", "unknown", "rejected", "dropped", "undone"])
+def test_no_status_an_intent_may_have_is_a_contradiction(store: Store, status: str) -> None:
+    """A run cut short, or an undo, leaves a sound state."""
+    with store.begin() as tx:
+        outbox.journal(tx, "r1", [intent("k1")])
+        outbox.settle(tx, [outbox.Settlement("k1", status)])
+        assert soundness.findings(tx) == {}
+
+
 @pytest.mark.parametrize("name", sorted(COUNTS))
 def test_every_rule_has_a_table_of_this_state(name: str) -> None:
     """Rules prune rows by id and by age, and say what remains."""

@@ -1,0 +1,96 @@
+"""A restart over a long backlog: something useful is done at once, however much is left over."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import event
+
+from mappings.ports import Lane
+from mappings.records import Operation, Outcome, Side, Write
+from mappings.required_fields import EVENT_KEY
+from state import outbox
+from state.outbox import Intent
+from sync.apply import SLICE
+from sync.crash import Crash
+from tests.sync.world import World
+
+
+def left_over(number: int, lane: Lane, *, task: bool = False) -> Intent:
+    """An update of a Lead, or a Task, that an earlier run journaled and never sent."""
+    key = f"{lane.value}-{task}-{number}"
+    return Intent(
+        key=key,
+        entity_id=f"person-{number}",
+        side=Side.CRM,
+        system="salesforce",
+        operation=Operation.CREATE if task else Operation.UPDATE,
+        object="Task" if task else "Lead",
+        fields={"Subject": "Form filled in"} if task else {"Phone": "1"},
+        lane=lane,
+        reason="activity" if task else "fields",
+        fingerprint=key,
+        target_id=None if task else str(number),
+        external_field=EVENT_KEY if task else None,
+        external_value=key if task else None,
+        details={"events": {}, "changes": []},
+    )
+
+
+def until_first_write(folder: Path, backlog: Sequence[Intent]) -> tuple[int, list[Write], int]:
+    """A run over this backlog that ends with its first write: how many statements that took, what
+    was written, and how many updates were open by then."""
+    world = World.build(folder)
+    world.contact("Ann", "Lee")
+    world.first()
+    with world.store.begin() as tx:
+        outbox.journal(tx, "earlier", backlog)
+    statements: list[str] = []
+    seen: list[tuple[int, list[Write]]] = []
+
+    def write(rows: Sequence[Write]) -> list[Outcome]:
+        seen.append((len(statements), list(rows)))
+        raise Crash
+
+    def count(_connection: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        statements.append(statement)
+
+    world.salesforce.write = write  # type: ignore[method-assign]
+    event.listen(world.store.engine, "before_cursor_execute", count)
+    with pytest.raises(Crash):
+        world.run()
+    event.remove(world.store.engine, "before_cursor_execute", count)
+    with world.store.read() as tx:
+        waiting = outbox.unsettled(tx, status="open", limit=len(backlog))
+    world.close()
+    ((number, rows),) = seen
+    left = sum(one.intent.operation is Operation.UPDATE for _, one in waiting)
+    return number, rows, left
+
+
+def test_a_backlog_of_updates_does_not_delay_a_more_urgent_write(tmp_path: Path) -> None:
+    """The Task of a fresh form fill goes out before one of the updates behind it is looked at."""
+    counts = []
+    for number in (10, 2 * SLICE):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        backlog = [left_over(n, Lane.BACKFILL) for n in range(number)]
+        urgent = left_over(0, Lane.FRESH, task=True)
+        statements, rows, left = until_first_write(folder, [*backlog, urgent])
+        counts.append(statements)
+        assert [row.key for row in rows] == [urgent.key]
+        assert left == number
+    assert counts[0] == counts[1]
+
+
+def test_a_lane_is_begun_when_its_first_page_is_looked_at(tmp_path: Path) -> None:
+    """Old updates are planned anew page by page: the first Task behind some waits for one page."""
+    updates = [left_over(n, Lane.BACKFILL) for n in range(2 * SLICE)]
+    tasks = [left_over(n, Lane.BACKFILL, task=True) for n in range(10)]
+    backlog = [*updates[: SLICE - 10], *tasks, *updates[SLICE - 10 :]]
+    _, rows, left = until_first_write(tmp_path, backlog)
+    assert [row.object for row in rows] == ["Task"] * 10
+    assert left == 2 * SLICE - (SLICE - 10)
