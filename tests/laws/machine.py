@@ -41,6 +41,7 @@ from sync.crash import CRASHPOINTS, Crash, watched
 from sync.run import Report
 from tests.laws.laws import comes_to_rest
 from tests.laws.town import FIELDS, MEMORY, NAMES, Person, Town
+from tests.laws.vendor import LIFECYCLE
 from tests.sync.world import Refusal
 
 SIDES = st.sampled_from([Side.MAP, Side.CRM])
@@ -112,6 +113,11 @@ class Machine(RuleBasedStateMachine):
     def opt_out(self, who: Person, side: Side) -> None:
         """Somebody wants no mail any more."""
         self.town.opt_out(who, side)
+
+    @rule(who=people, stage=st.sampled_from(LIFECYCLE))
+    def promote(self, who: Person, stage: str) -> None:
+        """Somebody gets to another stage of the MAP, which is nothing of ours."""
+        self.town.promote(who, stage)
 
     @rule(who=people, side=SIDES)
     def delete(self, who: Person, side: Side) -> None:

@@ -8,28 +8,20 @@ about plain people the truth is exact, about the others the laws say less.
 
 from __future__ import annotations
 
-import random
 import shutil
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-from mappings.errors import LeadloopError
-from mappings.ports import Limiter
 from mappings.records import (
     Event,
     EventKind,
     Json,
-    Operation,
-    Outcome,
-    OutcomeStatus,
     Record,
     RecordRef,
     Side,
-    Write,
 )
 from mappings.required_fields import CRM_KEY, MAP_KEY
 from state.open import open_store
@@ -39,7 +31,8 @@ from sync.guard import Approval
 from sync.plan import fingerprints
 from sync.plan_people import OPT_OUT_MAP
 from sync.run import Report, run_once
-from tests.sync.world import Ticking, Vendor, World
+from tests.laws.vendor import STAGE, TownVendor
+from tests.sync.world import World
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes it private
 """Where towns have their state: a killed process tests no disk, so none need be waited for."""
@@ -68,6 +61,7 @@ class Person:
     crm: RecordRef | None = None
     plain: bool = True
     out: bool = False
+    stage: str | None = None
     edits: dict[str, list[tuple[Side, str]]] = field(default_factory=dict)
     fills: list[Event] = field(default_factory=list)
     counts: Counter[EventKind] = field(default_factory=Counter)
@@ -86,130 +80,6 @@ class Person:
 
     def __repr__(self) -> str:
         return self.name[0].lower()
-
-
-class TownVendor(Vendor):
-    """A vendor that remembers who made what, and tells its own opt-outs as events."""
-
-    def __init__(
-        self,
-        system: str,
-        fields: Mapping[str, tuple[str, ...]],
-        time: Ticking,
-        log: Path | None,
-        limiter: Limiter | None = None,
-    ) -> None:
-        super().__init__(system, fields, time, log, limiter)
-        self.made: list[tuple[str, str, str]] = []
-        self.duplicates: list[str] = []
-        self.erased: list[str] = []
-        self.after_quota: int | None = None
-        self._weather: Callable[[], LeadloopError | None] | None = None
-        self._loses: tuple[random.Random, Counter[bool]] | None = None
-
-    def merge(self, object_name: str, ids: Sequence[str], fields: Mapping[str, Json]) -> str:
-        """A person merges records into one with a new id, as HubSpot does; returns that id."""
-        for record_id in ids:
-            self.remove(object_name, record_id)
-        survivor = self.put(object_name, fields)
-        for record_id in ids:
-            self.remove(object_name, record_id, merged_into=survivor)
-        return survivor
-
-    def drop_field(self, object_name: str, name: str) -> Callable[[], None]:
-        """An administrator removes a field, with what was in it; call the result to bring back
-        both, which changes every record of the object."""
-        definition = self._schema[object_name].pop(name)
-        held = {
-            r.ref.id: r.fields[name]
-            for r in list(self._records[object_name].values())
-            if name in r.fields
-        }
-        for record in list(self._records[object_name].values()):
-            left = {key: value for key, value in record.fields.items() if key != name}
-            self._records[object_name][record.ref.id] = replace(record, fields=left)
-
-        def bring_back() -> None:
-            self._schema[object_name][name] = definition
-            for record in list(self._records[object_name].values()):
-                fields = {**record.fields, name: held.get(record.ref.id)}
-                self._store(replace(record, fields=fields, modified_at=self._now()))
-
-        return bring_back
-
-    def weather(self, forecast: Callable[[], LeadloopError | None] | None) -> None:
-        """From now on every call is refused with the error the forecast names, if it names one."""
-        self._weather = forecast
-
-    def _failure(self, *, reading: bool = False) -> Any:
-        error = self._weather() if self._weather is not None else None
-        if error is not None:
-            self.fail(error, 1, wait=getattr(error, "retry_after", None))
-            self._failures.insert(0, self._failures.pop())
-        return super()._failure(reading=reading)
-
-    def pace(self, limiter: Limiter, sleep: Callable[[float], None]) -> None:
-        """From now on calls are paced as in earnest, and waiting takes the time it takes."""
-        self._caller.limiter, self._caller.sleep = limiter, sleep
-
-    def lose_randomly(self, rng: random.Random, lost: Counter[bool]) -> None:
-        """From now until `calm`, half of the writing calls get no answer; most of those were
-        carried out. `lost` counts them by whether they were."""
-        self._loses = (rng, lost)
-
-    def _send(self, rows: Sequence[Write]) -> list[Outcome]:
-        if self._loses is not None:
-            rng, lost = self._loses
-            if rng.random() < 0.5:
-                applied = rng.random() < 0.8
-                self.lose_reply(applied=applied)
-                lost[applied] += 1
-        return super()._send(rows)
-
-    def told(self) -> list[Event]:
-        """Every event there is to tell."""
-        return list(self._events)
-
-    def calm(self) -> None:
-        """Whatever was to fail does not."""
-        self._failures.clear()
-        self.weather(None)
-        self._loses = None
-        self._rejections.clear()
-
-    def _apply(self, row: Write) -> Outcome:
-        """One row of ours: what it does that no write of ours may do is kept for the laws."""
-        before = self._records.get(row.object, {}).get(str(row.id))
-        people = [r for name in ("Lead", "Contact") if name in self._schema for r in self.all(name)]
-        outcome = super()._apply(row)
-        if outcome.status is not OutcomeStatus.OK:
-            return outcome
-        if row.operation is Operation.CREATE and outcome.created and row.external_id:
-            self.made.append((row.object, row.external_id[1], str(outcome.id)))
-            email = row.fields.get("Email")
-            if row.object == "Lead" and email:
-                self.duplicates += [
-                    f"{email}: {r.ref}" for r in people if r.fields.get("Email") == email
-                ]
-        if row.operation is Operation.UPDATE and before is not None:
-            self.erased += [
-                f"{before.ref} {name}"
-                for name, value in row.fields.items()
-                if value in (None, "")
-                and before.fields.get(name) not in (None, "")
-                and not name.lower().startswith("leadloop_")
-            ]
-        if row.operation is Operation.OPT_OUT and self.system == "hubspot":
-            self.emit(
-                Event(
-                    "hubspot",
-                    EventKind.EMAIL_UNSUBSCRIBE,
-                    f"own:{len(self._events)}",
-                    self._now(),
-                    str(row.fields["email"]).lower(),
-                )
-            )
-        return outcome
 
 
 @dataclass(slots=True)
@@ -271,6 +141,8 @@ class Town:
 
     def run(self, approval: Approval | None = None, *, kind: str = "sync") -> Report:
         """One run."""
+        for vendor in (self.hubspot, self.salesforce):
+            vendor.used_up = False
         report = run_once(self.world.pair, approval=approval, kind=kind)
         self.reports.append(report)
         return report
@@ -355,6 +227,13 @@ class Town:
         name, value = (OPT_OUT_MAP, "true") if side is Side.MAP else (OPT_OUT_CRM, True)
         self.vendor(side).edit(record.ref.object, record.ref.id, {name: value}, by=REP)
         person.out = True
+
+    def promote(self, person: Person, stage: str) -> None:
+        """Marketing, or HubSpot itself, moves the person's contact to a stage."""
+        record = self.record(person, Side.MAP)
+        if record is not None:
+            self.hubspot.edit("contacts", record.ref.id, {STAGE: stage}, by=REP)
+            person.stage = stage
 
     def delete(self, person: Person, side: Side) -> None:
         """Somebody deletes the person's record on one side."""
