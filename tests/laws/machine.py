@@ -22,6 +22,7 @@ from hypothesis.stateful import (
     RuleBasedStateMachine,
     initialize,
     multiple,
+    precondition,
     rule,
 )
 from sqlalchemy import select
@@ -33,13 +34,15 @@ from mappings.errors import (
     RateLimitedError,
     UnavailableError,
 )
-from mappings.records import EventKind, Operation, Side
+from mappings.records import EventKind, Json, Operation, Side
 from state.store import Tx
 from state.tables import METADATA
 from sync import recover
 from sync.crash import CRASHPOINTS, Crash, watched
 from sync.run import Report
-from tests.laws.laws import comes_to_rest
+from sync.undo.choose import Wanted
+from sync.undo.run import undo
+from tests.laws.laws import comes_to_rest, linked
 from tests.laws.town import FIELDS, MEMORY, NAMES, Person, Town
 from tests.laws.vendor import LIFECYCLE
 from tests.sync.world import Refusal
@@ -48,6 +51,9 @@ SIDES = st.sampled_from([Side.MAP, Side.CRM])
 ELSEWHERE = {"after_bind", "after_model", "after_review", "after_replay", "after_companies"}
 """Crash points no run of a small town without companies passes."""
 POINTS = st.sampled_from(sorted(set(CRASHPOINTS) - ELSEWHERE))
+IN_AN_UNDO = st.sampled_from(
+    [None, "after_start", "after_undo", "before_write", "after_write", "after_settle", "after_see"]
+)
 PASSAGES = st.integers(1, 3)
 EDITED = st.sampled_from(sorted(FIELDS))
 VALUES = st.sampled_from(["One", "Two", "Three"])
@@ -93,6 +99,12 @@ class Machine(RuleBasedStateMachine):
         if len(self.town.people) >= len(NAMES):
             return multiple()
         return self.town.newcomer(on_map=on_map or on_crm is None, on_crm=on_crm)
+
+    @precondition(lambda self: not self.town.strangers)
+    @rule()
+    def share_an_address(self) -> None:
+        """Law 14: people of other names with one address, in both systems."""
+        self.town.share_an_address()
 
     @rule(who=people, side=SIDES, name=EDITED, value=VALUES, ago=st.sampled_from([0, 0, 200]))
     def edit(self, who: Person, side: Side, name: str, value: str, ago: int) -> None:
@@ -169,18 +181,7 @@ class Machine(RuleBasedStateMachine):
     @rule(point=POINTS, passage=PASSAGES)
     def crash(self, point: str, passage: int) -> None:
         """A run that is killed at a crash point, if it gets there; then the state is reopened."""
-        passed: Counter[str] = Counter()
-
-        def kill(name: str) -> None:
-            passed[name] += 1
-            if name == point and passed[name] == passage:
-                raise Crash
-
-        try:
-            with watched(kill):
-                self._fine(self.town.run())
-        except Crash:
-            self.town.reopen()
+        self._survives(point, passage, lambda: self._fine(self.town.run()))
 
     @rule(who=people, side=SIDES, name=EDITED, value=VALUES, point=POINTS)
     def edit_meanwhile(self, who: Person, side: Side, name: str, value: str, point: str) -> None:
@@ -203,6 +204,47 @@ class Machine(RuleBasedStateMachine):
             self.town.world.planned()
         assert self.town.writes() == writes, "law 10: a dry run wrote to a vendor"
         assert self._state() == before, "law 10: a dry run changed the state"
+
+    @rule(who=people, value=VALUES, point=IN_AN_UNDO)
+    def undo(self, who: Person, value: str, point: str | None) -> None:
+        """Law 11: a run carries an edit over, and is undone, by an undo that may be killed: what we
+        wrote is as it was, what a person typed stays."""
+        self.everything_calms_down()
+        title = FIELDS["title"][1]
+        if not who.plain or not linked(self.town, who):
+            return
+        was = self._crm_value(who, title)
+        self.town.edit(who, Side.MAP, "title", value)
+        carried = self.town.run()
+        if was == value:
+            return
+        assert self._crm_value(who, title) == value
+        wanted = Wanted(run_id=carried.run_id)
+        if not self._survives(point, 1, lambda: undo(self.town.world.pair, wanted)):
+            undo(self.town.world.pair, wanted)
+        who.edits.clear()
+        self.everything_calms_down()
+        assert self._crm_value(who, title) == was, "law 11: what we wrote has stayed"
+        contact = self.town.record(who, Side.MAP)
+        assert contact is not None
+        assert contact.fields["jobtitle"] == value, "law 11: an undo took a person's edit"
+
+    @rule(who=people, name=EDITED, value=VALUES)
+    def mapping_changes(self, who: Person, name: str, value: str) -> None:
+        """Law 13: under a changed mapping nothing but opt-outs is written before somebody has
+        approved a plan; then what waited is."""
+        self.everything_calms_down()
+        self.town.change_mapping()
+        self.town.edit(who, Side.MAP, name, value)
+        wanted = list(self.town.world.planned().planned.intents())
+        history = (self.town.hubspot.history, self.town.salesforce.history)
+        before = [len(rows) for rows in history]
+        refused = self.town.run()
+        new = [r for rows, n in zip(history, before, strict=True) for r in rows[n:]]
+        assert {row.operation for row in new} <= {Operation.OPT_OUT}, "law 13: unapproved writes"
+        if wanted:
+            assert refused.status == "refused", "law 13: nobody was asked"
+        self._fine(self.town.approved_run())
 
     # --- what goes wrong -----------------------------------------------------------------------
 
@@ -282,6 +324,29 @@ class Machine(RuleBasedStateMachine):
         if report.error is not None:
             assert not isinstance(report.error, AssertionError)
             assert report.error.code not in {"internal", "invariant"}, report.error
+
+    def _survives(self, point: str | None, passage: int, act: Callable[[], object]) -> bool:
+        """Do it, killed at that passage of a crash point if it gets there, and reopened then;
+        whether it got to its end."""
+        passed: Counter[str] = Counter()
+
+        def kill(name: str) -> None:
+            passed[name] += 1
+            if name == point and passed[name] == passage:
+                raise Crash
+
+        try:
+            with watched(kill):
+                act()
+        except Crash:
+            self.town.reopen()
+            return False
+        return True
+
+    def _crm_value(self, who: Person, name: str) -> Json:
+        record = self.town.record(who, Side.CRM)
+        assert record is not None
+        return record.fields[name]
 
     def _state(self) -> dict[str, int]:
         """Rows by table."""

@@ -43,6 +43,8 @@ NAMES = (
     *(("Edsger", "Dijkstra"), ("Barbara", "Liskov"), ("Kurt", "Godel"), ("Emmy", "Noether")),
     *(("Rosalind", "Franklin"), ("Blaise", "Pascal"), ("Sophie", "Germain"), ("Ida", "Rhodes")),
 )
+SHARED = "home@lopez-ltd.com"
+FAMILY = (("Peter", "Grant"), ("Olga", "Fuchs"))
 FIELDS: Mapping[str, tuple[str, str]] = {
     "name": ("firstname", "FirstName"),
     "title": ("jobtitle", "Title"),
@@ -94,6 +96,7 @@ class Town:
     opportunities: Counter[str] = field(default_factory=Counter)
     deleted_deals: set[str] = field(default_factory=set)
     removed: dict[tuple[Side, str], Callable[[], None]] = field(default_factory=dict)
+    strangers: list[tuple[str, list[str]]] = field(default_factory=list)
     reports: list[Report] = field(default_factory=list)
 
     @classmethod
@@ -172,6 +175,18 @@ class Town:
             made = self.world.crm_contact(first, last + suffix)
             person.crm = RecordRef("salesforce", "Contact", made)
         return person
+
+    def share_an_address(self) -> None:
+        """A family shares a mailbox: one of them is in the MAP, two others are Leads."""
+        contact = self.world.contact("Maria", "Lopez", email=SHARED)
+        leads = [self.world.lead(*name, Email=SHARED) for name in FAMILY]
+        self.strangers.append((contact, leads))
+
+    def change_mapping(self) -> None:
+        """The mapping's files change: to Leadloop another hash, which nobody has approved."""
+        mapping = self.world.pair.mapping
+        other = replace(mapping, hash=f"{mapping.hash}+")
+        self.world.pair = replace(self.world.pair, mapping=other)
 
     def record(self, person: Person, side: Side) -> Record | None:
         """The person's record on a side as it is, None where there is none (any more)."""

@@ -51,7 +51,7 @@ class TownVendor(Vendor):
         super().__init__(system, fields, time, log, limiter)
         self.made: list[tuple[str, str, str]] = []
         self.duplicates: list[str] = []
-        self.erased: list[str] = []
+        self.erased: dict[str, list[str]] = {}
         self.taken_back: list[str] = []
         self.used_up = False
         self.after_quota = 0
@@ -152,13 +152,15 @@ class TownVendor(Vendor):
                     f"{email}: {r.ref}" for r in people if r.fields.get("Email") == email
                 ]
         if row.operation is Operation.UPDATE and before is not None:
-            self.erased += [
+            blanked = [
                 f"{before.ref} {name}"
                 for name, value in row.fields.items()
                 if value in (None, "")
                 and before.fields.get(name) not in (None, "")
                 and not name.lower().startswith("leadloop_")
             ]
+            if blanked:
+                self.erased.setdefault(row.key, []).extend(blanked)
         if row.operation is Operation.OPT_OUT and self.system == "hubspot":
             self.emit(
                 Event(
