@@ -4,15 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
 from mappings.records import Operation, Write
-from state.open import open_store
 from tests.laws.machine import Machine
 from tests.laws.town import Town
-from tests.sync.world import Ticking
 
 SHORT = settings(
     max_examples=40,
@@ -21,14 +18,6 @@ SHORT = settings(
     phases=(Phase.explicit, Phase.generate),
     suppress_health_check=list(HealthCheck),
 )
-
-
-@pytest.fixture(scope="session")
-def template(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The file of an empty state: copying it is a hundred times cheaper than making one."""
-    path = tmp_path_factory.mktemp("template") / "state.sqlite3"
-    open_store(f"sqlite:///{path}", clock=Ticking().now, pair="main").close()
-    return path
 
 
 def test_laws_1_to_14_hold_whatever_happens(template: Path) -> None:

@@ -72,12 +72,12 @@ class Workspace:
             structlog.configure(**before)
         return Ran(code, out.getvalue(), err.getvalue())
 
-    def start(self, *arguments: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
         """Start a command on this workspace and leave it running."""
         return subprocess.Popen(
             command_line(*arguments),
             cwd=self.directory,
-            env=environment_of(LEADLOOP_CONFIG=str(self.config)),
+            env=environment_of(LEADLOOP_CONFIG=str(self.config), **environment),
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
