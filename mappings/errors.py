@@ -140,7 +140,10 @@ class QuotaExhaustedError(LeadloopError):
 
     exit_code = 6
     default_code = "remote.quota_exhausted"
-    default_remedy = "Wait for the allowance to renew, or raise `leadloop_share` in config.yaml."
+    default_remedy = (
+        "Wait for the allowance to renew: what waits is kept and goes by itself. `leadloop status` "
+        "says when it is tried again."
+    )
 
     def __init__(
         self,

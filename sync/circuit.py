@@ -187,4 +187,6 @@ def _used_up(
         resets_at=seen + BELIEVED_FOR,
         lane=lane.value,
         system=kind,
+        remedy="Wait for the allowance to renew, or raise `leadloop_share` in config.yaml; "
+        "`leadloop status` says what waits.",
     )

@@ -198,6 +198,7 @@ def _keep_going(
     add: Callable[..., object] = scheduler.add_job
     sign_due = time.monotonic()
     while not calls.stop.wait(TICK_SECONDS):
+        keep_time(scheduler)
         for worker in crew.workers:
             if worker.lost is not None:
                 raise worker.lost
@@ -212,6 +213,16 @@ def _keep_going(
             sign_due = time.monotonic() + notifier.interval
             notifier.alive()
     return None
+
+
+def keep_time(scheduler: BackgroundScheduler) -> None:
+    """Make due what a clock that was set back has put off: no interval is longer than itself."""
+    now = datetime.now(UTC)
+    for job in scheduler.get_jobs():
+        interval = getattr(job.trigger, "interval", None)
+        if interval is not None and job.next_run_time and job.next_run_time - now > interval:
+            log.warning("schedule.clock_set_back", kind=job.id)
+            job.modify(next_run_time=now)
 
 
 def _is_asked(worker: Worker) -> bool:

@@ -77,6 +77,14 @@ def next_attempt(
     return None
 
 
+def is_resting(until: datetime | None, *, now: datetime, schedule: ScheduleConfig) -> bool:
+    """Whether a pair rests. An instant further off than any rest is that of a clock that has been
+    set back since, and is not waited for. Pure.
+    """
+    longest = max(LONGEST_BACKOFF, timedelta(seconds=schedule.quarter))
+    return until is not None and now < until <= now + longest
+
+
 @dataclass(slots=True)
 class Pulse:
     """Whether a worker gets on: when its work in hand began and last moved (monotonic seconds)."""
@@ -180,7 +188,9 @@ class Worker:
         """One run, unless the pair rests; orders before and after it."""
         with self._busy:
             self._guarded(self._carry_out_orders)
-            resting = self.resting_until is not None and self.clocks.now() < self.resting_until
+            resting = is_resting(
+                self.resting_until, now=self.clocks.now(), schedule=self.config.schedule
+            )
             if self.stop.is_set() or self.ended or self.lost or resting:
                 return
             self._guarded(self._run)

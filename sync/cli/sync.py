@@ -168,6 +168,14 @@ def _show(result: dict[str, Any]) -> None:
             console.print("  nothing to write", markup=False)
     left = [
         (counts.get("rows", {}).get("rejected", 0), "rows refused: leadloop deadletters"),
+        (
+            counts.get("rows", {}).get("unknown", 0),
+            "rows without an answer: the next run looks for them before anything is sent again",
+        ),
+        (
+            counts.get("rows", {}).get("dropped", 0),
+            "rows left out: what they depend on was refused",
+        ),
         (counts.get("review", 0), "in review: leadloop review list"),
         (counts.get("dead_letters", 0), "dead letters: leadloop deadletters"),
         (counts.get("held", 0), "changes held for your word: leadloop plan"),
@@ -175,6 +183,13 @@ def _show(result: dict[str, Any]) -> None:
     for number, what in left:
         if number:
             console.print(f"  {number:,} {what}", markup=False)
+    for system, rests in sorted(counts.get("deferred", {}).items()):
+        if "code" in rests:
+            waiting = sum(rests["lanes"].values())
+            console.print(
+                f"  {system} rests [{rests['code']}], {waiting:,} writes wait: leadloop status",
+                markup=False,
+            )
     for stream, code in sorted(counts.get("streams_failed", {}).items()):
         console.print(
             f"  {stream} could not be read [{code}]; the next run tries it again", markup=False

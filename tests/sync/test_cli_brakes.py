@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -12,7 +13,7 @@ from state.open import open_store
 from state.quota import Account
 from state.store import Store
 from sync.config import load_config
-from tests.sync.commands import Ran, Workspace
+from tests.sync.commands import Ran, Workspace, admin
 
 NOW = datetime.now(UTC)
 
@@ -83,3 +84,23 @@ def test_doctor_tries_the_alerts(workspace: Workspace, httpserver: HTTPServer) -
     assert failed.code == 3
     assert "notification 1 (json) took no message" in failed.out
     assert "secret-path" not in failed.out + failed.err
+
+
+def test_a_sync_says_why_it_is_not_through(workspace: Workspace) -> None:
+    """Rows without an answer and a system that rests are named, with number and code: a run
+    that ends `partial` for no visible reason wakes people."""
+    assert workspace.here("sync", "--json").code == 0
+    admin(workspace.admin_url, "POST", "/world/tick", {"days": 1})
+    lost = {"system": "salesforce", "kind": "lost_reply", "match": "/composite", "rate": 1}
+    admin(workspace.admin_url, "POST", "/faults", lost)
+    told = workspace.here("sync")
+    assert re.search(r"\d+ rows without an answer: the next run looks for them", told.out), told.out
+    admin(workspace.admin_url, "DELETE", "/faults")
+    down = {"system": "salesforce", "kind": "error_before", "rate": 1}
+    admin(workspace.admin_url, "POST", "/faults", down)
+    told = workspace.here("sync")
+    admin(workspace.admin_url, "DELETE", "/faults")
+    assert told.code == 6
+    assert "salesforce rests [remote.unavailable]" in told.out
+    assert workspace.here("doctor").code == 0
+    assert workspace.here("sync", "--json").code == 0

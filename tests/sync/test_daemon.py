@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.testing import capture_logs
 
 from mappings.errors import (
@@ -26,8 +27,9 @@ from mappings.errors import (
 from state import runs
 from state.open import open_store
 from sync.config import ScheduleConfig, load_config
+from sync.daemon import keep_time
 from sync.wiring import Clocks
-from sync.worker import LONGEST_BACKOFF, Worker, next_attempt
+from sync.worker import LONGEST_BACKOFF, Worker, is_resting, next_attempt
 from tests.sync.commands import Workspace, admin, writes
 
 NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
@@ -79,6 +81,35 @@ def worker(workspace: Workspace) -> Iterator[tuple[Worker, Callable[[float], Non
     yield made, move
     made.close()
     store.close()
+
+
+def test_a_rest_ends_though_the_clock_is_set_back() -> None:
+    """A pair rests until its instant; set back by a day, the clock does not make that a day."""
+    until = NOW + LONGEST_BACKOFF
+    assert is_resting(until, now=NOW, schedule=SCHEDULE)
+    assert not is_resting(until, now=until, schedule=SCHEDULE)
+    assert not is_resting(until, now=NOW - timedelta(days=1), schedule=SCHEDULE)
+    assert not is_resting(None, now=NOW, schedule=SCHEDULE)
+
+
+def test_cycles_go_on_though_the_clock_is_set_back() -> None:
+    """A cycle that a clock set back has put off by an hour is due now; one that is due within its
+    interval, and a nightly one, stay where they are."""
+    scheduler = BackgroundScheduler(timezone=UTC)
+    scheduler.start(paused=True)
+    try:
+        now = datetime.now(UTC)
+        soon, far = now + timedelta(seconds=50), now + timedelta(hours=1)
+        add: Callable[..., object] = scheduler.add_job
+        add(print, "interval", seconds=60, next_run_time=far, id="put off")
+        add(print, "interval", seconds=60, next_run_time=soon, id="in time")
+        add(print, "cron", hour=2, next_run_time=far, id="nightly")
+        keep_time(scheduler)
+        due = {job.id: job.next_run_time for job in scheduler.get_jobs()}
+        assert due["put off"] < soon
+        assert (due["in time"], due["nightly"]) == (soon, far)
+    finally:
+        scheduler.shutdown(wait=False)
 
 
 def _count_runs(worker: Worker) -> int:
