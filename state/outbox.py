@@ -242,6 +242,23 @@ def journaled_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
     return found
 
 
+def dropped_since(tx: Tx, fingerprints: Iterable[str], since: datetime) -> set[str]:
+    """Which of these changes were journaled, and dropped after that instant to be planned anew."""
+    found: set[str] = set()
+    for batch in chunks(fingerprints):
+        found.update(
+            tx.connection.execute(
+                select(INTENTS.c.fingerprint).where(
+                    tx.mine(INTENTS),
+                    INTENTS.c.fingerprint.in_(batch),
+                    aside(INTENTS.c.status) == "dropped",
+                    INTENTS.c.done_at > since,
+                )
+            ).scalars()
+        )
+    return found
+
+
 def reopen(tx: Tx, keys: Iterable[str], *, afresh: bool = False) -> None:
     """Intents may be sent again. Looking for one is no attempt; `afresh` forgets earlier ones."""
     values: dict[str, Any] = {"status": "open", "done_at": None}

@@ -10,6 +10,7 @@ import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime
 from typing import Any
 
 import structlog
@@ -19,7 +20,7 @@ from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
 from state import events, identity, mirror, outbox, reviews, runs
 from state.outbox import Intent
-from state.store import Store
+from state.store import Store, Tx
 from sync.apply import Applied, apply
 from sync.attribute import attribute, fetch_unknown
 from sync.blocks import POISON, Blocks, deferred
@@ -41,6 +42,11 @@ from sync.reviewing import revisit
 
 log = structlog.get_logger("leadloop.run")
 
+RECENT = 200
+"""Runs looked at for the last one that came to its end."""
+FINISHED = ("ok", "partial")
+"""How a run ended that journaled all it had planned."""
+NEVER = datetime.min.replace(tzinfo=UTC)
 ROUNDS = 3
 """Times a run plans again what its own writes, or people meanwhile, have moved."""
 
@@ -274,21 +280,37 @@ def lane_of(pair: Pair) -> Lane:
 def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     """Law 13 over everything planned. Raises MassChangeRefusedError.
 
-    What an interrupted run of an approved plan has journaled already is no longer expected.
+    What an interrupted run of an approved plan has journaled already is no longer expected. What a
+    run had journaled and could not send, for want of calls or of life, was let through then: the
+    same change, planned anew, is not asked about again.
     """
+    intents = list(planned.intents())
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
         approved = runs.approved(tx, mapping_subject(pair))
         if approval is not None and approval.fingerprints is not None:
             done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
             approval = replace(approval, fingerprints=approval.fingerprints - done)
-    return examine(
-        list(planned.intents()),
+        exactly = approval is not None and approval.fingerprints is not None
+        passed = _let_through(tx, intents) if approved and not exactly else frozenset()
+    verdict = examine(
+        [intent for intent in intents if intent.fingerprint not in passed],
         population=population,
         mapping_approved=approved,
         approval=approval,
         limits=pair.guard,
     )
+    before = tuple(intent for intent in intents if intent.fingerprint in passed)
+    return replace(verdict, allowed=(*before, *verdict.allowed))
+
+
+def _let_through(tx: Tx, intents: Sequence[Intent]) -> frozenset[str]:
+    """The changes the guard has let through since the last run that came to its end."""
+    if not intents:
+        return frozenset()
+    ended = (run.finished_at for run in runs.latest(tx, limit=RECENT) if run.status in FINISHED)
+    since = next((at for at in ended if at is not None), NEVER)
+    return frozenset(outbox.dropped_since(tx, {i.fingerprint for i in intents}, since))
 
 
 def mapping_subject(pair: Pair) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from itertools import count
 from pathlib import Path
 
 import pytest
 
 from connectors.base import DuplicateFoundError
-from mappings.errors import LeadloopError, RecordRejectedError
-from mappings.records import Operation, RecordRef, Write
+from mappings.errors import LeadloopError, RecordRejectedError, UnavailableError
+from mappings.records import Operation, Outcome, RecordRef, Write
 from state import identity, mirror, outbox, trouble
 from sync.blocks import POISON
 from sync.config import GuardConfig, Limit
@@ -263,6 +264,34 @@ def test_what_a_killed_run_left_waits_for_a_changed_mapping_too(world: World) ->
     assert world.writes() == before
     world.run()
     assert world.counterpart(ann).fields["Title"] == "Poet"
+
+
+def test_what_was_approved_goes_on_where_it_was_cut_short(tmp_path: Path) -> None:
+    """A vendor that fails in the middle of what a person approved makes nobody give their word
+    twice; what else is too much is still asked about."""
+    limits = GuardConfig(updates=Limit(0.1, 1000), overwrites=Limit(1.0, 1000), floor=5)
+    world = World.build(tmp_path, guard=limits)
+    people = crowd(world, 130)
+    for contact, _ in people:
+        world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
+    asked = world.run()
+    assert asked.status == "refused"
+    write, calls = world.salesforce.write, count(1)
+
+    def second_fails(rows: list[Write]) -> list[Outcome]:
+        if next(calls) == 2:
+            raise UnavailableError("down", system="salesforce")
+        return write(rows)
+
+    world.salesforce.write = second_fails  # type: ignore[method-assign,assignment]
+    assert approve(world, asked).status == "failed"
+    world.salesforce.write = write  # type: ignore[method-assign]
+    assert world.run().status == "ok"
+    assert all(one.fields["Title"] == "Poet" for one in world.salesforce.all("Lead"))
+    for contact, _ in people:
+        world.hubspot.edit("contacts", contact, {"jobtitle": "Clerk"})
+    assert world.run().status == "refused"
+    world.close()
 
 
 @pytest.mark.parametrize("how", ["approve", "replay"])
