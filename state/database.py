@@ -13,6 +13,7 @@ import math
 import os
 import sqlite3
 import stat
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -43,6 +44,37 @@ def sqlite_module() -> Any:
 def journal_mode(version: tuple[int, ...]) -> str:
     """WAL where it is safe, DELETE on versions with the WAL-reset bug."""
     return "DELETE" if WAL_BUG_FIRST <= version <= WAL_BUG_LAST else "WAL"
+
+
+@dataclass(frozen=True, slots=True)
+class Sqlite:
+    """Which SQLite keeps the state: the Python module it came with, its version, and the journal
+    mode in force for the file."""
+
+    library: str
+    version: tuple[int, ...]
+    journal: str
+
+    @property
+    def has_wal_bug(self) -> bool:
+        """Whether a WAL database can be corrupted by two connections at once."""
+        return journal_mode(self.version) != "WAL"
+
+    @property
+    def is_safe(self) -> bool:
+        """Whether the file is kept in a mode that the bug cannot reach."""
+        return not self.has_wal_bug or self.journal != "WAL"
+
+
+def sqlite_of(engine: Engine) -> Sqlite | None:
+    """The SQLite behind a state as it runs now; None for another database."""
+    if engine.dialect.name != "sqlite":
+        return None
+    module = sqlite_module()
+    with engine.connect() as connection:
+        mode = connection.exec_driver_sql("PRAGMA journal_mode").scalar_one()
+    library = module.__name__.partition(".")[0]
+    return Sqlite(library, tuple(module.sqlite_version_info), str(mode).upper())
 
 
 def parse_url(url: str) -> URL:

@@ -12,6 +12,7 @@ import json
 import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
+from datetime import time
 from enum import StrEnum
 from pathlib import Path
 
@@ -137,12 +138,21 @@ class GuardConfig:
 
 @dataclass(frozen=True, slots=True)
 class ScheduleConfig:
-    """Seconds between pulls of the fast and quarter cadence; UTC time of the nightly one."""
+    """Seconds between pulls of the fast and quarter cadence; UTC time of the nightly one; seconds
+    a person's deletion is held in case it is half of a merge (assumed: what a merge's other half
+    needs to be searchable, with room).
+    """
 
     fast: float = 60.0
     quarter: float = 900.0
     nightly_hour: int = 2
     nightly_minute: int = 0
+    hold_deletions: float = 900.0
+
+    @property
+    def nightly(self) -> time:
+        """The time of day, in UTC, of what is done once a day."""
+        return time(self.nightly_hour, self.nightly_minute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -440,7 +450,7 @@ class _Reader:
 
     def _schedule(self) -> ScheduleConfig:
         default = ScheduleConfig()
-        section = self._part("schedule", ("fast", "quarter", "nightly"))
+        section = self._part("schedule", ("fast", "quarter", "nightly", "hold_deletions"))
         if section is None:
             return default
         hour, minute = self._values.time_of_day(section, "nightly", (2, 0))
@@ -450,6 +460,7 @@ class _Reader:
             float(section.number("quarter", default.quarter, low=5, high=day, unit="seconds")),
             hour,
             minute,
+            float(section.number("hold_deletions", default.hold_deletions, low=0, high=day)),
         )
 
     def _console(self) -> ConsoleConfig:

@@ -171,6 +171,12 @@ def _schedule() -> Schema:
                 "The time of day (UTC) of what is done once a day.",
                 default="02:00",
             ),
+            "hold_deletions": said(
+                {"type": "number", "minimum": 0, "maximum": 86_400},
+                "Seconds a deleted person's link is kept in case the deletion is half of a merge;"
+                " 0 ends it at once.",
+                default=900,
+            ),
         }
     )
 

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mappings.errors import ConfigurationError, LeadloopError, Problem
 from mappings.fieldmap import EntityKind
@@ -21,6 +22,9 @@ from mappings.ports import AccountInfo, Cadence, Connector, FieldDefinition, Obj
 from mappings.records import OutcomeStatus, Side
 from mappings.required_fields import TASK, required_fields
 from sync.config import Config, PairConfig, ScheduleConfig, SystemConfig
+
+if TYPE_CHECKING:
+    from state.database import Sqlite
 
 RESTING_SHARE = 0.25
 """Largest share of an account's daily calls that resting may cost (BEHAVIOURS, Quota)."""
@@ -348,6 +352,22 @@ def _native_connector(pair: PairConfig, schemas: Mapping[str, ObjectSchema]) -> 
             "Switch it off, or see that it and this mapping never write the same field.",
         )
     ]
+
+
+def library(found: Sqlite) -> Finding:
+    """Which SQLite keeps the state, and whether it may: 3.7.0 to 3.51.2 can corrupt a database in
+    WAL mode when two processes write at once, as the daemon and a command do.
+    """
+    version = ".".join(map(str, found.version))
+    what = f"SQLite {version} ({found.library}) keeps the state, journal mode {found.journal}"
+    remedy = "Install the package pysqlite3, which brings a newer SQLite."
+    if not found.has_wal_bug:
+        return Finding("doctor.sqlite", Level.OK, f"{what}.")
+    if found.is_safe:
+        what += ": this version's WAL mode has a bug, so the safe and slower one is used."
+        return Finding("doctor.sqlite_old", Level.WARNING, what, remedy)
+    what += ": this version's WAL mode has a bug that can corrupt the state."
+    return Finding("doctor.sqlite_unsafe", Level.ERROR, what, "Stop every leadloop. " + remedy)
 
 
 def _disk(config: Config, free_bytes: Callable[[Path], int]) -> list[Finding]:

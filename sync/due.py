@@ -15,6 +15,7 @@ from state import due, identity
 from state.due import Due
 from state.store import Tx
 from sync.crash import crashpoint
+from sync.held import DELETION, end_held
 from sync.pair import Pair
 
 PLAN = "plan"
@@ -24,15 +25,15 @@ KEPT_FOR = timedelta(days=30)
 """How long worked rows are remembered: longer than any clock is wrong."""
 PAGE = 1000
 
-Worker = Callable[[Tx, Sequence[Due]], None]
+Worker = Callable[[Pair, Tx, Sequence[Due]], None]
 
 
-def _plan(tx: Tx, rows: Sequence[Due]) -> None:
+def _plan(_pair: Pair, tx: Tx, rows: Sequence[Due]) -> None:
     """Whoever is no longer known has nothing to be planned."""
     identity.add_work(tx, identity.entities(tx, [row.subject for row in rows]), "due")
 
 
-WORKERS: Mapping[str, Worker] = {PLAN: _plan}
+WORKERS: Mapping[str, Worker] = {PLAN: _plan, DELETION: end_held}
 """Who works which kind of row."""
 
 
@@ -47,7 +48,7 @@ def work_due(pair: Pair) -> Counter[str]:
                 break
             for kind, worker in WORKERS.items():
                 own = [row for row in rows if row.kind == kind]
-                worker(tx, own)
+                worker(pair, tx, own)
                 told[kind] += len(own)
             due.done(tx, rows)
         crashpoint("after_due")

@@ -1,8 +1,9 @@
 """The first half of resolve: landed rows into the mirror and the candidate index.
 
-Folding follows what the vendors did to identities: a deletion ends a link, a merge or a Lead's
-conversion moves it and leaves an alias (law 8). Rows of records that belong to a golden record put
-it on the work list; rows of people nobody has linked stay pending for `sync.resolve`.
+Folding follows what the vendors did to identities: a deletion ends a link (in its time:
+`sync.held`), a merge or a Lead's conversion moves it and leaves an alias (law 8). Rows of records
+that belong to a golden record put it on the work list; rows of people nobody has linked stay
+pending for `sync.resolve`.
 Idempotent: killed half-way, the next run folds the same rows again.
 """
 
@@ -21,6 +22,7 @@ from state.candidates import Indexed
 from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
 from state.store import Tx
+from sync import held
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -143,12 +145,8 @@ def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Lin
     elif record.converted_to is not None:
         _move(pair, tx, run_id, record.ref, record.converted_to, "converted")
     elif record.deleted and link is not None and link.status == "live":
-        identity.set_status(tx, [record.ref], "gone")
-        if pair.kind_of(record.ref) is EntityKind.DEAL:
-            identity.retire(tx, [link.entity_id])
-        elif pair.side_of(record.ref.system) is Side.CRM:
-            _retire_without_counterpart(pair, tx, link.entity_id)
-    elif not record.deleted and link is not None and link.status == "gone":
+        held.deleted(pair, tx, link)
+    elif not record.deleted and link is not None and link.status in {held.GONE, held.HELD}:
         identity.set_status(tx, [record.ref], "live")
         identity.retire(tx, [link.entity_id], status="live")
 
@@ -191,22 +189,10 @@ def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reaso
         entity_id = links[new].entity_id
     if new in deleted:
         identity.set_status(tx, [new], "gone")
-        _retire_without_counterpart(pair, tx, entity_id)
+        held.retire_without_counterpart(pair, tx, entity_id)
     elif pair.side_of(new.system) is Side.CRM:
         identity.retire(tx, [entity_id], status="live")
     identity.add_work(tx, [entity_id], reason)
-
-
-def _retire_without_counterpart(pair: Pair, tx: Tx, entity_id: str) -> None:
-    """A person whose last CRM record a person deleted is not created again (law 8)."""
-    members = identity.members(tx, [entity_id]).get(entity_id, [])
-    alive = [
-        link
-        for link in members
-        if link.status == "live" and pair.side_of(link.ref.system) is Side.CRM
-    ]
-    if not alive:
-        identity.retire(tx, [entity_id])
 
 
 def _touched(

@@ -19,6 +19,7 @@ from state.identity import Entity, Link
 from state.store import Tx
 from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
+from sync.held import HELD
 from sync.pair import Pair
 from sync.plan_people import opted_out
 from sync.views import EntityView, bond_of
@@ -171,6 +172,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         creatable=entity.status == "live",
         opted_out=_opted_out(pair, _ever(chunk, entity_id)),
         taken=_taken(chunk, primary, ordered),
+        held=any(link.status == HELD for link in chunk.links.get(entity_id, ())),
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from mappings.errors import LeadloopError
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
@@ -37,6 +37,8 @@ class Pair:
     `integration_user` is our own user id at the CRM, where it tells. `turns` are the connectors'
     places at their accounts. `unreachable` sides could not be connected: they are not called, the
     other side's work goes on. `watch` is called when a run has ended: people may have to be told.
+    `hold_deletions` is how long a person's deleted record may turn out to have been merged,
+    `nightly` the UTC time of what is read once a day.
     """
 
     name: str
@@ -55,6 +57,8 @@ class Pair:
     turns: Mapping[Side, Turn] = field(default_factory=dict)
     unreachable: Mapping[Side, LeadloopError] = field(default_factory=dict)
     watch: Callable[[], None] = lambda: None
+    hold_deletions: timedelta = timedelta(0)
+    nightly: time = time(2)
 
     def in_lane(self, side: Side, lane: Lane) -> contextlib.AbstractContextManager[None]:
         """Calls to a side within the block count as work of this lane (law 12)."""

@@ -61,8 +61,10 @@ class EntityPlan:
 
 
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
-    """Everything this person needs now."""
+    """Everything this person needs now: consent alone while a deletion of theirs is held."""
     intents = list(_consent(view, rules))
+    if view.held:
+        return EntityPlan(view.entity_id, tuple(intents))
     if view.map_record is None or not view.included:
         return EntityPlan(view.entity_id, tuple(intents), events=nobody(view))
     bond = _fields(view, rules)

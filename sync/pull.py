@@ -13,7 +13,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, time, timedelta
 
 import structlog
 
@@ -29,8 +29,7 @@ from sync.pair import Pair
 log = structlog.get_logger("leadloop.pull")
 
 QUARTER = timedelta(minutes=15)
-NIGHTLY = timedelta(hours=20)
-"""A nightly stream is due when its last full read is this old: tonight's, even if late."""
+DAY = timedelta(days=1)
 
 
 @dataclass(slots=True)
@@ -132,7 +131,8 @@ def _pull_system(
     slow = [spec for spec in specs if spec.cadence is not Cadence.FAST]
     for spec in [*fast, *slow]:
         now = pair.clock()
-        due = is_due(spec, completed.get(spec.name), now, everything=everything)
+        last = completed.get(spec.name)
+        due = is_due(spec, last, now, everything=everything, nightly=pair.nightly)
         if due or spec.trigger in triggered:
             moved = _pull_stream(pair, run_id, connector, spec, pulled, triggers(specs))
             triggered.update(moved)
@@ -144,14 +144,29 @@ def triggers(specs: Sequence[StreamSpec]) -> frozenset[str]:
 
 
 def is_due(
-    spec: StreamSpec, completed: datetime | None, now: datetime, *, everything: bool
+    spec: StreamSpec,
+    completed: datetime | None,
+    now: datetime,
+    *,
+    everything: bool,
+    nightly: time,
 ) -> bool:
-    """Whether a stream is due: fast ones always, the others by their cadence (BEHAVIOURS)."""
-    if completed is None or spec.cadence is Cadence.FAST:
+    """Whether a stream is due: fast ones always, the others by their cadence (BEHAVIOURS).
+
+    A nightly stream is due from `nightly` (UTC) on until it was read, late after a downtime, once.
+    What was read in what is the future now was read by a wrong clock: it is due.
+    """
+    if completed is None or spec.cadence is Cadence.FAST or completed > now:
         return True
     if spec.cadence is Cadence.QUARTER:
         return everything or now - completed >= QUARTER
-    return now - completed >= NIGHTLY
+    return completed < _last(nightly, now)
+
+
+def _last(nightly: time, now: datetime) -> datetime:
+    """The latest instant, up to now, at which that time of day came (UTC)."""
+    today = datetime.combine(now.astimezone(UTC).date(), nightly, UTC)
+    return today if today <= now else today - DAY
 
 
 def _pull_stream(

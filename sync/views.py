@@ -50,6 +50,7 @@ class EntityView:
     found on either side. `taken` are addresses that another MAP contact has: the MAP would refuse
     a second one with it, and everything written along. `times` says when the fields that both
     sides changed were last changed there, by rule key, where it was asked and the vendors tell.
+    `held` says that a record of theirs was deleted and may turn out to have been merged.
     """
 
     entity_id: str
@@ -67,6 +68,7 @@ class EntityView:
     taken: frozenset[str] = frozenset()
     joins: tuple[tuple[str, str], ...] = ()
     times: Mapping[str, Times] = field(default_factory=dict)
+    held: bool = False
 
     @property
     def map_record(self) -> Record | None:

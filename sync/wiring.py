@@ -11,7 +11,7 @@ import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from connectors.base import VendorConnector, load
 from mappings.errors import PASSING, ConfigurationError, LeadloopError
@@ -117,6 +117,8 @@ def open_pair(
             turns=turns,
             unreachable=checked.unreachable,
             watch=functools.partial(alerts.watch, config, pair, store),
+            hold_deletions=timedelta(seconds=config.schedule.hold_deletions),
+            nightly=config.schedule.nightly,
         )
     finally:
         for connector in sides.values():

@@ -265,6 +265,7 @@ state:
 #   fast: 60                  # seconds: changed records, e-mail events, forms just filled
 #   quarter: 900              # seconds: all forms
 #   nightly: "02:00"          # UTC: archived records, formula fields, reconciliation
+#   hold_deletions: 900       # seconds: a deletion may be half of a merge; 0 acts at once
 
 # matching:
 #   link: 0.99                # probability at which two records are one person

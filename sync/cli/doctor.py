@@ -11,7 +11,7 @@ from mappings.errors import LeadloopError
 from sync import alerts, wiring
 from sync.cli import output
 from sync.cli.session import Session, has_state, session_of
-from sync.doctor import Finding, Level, examine
+from sync.doctor import Finding, Level, examine, library
 from sync.limits import Accounts
 
 if TYPE_CHECKING:
@@ -116,17 +116,21 @@ def exit_code_of(findings: list[Finding]) -> int:
 
 
 def _state(session: Session, config: Config) -> list[Finding]:
+    from state.database import sqlite_of
+
     if not has_state(config):
         return [
             Finding("doctor.state", Level.OK, "There is no state yet; the first sync makes it.")
         ]
+    sqlite = None
+    found = [Finding("doctor.state", Level.OK, "The state opens and is of this version.")]
     try:
         for pair in config.pairs:
-            with session.store(config, pair):
-                pass
+            with session.store(config, pair) as store:
+                sqlite = sqlite_of(store.engine)
     except LeadloopError as error:
         return [Finding(error.code, Level.ERROR, f"{error.message}.", error.remedy)]
-    return [Finding("doctor.state", Level.OK, "The state opens and is of this version.")]
+    return found if sqlite is None else [*found, library(sqlite)]
 
 
 def _show(findings: list[Finding]) -> None:

@@ -13,10 +13,18 @@ from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for
 from tests.sync.world import World
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Tests of a module that says `BOTH_DATABASES = True` have their world on either."""
+    if "world" in metafunc.fixturenames and getattr(metafunc.module, "BOTH_DATABASES", False):
+        metafunc.parametrize("world", ["sqlite", "postgresql"], indirect=True)
+
+
 @pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
+def world(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[World]:
     """An empty world: two vendors, a state, the shipped mapping."""
-    made = World.build(tmp_path)
+    on_server = getattr(request, "param", "sqlite") == "postgresql"
+    url = str(request.getfixturevalue("postgres_url")) if on_server else None
+    made = World.build(tmp_path, url=url)
     yield made
     made.close()
 

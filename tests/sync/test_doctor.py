@@ -13,8 +13,18 @@ from mappings.errors import AuthenticationError, RecordRejectedError, Unavailabl
 from mappings.ports import AccountInfo, Connector, FieldDefinition, FieldSchema, ObjectSchema
 from mappings.records import Outcome, OutcomeStatus, Side
 from mappings.standard_fields import standard_schemas
+from state.database import Sqlite, journal_mode, open_engine, sqlite_of
 from sync.config import Config, load_config
-from sync.doctor import Finding, Level, calls_at_rest, examine, live_schemas, same_account, validate
+from sync.doctor import (
+    Finding,
+    Level,
+    calls_at_rest,
+    examine,
+    library,
+    live_schemas,
+    same_account,
+    validate,
+)
 from sync.workspace import write_workspace
 
 PLENTY = 50_000_000_000
@@ -273,6 +283,40 @@ def test_a_full_disk_is_noticed(
     """Little space where the state is kept is a warning, next to none an error."""
     findings = run(config, hubspot, salesforce, fix=True, free=free)
     assert {level for code, level in faults(findings) if code == "doctor.disk"} == expected
+
+
+@pytest.mark.parametrize(
+    ("version", "journal", "code"),
+    [
+        ((3, 53, 0), "WAL", "doctor.sqlite"),
+        ((3, 51, 3), "WAL", "doctor.sqlite"),
+        ((3, 51, 2), "DELETE", "doctor.sqlite_old"),
+        ((3, 7, 0), "DELETE", "doctor.sqlite_old"),
+        ((3, 40, 1), "WAL", "doctor.sqlite_unsafe"),
+    ],
+)
+def test_the_sqlite_that_keeps_the_state_is_named(
+    version: tuple[int, ...], journal: str, code: str
+) -> None:
+    """Library, version and journal mode are told; WAL on a version with its bug is an error."""
+    found = library(Sqlite("sqlite3", version, journal))
+    assert found.code == code
+    assert ".".join(map(str, version)) in found.what
+    assert journal in found.what
+    assert bool(found.remedy) is (code != "doctor.sqlite")
+
+
+def test_what_is_told_of_the_state_is_what_runs(database_url: str) -> None:
+    """The journal mode is asked of the open file; a state on PostgreSQL has none."""
+    engine = open_engine(database_url)
+    found = sqlite_of(engine)
+    engine.dispose()
+    if database_url.startswith("postgresql"):
+        assert found is None
+        return
+    assert found is not None
+    assert found.is_safe
+    assert found.journal == journal_mode(found.version)
 
 
 def test_validation_is_offline_or_against_the_accounts(

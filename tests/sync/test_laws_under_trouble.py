@@ -13,6 +13,7 @@ from sync.plan_people import OPT_OUT_MAP
 from sync.run import run_once
 from tests.sync.world import Refusal, World
 
+BOTH_DATABASES = True
 OLD, NEW = "+1 212 555 0001", "+1 212 555 9999"
 
 
