@@ -1,14 +1,15 @@
 """The apply stage: journaled intents to the vendors, in waves, as full batches as they take.
 
 A wave is every open intent whose dependency has its id. Within it lanes go in their order (law
-12), then side, object and operation, so that each vendor call carries as many rows as it may.
+12), then slice by slice side, object and operation, so that each vendor call carries as many rows
+as it may.
 Every batch is settled before the next is sent; no transaction is open during a call.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -25,11 +26,12 @@ from sync.pair import Pair
 from sync.reconcile import is_stale, plan_anew
 from sync.settle import READ_BACK, Settling
 
-LANES = {lane: position for position, lane in enumerate(Lane)}
 WAVES = 6
 """Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
 SLICE = 4_000
 """Intents taken up together: whole batches of either vendor, and no more memory than these need."""
+_Group = tuple[str, str, str]
+"""Side, object and operation: what one vendor call may hold."""
 
 
 @dataclass(slots=True)
@@ -70,8 +72,14 @@ def apply(
 def _send_lane(
     settling: Settling, lane: Lane, applied: Applied, blocks: Blocks, *, left_over: bool
 ) -> None:
-    """One lane's open intents, a slice at a time: a backlog of any size is begun at once."""
+    """One lane's open intents, a slice at a time: a backlog of any size is begun at once.
+
+    What does not fill a batch waits for the next slices and goes at the end, so that calls are as
+    full as if everything had been taken up together. Of what an earlier run left over nothing
+    waits: after a restart an early write is worth more than a full call.
+    """
     pair, after = settling.pair, 0
+    waiting: dict[_Group, list[Intent]] = {}
     while not all(blocks.keep(side, lane) for side in Side):
         with pair.store.read() as tx:
             rows = outbox.unsettled(tx, after=after, limit=SLICE, status="open", lane=lane)
@@ -81,10 +89,26 @@ def _send_lane(
         ready = _ready(settling, [stored for _, stored in rows], applied, blocks)
         if left_over:
             ready = _but_stale(settling, ready, applied)
-        for batch in _batches(pair, ready):
-            if not blocks.keep(batch[0].side, lane):
-                applied.sent += 1
-                _send(settling, batch, applied, blocks)
+        for intent in ready:
+            group = (intent.side.value, intent.object, intent.operation.value)
+            waiting.setdefault(group, []).append(intent)
+        _send_batches(settling, lane, _full_batches(pair, waiting), applied, blocks)
+        if left_over:
+            _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
+    _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
+
+
+def _send_batches(
+    settling: Settling,
+    lane: Lane,
+    batches: Iterable[list[Intent]],
+    applied: Applied,
+    blocks: Blocks,
+) -> None:
+    for batch in batches:
+        if batch and not blocks.keep(batch[0].side, lane):
+            applied.sent += 1
+            _send(settling, batch, applied, blocks)
 
 
 def _ready(
@@ -145,24 +169,24 @@ def _filled(value: Any, ids: Mapping[str, str]) -> Any:
     return value
 
 
-def _batches(pair: Pair, ready: Sequence[Intent]) -> Iterator[list[Intent]]:
-    """Groups of one lane, side, object and operation, cut to the vendor's batch size."""
-    grouped: dict[tuple[int, str, str, str], list[Intent]] = {}
-    for intent in ready:
-        key = (
-            LANES[intent.lane],
-            intent.side.value,
-            intent.object,
-            intent.operation.value,
-        )
-        grouped.setdefault(key, []).append(intent)
-    for key in sorted(grouped):
-        rows = grouped[key]
+def _full_batches(pair: Pair, waiting: dict[_Group, list[Intent]]) -> Iterator[list[Intent]]:
+    """Batches of the vendor's size out of what waits; what fills none stays waiting."""
+    for group in sorted(waiting):
+        rows = waiting[group]
+        if not rows:
+            continue
         able = pair.connector(rows[0].side).capabilities
-        joins = rows[0].operation in JOINS
-        size = able.join_batch if joins else able.write_batch
-        for start in range(0, len(rows), size):
+        size = able.join_batch if rows[0].operation in JOINS else able.write_batch
+        full = len(rows) - len(rows) % size
+        waiting[group] = rows[full:]
+        for start in range(0, full, size):
             yield rows[start : start + size]
+
+
+def _the_rest(waiting: dict[_Group, list[Intent]]) -> Iterator[list[Intent]]:
+    """What fills no batch, group by group; nothing waits any more."""
+    for group in sorted(waiting):
+        yield waiting.pop(group)
 
 
 def _send(settling: Settling, batch: list[Intent], applied: Applied, blocks: Blocks) -> None:

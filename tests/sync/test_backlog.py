@@ -10,11 +10,11 @@ import pytest
 from sqlalchemy import event
 
 from mappings.ports import Lane
-from mappings.records import Operation, Outcome, Side, Write
+from mappings.records import Operation, Outcome, OutcomeStatus, Side, Write
 from mappings.required_fields import EVENT_KEY
 from state import outbox
 from state.outbox import Intent
-from sync.apply import SLICE
+from sync.apply import SLICE, apply
 from sync.crash import Crash
 from tests.sync.world import World
 
@@ -94,3 +94,25 @@ def test_a_lane_is_begun_when_its_first_page_is_looked_at(tmp_path: Path) -> Non
     _, rows, left = until_first_write(tmp_path, backlog)
     assert [row.object for row in rows] == ["Task"] * 10
     assert left == 2 * SLICE - (SLICE - 10)
+
+
+def test_calls_are_full_whatever_the_pages(tmp_path: Path) -> None:
+    """Two kinds of write in turn, over several pages: only the last call of each kind is short."""
+    world = World.build(tmp_path)
+    number = 2 * SLICE + 130
+    backlog = [left_over(n, Lane.BACKFILL, task=n % 2 == 0) for n in range(number)]
+    with world.store.begin() as tx:
+        outbox.journal(tx, "this", backlog)
+    sizes: dict[str, list[int]] = {"Task": [], "Lead": []}
+
+    def write(rows: Sequence[Write]) -> list[Outcome]:
+        sizes[rows[0].object].append(len(rows))
+        return [Outcome(row.key, OutcomeStatus.OK, row.id or row.key) for row in rows]
+
+    world.salesforce.write = write  # type: ignore[method-assign]
+    apply(world.pair, "this")
+    world.close()
+    largest = world.salesforce.capabilities.write_batch
+    for calls in sizes.values():
+        assert sum(calls) == number // 2
+        assert all(size == largest for size in calls[:-1])
