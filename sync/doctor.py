@@ -15,12 +15,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mappings.errors import ConfigurationError, LeadloopError, Problem
-from mappings.fieldmap import EntityKind
+from mappings.fieldmap import FieldRule
 from mappings.loader import load_mapping
 from mappings.loading import Schemas
 from mappings.ports import AccountInfo, Cadence, Connector, FieldDefinition, ObjectSchema
 from mappings.records import OutcomeStatus, Side
 from mappings.required_fields import TASK, required_fields
+from sync import doctor_native
 from sync.config import Config, PairConfig, ScheduleConfig, SystemConfig
 
 if TYPE_CHECKING:
@@ -28,9 +29,6 @@ if TYPE_CHECKING:
 
 RESTING_SHARE = 0.25
 """Largest share of an account's daily calls that resting may cost (BEHAVIOURS, Quota)."""
-
-NATIVE_CONNECTOR = ("salesforceleadid", "salesforcecontactid")
-"""Contact properties HubSpot's own Salesforce integration keeps (BEHAVIOURS) [K]."""
 
 _DAY = 86_400
 _LITTLE_DISK = 1_000_000_000  # bytes; assumed: room for a day's inbox of a large account
@@ -338,20 +336,28 @@ def _consent(pair: PairConfig, schemas: Mapping[str, ObjectSchema]) -> list[Find
 
 
 def _native_connector(pair: PairConfig, schemas: Mapping[str, ObjectSchema]) -> list[Finding]:
-    people = pair.mapping.of_kind(EntityKind.PERSON)
-    schema = schemas.get(people.map_object) if people is not None else None
-    present = [name for name in NATIVE_CONNECTOR if schema is not None and name in schema.fields]
+    """The vendors' own integration, and the rules both would write: one finding each."""
+    present = doctor_native.traces(pair.mapping, schemas)
     if not present:
         return []
-    return [
-        Finding(
-            "doctor.native_connector",
-            Level.WARNING,
-            f"{pair.name}: HubSpot's own Salesforce integration is or was installed"
-            f" ({', '.join(present)}).",
-            "Switch it off, or see that it and this mapping never write the same field.",
-        )
-    ]
+    said = Finding(
+        "doctor.native_connector",
+        Level.WARNING,
+        f"{pair.name}: HubSpot's own Salesforce integration is or was installed"
+        f" ({', '.join(present)}).",
+        "Switch it off, or see that it and this mapping never write the same field.",
+    )
+    return [said, *(_written_twice(rule) for rule in doctor_native.shared_rules(pair.mapping))]
+
+
+def _written_twice(rule: FieldRule) -> Finding:
+    return Finding(
+        "doctor.native_connector_field",
+        Level.WARNING,
+        f"{rule.at}: HubSpot's own integration maps {rule.key} by itself, too.",
+        'Set its sync rule to "Don\'t sync" in HubSpot (Settings, Integrations, Connected apps,'
+        " Salesforce), or remove this rule.",
+    )
 
 
 def library(found: Sqlite) -> Finding:

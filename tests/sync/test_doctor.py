@@ -267,10 +267,21 @@ def test_a_field_that_does_not_serve_is_an_error(
 def test_the_vendors_own_connector_is_noticed(
     config: Config, hubspot: Account, salesforce: Account
 ) -> None:
-    """Properties of HubSpot's Salesforce integration are a warning."""
+    """Properties of HubSpot's Salesforce integration are a warning, and so is each rule whose field
+    it maps by itself, at its line; rules of ours alone are not named.
+    """
     run(config, hubspot, salesforce, fix=True)
     hubspot.changed = {"contacts": {"salesforceleadid": FieldSchema("s", "", "text")}}
-    assert faults(run(config, hubspot, salesforce)) == {("doctor.native_connector", "warning")}
+    findings = run(config, hubspot, salesforce)
+    assert faults(findings) == {
+        ("doctor.native_connector", "warning"),
+        ("doctor.native_connector_field", "warning"),
+    }
+    both = [f.what for f in findings if f.code == "doctor.native_connector_field"]
+    assert any("email>Contact.Email/Lead.Email" in what for what in both)
+    assert any("company>Lead.Company" in what for what in both)
+    assert all(what.startswith("mappings/hubspot-salesforce.yaml:") for what in both)
+    assert [what for what in both if "MobilePhone" in what or "Account" in what] == []
 
 
 @pytest.mark.parametrize(
