@@ -12,11 +12,11 @@ from typing import Any
 from mappings.errors import MassChangeRefusedError
 from state.outbox import Intent
 from sync.config import GuardConfig
+from sync.guard import LIMITED
 from sync.plan import change_kinds
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
-GUARDED = ("creates", "updates", "clears", "consent")
 BARS = "creates updates overwrites clears consent activities joins".split()
 
 
@@ -81,9 +81,11 @@ def skipped(plans: Iterable[EntityPlan]) -> list[dict[str, Any]]:
 
 
 def risks(kinds: Mapping[str, int], said: Said) -> list[dict[str, Any]]:
-    """Each kind the guard limits: how many, how many pass unseen, whether that is exceeded."""
+    """Each kind of write the guard limits: how many, how many pass unseen, whether that is
+    exceeded.
+    """
     found = []
-    for kind in GUARDED:
+    for kind in (*LIMITED, "consent"):
         limit = getattr(said.limits, kind)
         number = kinds.get(kind, 0)
         allowed = max(said.limits.floor, min(limit.count, int(limit.share * said.population)))

@@ -6,6 +6,7 @@ import json
 import re
 import shutil
 import sqlite3
+import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -98,7 +99,9 @@ def test_a_plan_says_what_it_would_do(flow: dict[str, Any]) -> None:
     assert plan["people"]["linked"] > 0
     assert plan["guard"]["approved"] is False
     assert plan["guard"]["refusal"]["code"] == "guard.approval_required"
-    assert {risk["kind"] for risk in plan["guard"]["risks"]} >= {"creates", "updates", "consent"}
+    assert {risk["kind"] for risk in plan["guard"]["risks"]} == {
+        *("creates", "updates", "overwrites", "clears", "activities", "deletes", "consent")
+    }
     assert all(skip["reason"] for skip in plan["skipped"])
     text = flow["text plan"].out
     for part in ("What would change", "Against the guard's limits", "Sample:", "creates"):
@@ -131,6 +134,47 @@ def test_the_approved_plan_is_applied(flow: dict[str, Any]) -> None:
     assert run["error"] is None
     assert sum(run["counts"]["written"].values()) == flow["plan"].data["plans"][0]["writes"]
     assert flow["first writes"]
+
+
+def test_the_plan_was_true(flow: dict[str, Any]) -> None:
+    """Applying a plan makes the writes it names and no other, record for record; beside them only
+    what hangs on a create: the new Lead's id on its contact, which no plan can know.
+    """
+    directory = flow["workspace"].directory
+    planned = json.loads((directory / "plan.json").read_text(encoding="utf-8"))["fingerprints"]
+    with sqlite3.connect(directory / "leadloop.sqlite3") as connection:
+        rows = connection.execute(
+            "SELECT fingerprint, status, operation, object, reason, entity_id FROM intents"
+        ).fetchall()
+    connection.close()
+    assert {row[1] for row in rows} == {"ok"}
+    assert sorted(row[0] for row in rows if row[0] in planned) == planned
+    beside = [row for row in rows if row[0] not in planned]
+    assert {row[2:5] for row in beside} == {("update", "contacts", "outcomes")}
+    created = [row[5] for row in rows if row[2:4] == ("create", "Lead")]
+    assert sorted(row[5] for row in beside) == sorted(created)
+
+
+def test_the_samples_came_true(flow: dict[str, Any], sandbox: SandboxProcess) -> None:
+    """A sampled update shows the value the CRM held before, and the one it holds afterwards."""
+    compared = 0
+    for sample in flow["plan"].data["plans"][0]["samples"]:
+        if (sample["side"], sample["operation"]) != ("crm", "update"):
+            continue
+        [record] = held(sandbox.admin_url, sample["object"], sample["id"])
+        for change in sample["changes"]:
+            if change["rule"] == "rollup":  # numbers and times, which the vendor spells its own way
+                continue
+            assert record[change["field"]] == change["after"] != change["before"]
+            compared += 1
+    assert compared
+
+
+def held(url: str, object_name: str, record_id: str) -> list[dict[str, Any]]:
+    """The Salesforce record as stored."""
+    with urllib.request.urlopen(f"{url}/state/salesforce/{object_name}", timeout=60) as answer:  # noqa: S310 - loopback
+        rows = [json.loads(line) for line in answer.read().splitlines()]
+    return [row for row in rows if row["Id"] == record_id]
 
 
 def test_the_second_run_is_silent(flow: dict[str, Any]) -> None:
