@@ -3,15 +3,17 @@
 Definitions (also in docs/glossary.md): a person's opportunities are those on which one of their
 Contacts has a role. The opportunity shown is the open one modified last, else the closed one with
 the latest close date. Total revenue is the sum of the amounts of the won ones; customer since is
-the earliest close date among them. Amounts are decimal text in the org's currency.
+the earliest close date among them. Amounts are decimal text in the org's currency, added in whole
+minor units. An org with several currencies tells an amount's by `CurrencyIsoCode`, which is read
+where it is mapped; amounts of different currencies are not added.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from decimal import Decimal, InvalidOperation
 
 from mappings.fieldmap import OutcomeFact, ValueType
+from mappings.money import Money
 from mappings.records import Json, Record
 from mappings.required_fields import CRM_KEY
 from mappings.values import canonical
@@ -119,11 +121,13 @@ def _day(record: Record) -> str | None:
 
 
 def _revenue(won: Sequence[Record]) -> Json:
-    amounts = [_amount(record) for record in won]
-    if not any(amount is not None for amount in amounts):
+    """Added up in whole minor units. Amounts of several currencies have no sum without rates."""
+    amounts = [
+        Money.parse(record.fields.get("Amount"), str(record.fields.get("CurrencyIsoCode") or "XXX"))
+        for record in won
+    ]
+    known = [amount for amount in amounts if amount is not None]
+    if len({amount.currency for amount in known}) != 1:
         return None
-    try:
-        total = sum((Decimal(str(a)) for a in amounts if a is not None), Decimal(0))
-    except InvalidOperation:
-        return None
-    return canonical(str(total), ValueType.CURRENCY)
+    total = Money(sum(amount.minor for amount in known), known[0].currency)
+    return canonical(total.text, ValueType.CURRENCY)

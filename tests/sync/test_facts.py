@@ -84,6 +84,17 @@ def test_revenue_is_the_sum_of_what_was_won() -> None:
     assert facts[OutcomeFact.CUSTOMER_SINCE] == "2026-01-15"
 
 
+def test_amounts_of_different_currencies_are_not_added() -> None:
+    """One currency has a sum, in its own minor units; two have none without rates."""
+    yen = [won(n, "2026-02-01", 150) for n in (1, 2)]
+    yen = [replace(r, fields={**r.fields, "CurrencyIsoCode": "JPY"}) for r in yen]
+    assert known(*yen)[OutcomeFact.TOTAL_REVENUE] == "300"
+    euro = won(3, "2026-02-01", 100)
+    euro = replace(euro, fields={**euro.fields, "CurrencyIsoCode": "EUR"})
+    facts = known(*yen, euro)
+    assert (facts[OutcomeFact.TOTAL_REVENUE], facts[OutcomeFact.WON_COUNT]) == (None, "3")
+
+
 def test_nothing_won_is_blank_not_zero() -> None:
     """A fact nobody knows is blank: marketing segments on "is known"."""
     facts = known(opportunity(1))
