@@ -277,20 +277,14 @@ def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
 def revisit(store: Store, run_id: str) -> int:
     """Put people back to be decided whose question has gone: every candidate has been deleted.
 
-    Their items are closed as settled; how many there were. Alive candidates keep an item open.
+    Their items are closed as settled; how many there were. Alive candidates keep an item open. A
+    merge proposal has gone when fewer than two of its records are left to be merged.
     """
     with store.begin() as tx:
         waiting = reviews.items(tx, limit=MOST)
-        keys = {item: [RecordRef.parse(key) for key in item.candidates] for item in waiting}
+        keys = {item: [RecordRef.parse(key) for key in _asked_about(item)] for item in waiting}
         known = mirror.load(tx, {ref for refs in keys.values() for ref in refs})
-        moot = [
-            item
-            for item, refs in keys.items()
-            if all(
-                ref in known and known[ref].record.deleted and not known[ref].record.merged_into
-                for ref in refs
-            )
-        ]
+        moot = [item for item, refs in keys.items() if _is_moot(item, refs, known)]
         for item in moot:
             reviews.close(tx, item.id, "settled")
         subjects = [identity.follow(tx, RecordRef.parse(item.subject)) for item in moot]
@@ -298,6 +292,20 @@ def revisit(store: Store, run_id: str) -> int:
         requeue.put_back(tx, run_id, [ref for ref in subjects if ref not in linked])
     crashpoint("after_revisit")
     return len(moot)
+
+
+def _asked_about(item: ReviewItem) -> tuple[str, ...]:
+    """The records a question hangs on: its candidates; in a merge proposal the subject, too."""
+    return (item.subject, *item.candidates) if item.kind == MERGE else item.candidates
+
+
+def _is_moot(
+    item: ReviewItem, refs: Sequence[RecordRef], known: Mapping[RecordRef, Mirrored]
+) -> bool:
+    dead = [known[ref].record for ref in refs if ref in known and known[ref].record.deleted]
+    if item.kind == MERGE:
+        return len(refs) - len(dead) < 2  # noqa: PLR2004 - it takes two to merge
+    return len(dead) == len(refs) and not any(record.merged_into for record in dead)
 
 
 def _item(tx: Tx, item_id: int) -> ReviewItem:

@@ -221,6 +221,18 @@ def test_confirming_a_merge_proposal_writes_nothing(world: World) -> None:
     }
 
 
+def test_a_merge_proposal_goes_with_its_record(world: World) -> None:
+    """A record deleted at the vendor leaves nothing to merge: nobody is asked any more (law 14)."""
+    *_, item = proposed(world)
+    subject = RecordRef.parse(item.subject)
+    world.run()
+    assert the_item(world).kind == "merge"
+    world.salesforce.remove("Lead", subject.id)
+    world.run()
+    assert listed(world.store) == []
+    assert world.settled()
+
+
 def test_rejecting_a_merge_proposal_takes_the_records_apart(world: World) -> None:
     """The record with the link key stays the counterpart; the other is a stranger from now on: no
     edit of it reaches the contact, and it is not linked again."""
