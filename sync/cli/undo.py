@@ -60,7 +60,7 @@ def command(
 
     Every value goes back that nobody else has changed since; the others are listed with who changed
     them, and stay. Records Leadloop created are deleted unless somebody uses them. What is undone
-    stays undone. An undo is a run of its own and can be undone.
+    stays undone. An undo is a run of its own and can be undone, but for that of a wrong link.
     """
     wanted = _wanted(run, record, link, evidence, evidence_date)
     session = session_of(ctx)
@@ -165,7 +165,7 @@ def _approval(store: Any, run_id: str) -> Any:
 
     with store.read() as tx:
         run = runs.get(tx, run_id)
-    if run is None or run.kind != "undo" or run.status != "refused":
+    if run is None or run.kind not in {"undo", "unmerge"} or run.status != "refused":
         raise UsageFault(
             f"`{output.shown(run_id)}` is no undo that was refused",
             remedy="Give the id that the refusal named; `leadloop runs` lists it.",
@@ -231,5 +231,5 @@ def _show(pair: str, done: Undone) -> None:
         output.say("The next `leadloop sync` decides about them again, without each other.")
     if not done.intents and not done.kept and done.split is None and done.error is None:
         output.say("Nothing to undo: nothing of it stands any more.")
-    elif not done.dry_run and done.error is None:
+    elif not done.dry_run and done.error is None and done.split is None:
         output.say(f"leadloop undo --run {done.run_id} takes this back.")

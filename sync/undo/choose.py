@@ -11,6 +11,8 @@ from state.ledger import Line
 from state.store import Store, Tx
 from sync.undo.scene import Evidence
 
+UNMERGE = "unmerge"
+"""The kind of a run that took a wrong link back."""
 WHOLE = 3
 """Parts of a whole reference: `system:object:id`."""
 
@@ -82,6 +84,13 @@ def _run(tx: Tx, text: str) -> str:
     if run is None:
         raise UndoError(
             "there is no such run", code="undo.unknown_run", remedy="List them: `leadloop runs`."
+        )
+    if run.kind == UNMERGE:
+        raise UndoError(
+            "that run took a wrong link back; undoing it would write across that link again",
+            code="undo.unmerge_stands",
+            remedy="They stay two people. If they are one after all, put back a copy of the state "
+            "from before (docs/how-to/back-up-and-restore.md).",
         )
     return run.id
 

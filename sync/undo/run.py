@@ -24,7 +24,7 @@ from sync.guard import Approval, examine
 from sync.pair import Pair
 from sync.reconcile import reconcile
 from sync.run import new_run_id
-from sync.undo.choose import Chosen, Wanted, choose
+from sync.undo.choose import UNMERGE, Chosen, Wanted, choose
 from sync.undo.look import Seen, look, scene_of
 from sync.undo.plan import plan_undo, summary
 from sync.undo.scene import Kept, UndoPlan
@@ -69,9 +69,10 @@ def undo(pair: Pair, wanted: Wanted, *, approval: Approval | None = None) -> Und
     before anything is touched; everything else that goes wrong is in the result."""
     _choose(pair, wanted)
     done = Undone(new_run_id(), dry_run=False)
+    kind = UNDO if wanted.link is None else UNMERGE
     with pair.store.begin() as tx:
         runs.start(
-            tx, done.run_id, UNDO, config_hash=pair.config_hash, mapping_hash=pair.mapping.hash
+            tx, done.run_id, kind, config_hash=pair.config_hash, mapping_hash=pair.mapping.hash
         )
     crashpoint("after_start")
     try:

@@ -22,9 +22,7 @@ from state.store import Tx
 from sync.attribute import addresses_of
 from sync.gather import opportunities_of
 from sync.pair import Pair
-from sync.undo.choose import Chosen, UndoError
-
-UNMERGE = "unmerge"
+from sync.undo.choose import UNMERGE, Chosen, UndoError
 
 
 @dataclass(frozen=True, slots=True)

@@ -202,3 +202,15 @@ def test_undoing_the_same_link_again_says_there_is_none(tmp_path: Path) -> None:
         undo(twin.world.pair, Wanted(link=str(RecordRef("salesforce", "Contact", twin.peter))))
     assert twin.world.writes() == before
     twin.world.close()
+
+
+def test_taking_a_wrong_link_back_is_not_undone(tmp_path: Path) -> None:
+    """Undoing that run would write across the wrong link again: it is refused, with the way out."""
+    twin = Twin(tmp_path / "w", wrong=True)
+    done = twin.undo()
+    before = twin.world.writes()
+    with pytest.raises(UndoError) as refused:
+        undo(twin.world.pair, Wanted(run_id=done.run_id))
+    assert refused.value.code == "undo.unmerge_stands"
+    assert twin.world.writes() == before
+    twin.world.close()
