@@ -264,7 +264,7 @@ state:
 # schedule:
 #   fast: 60                  # seconds: changed records, e-mail events, forms just filled
 #   quarter: 900              # seconds: all forms
-#   nightly: "02:00"          # UTC: archived records, formula fields
+#   nightly: "02:00"          # UTC: archived records
 #   hold_deletions: 900       # seconds: a deletion may be half of a merge; 0 acts at once
 
 # matching:
