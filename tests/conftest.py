@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import structlog
 from hypothesis import HealthCheck, settings
 
 from tests.databases import (
@@ -62,6 +63,13 @@ def chosen_database(request: pytest.FixtureRequest) -> Iterator[None]:
     os.environ[SERVER] = server.admin_url
     yield
     del os.environ[SERVER]
+
+
+@pytest.fixture(autouse=True)
+def logging_starts_afresh() -> Iterator[None]:
+    """A command run inside a test sends logs to a stream that ends with it: forget that stream."""
+    yield
+    structlog.reset_defaults()
 
 
 @pytest.fixture
