@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,6 +32,11 @@ settings.register_profile(
 # HYPOTHESIS_PROFILE=explore looks for new examples, many of them.
 settings.register_profile("explore", parent=settings.get_profile("leadloop"), derandomize=False)
 settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "leadloop"))
+
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    # Started in a shell's background, interrupts are ignored here and by every process started
+    # from here, those that a test interrupts included.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 THREAD_GRACE = 40
 """Twentieths of a second threads get to end after their test, before it is blamed for them."""
