@@ -28,9 +28,9 @@ from connectors.base import (
     instant,
     iso,
     moment,
-    setting,
     utc_now,
 )
+from connectors.hubspot_auth import Credentials
 from connectors.hubspot_events import newest_first
 from connectors.hubspot_fields import ensure_properties, object_schema
 from connectors.hubspot_marketing import Marketing
@@ -102,8 +102,9 @@ class HubSpotConnector:
     ) -> None:
         self._paths = Paths(settings.get("api") or "v3")
         self._wire = Wire(
-            setting(settings, SYSTEM, "access_token"),
+            Credentials(settings),
             settings.get("base_url") or "https://api.hubapi.com",
+            paths=self._paths,
             limiter=limiter or NullLimiter(),
             sleep=sleep,
         )
@@ -384,7 +385,8 @@ def connect(
 ) -> HubSpotConnector:
     """The entry point of `connectors.base.load`.
 
-    Settings: `access_token`; `base_url`, `api` ("v3" or "2026-03"), `search_lag_seconds`.
+    Settings: `access_token`, or `refresh_token`, `client_id` and `client_secret`; `base_url`,
+    `api` ("v3" or "2026-03"), `search_lag_seconds`.
     """
     return HubSpotConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
 

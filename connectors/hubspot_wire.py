@@ -23,6 +23,7 @@ from connectors.base import (
     DuplicateFoundError,
     Sleep,
 )
+from connectors.hubspot_auth import Credentials
 from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
     AuthenticationError,
@@ -81,6 +82,11 @@ class Paths:
     email_events = "/email/public/v1/events"
     account = "/account-info/v3/details"
 
+    @property
+    def token(self) -> str:
+        """Where an OAuth app trades its refresh token (FACTS section 2, Auth: v3 is the newer)."""
+        return "/oauth/v1/token" if self.api == "v3" else "/oauth/v3/token"
+
     def submissions(self, guid: str) -> str:
         """Submissions of one form: the legacy endpoint is the only one there is."""
         return f"/form-integrations/v1/submissions/forms/{quote(guid, safe='')}"
@@ -91,9 +97,10 @@ class Wire:
 
     def __init__(
         self,
-        token: str,
+        credentials: Credentials,
         base_url: str,
         *,
+        paths: Paths,
         limiter: Limiter,
         sleep: Sleep = time.sleep,
         timeout: float = READ_SECONDS,
@@ -101,10 +108,15 @@ class Wire:
         from hubspot import HubSpot
 
         client = HubSpot(
-            access_token=token, host=base_url.rstrip("/"), base_url=base_url, retry=False
+            access_token=credentials.token,
+            host=base_url.rstrip("/"),
+            base_url=base_url,
+            retry=False,
         )
         # Every access to `basic_api` makes a new client and pool (FACTS section 1): keep this one.
         self._client = client.crm.objects.basic_api.api_client
+        self._credentials = credentials
+        self._token_path = paths.token
         self._timeout = (CONNECT_SECONDS, timeout)
         self._limiter = limiter
         self._caller = Caller(SYSTEM, limiter, judge, sleep=sleep, watch=self._watch)
@@ -144,19 +156,41 @@ class Wire:
             self._limiter.observe_rate(limit=most, left=remaining, seconds=interval / 1000)
 
     def _send(self, method: str, path: str, query: Sequence[tuple[str, str]], body: Any) -> Answer:
+        """One call; a token that is refused is renewed where it can be, once."""
+        if not self._credentials.token:
+            self._renew()
+        answer = self._call(path, method, query_params=list(query), body=body)
+        if answer.status == 401 and self._credentials.renewable:
+            self._renew()
+            answer = self._call(path, method, query_params=list(query), body=body)
+        return answer
+
+    def _renew(self) -> None:
+        """Get a new access token (`Credentials.renew`)."""
+
+        def post(form: dict[str, str]) -> Answer:
+            kind = {"Content-Type": "application/x-www-form-urlencoded"}
+            return self._call(
+                self._token_path, "POST", header_params=kind, post_params=[*form.items()]
+            )
+
+        self._credentials.renew(post)
+        self._client.configuration.access_token = self._credentials.token
+
+    def _call(self, path: str, method: str, **how: Any) -> Answer:
         from hubspot.crm.objects.exceptions import ApiException
         from urllib3 import exceptions as broken
 
+        headers = {"Accept": "application/json", **how.pop("header_params", {})}
         try:
             reply = self._client.call_api(
                 path,
                 method,
-                query_params=list(query),
-                header_params={"Accept": "application/json"},
-                body=body,
-                auth_settings=["oauth2"],
+                header_params=headers,
+                auth_settings=[] if "post_params" in how else ["oauth2"],
                 _preload_content=False,
                 _request_timeout=self._timeout,
+                **how,
             )
             return _answer(reply.status, reply.headers, reply.data)
         except ApiException as error:

@@ -41,6 +41,10 @@ _SETTINGS: Mapping[str, Schema] = {
         _SECRET, "The token of a private app, as `${NAME}` of an environment variable."
     ),
     "access_token_file": said(TEXT, _FILE),
+    "refresh_token": said(
+        _SECRET, "The refresh token of an OAuth app, as `${NAME}`; it takes the token's place."
+    ),
+    "refresh_token_file": said(TEXT, _FILE),
     "base_url": said(TEXT, "HubSpot's address.", default="https://api.hubapi.com"),
     "api": said(TEXT, "`v3`, or `2026-03` for the dated paths.", default="v3"),
     "search_lag_seconds": said(
@@ -51,10 +55,10 @@ _SETTINGS: Mapping[str, Schema] = {
     "audience": said(TEXT, "The audience of the JWT log-in, where it is not the log-in address."),
     "username": said(TEXT, "Who to log in as by JWT, with `private_key_file`."),
     "version": said(TEXT, "The Salesforce API version."),
-    "client_id": said(TEXT, "The connected app's consumer key."),
-    "client_secret": said(
-        _SECRET, "The connected app's secret, as `${NAME}` of an environment variable."
+    "client_id": said(
+        TEXT, "The connected app's consumer key; HubSpot: the OAuth app's client id."
     ),
+    "client_secret": said(_SECRET, "The app's secret, as `${NAME}` of an environment variable."),
     "client_secret_file": said(TEXT, _FILE),
     "ca_file": said(TEXT, "A certificate authority of your own."),
     "private_key_file": said(TEXT, "The private key whose certificate the connected app holds."),

@@ -19,7 +19,7 @@ _MAX_SECRET = 100_000
 
 _COMMON = ("kind", "account_id", "leadloop_share")
 _PLAIN: Mapping[str, tuple[str, ...]] = {
-    "hubspot": ("base_url", "api", "search_lag_seconds"),
+    "hubspot": ("base_url", "api", "search_lag_seconds", "client_id"),
     "salesforce": (
         "login_url",
         "instance_url",
@@ -31,7 +31,7 @@ _PLAIN: Mapping[str, tuple[str, ...]] = {
 }
 """Settings of each connector as it documents them; addresses default to the vendor's own."""
 _SECRET: Mapping[str, tuple[str, ...]] = {
-    "hubspot": ("access_token",),
+    "hubspot": ("access_token", "refresh_token", "client_secret"),
     "salesforce": ("client_secret",),
 }
 _PATHS: Mapping[str, tuple[str, ...]] = {
@@ -145,11 +145,16 @@ class Values:
             return section.has(key) or section.has(f"{key}_file")
 
         if kind == "hubspot":
-            if not given("access_token"):
+            if not given("access_token") and not given("refresh_token"):
                 section.need(
                     "access_token",
-                    "Write `access_token: ${HUBSPOT_TOKEN}`, the token of a private app.",
+                    "Write `access_token: ${HUBSPOT_TOKEN}`, the token of a private app; or of an"
+                    " OAuth app `refresh_token`, `client_id` and `client_secret`.",
                 )
+            if given("refresh_token"):
+                section.need("client_id", "Write the client id of the OAuth app.")
+                if not given("client_secret"):
+                    section.need("client_secret", "Write `client_secret: ${HUBSPOT_SECRET}`.")
             return
         section.need("login_url", "Write your org's My Domain, https://NAME.my.salesforce.com.")
         section.need("client_id", "Write the connected app's consumer key.")
