@@ -10,13 +10,13 @@ that is blank is unknown, and a condition whose answer would depend on it does n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
 from mappings.errors import ConfigurationError, Position
-from mappings.fieldmap import ObjectMapping, ValueType
+from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
 from mappings.positions import Faults, suggest
 from mappings.records import Json, Side
 from mappings.standard_fields import standard_schemas
@@ -85,37 +85,56 @@ def condition_of(mapping: ObjectMapping) -> Condition:
     """An object mapping's `include`, ready to ask; compiled once however often it is fetched."""
     if not mapping.include.strip():
         return _every
-    rules = tuple((rule.map, rule.type) for rule in mapping.fields)
-    return _compiled(mapping.include, mapping.at, mapping.map_object, rules)
+    return _compiled(mapping.include, mapping.at, *_known(mapping, Side.MAP))
 
 
-@lru_cache(maxsize=64)
+def holds_for(mapping: ObjectMapping, rule: FieldRule, record: Mapping[str, Json]) -> bool:
+    """Whether a rule's `when` holds for these fields of a record of the rule's source."""
+    return _compiled(rule.when, rule.at, *_known(mapping, rule.source))(record)
+
+
+def _known(
+    mapping: ObjectMapping, side: Side
+) -> tuple[Side, tuple[str, ...], tuple[tuple[str, ValueType], ...]]:
+    objects = (mapping.map_object,) if side is Side.MAP else mapping.crm_objects
+    return side, objects, rule_types(mapping.fields, side)
+
+
+@lru_cache(maxsize=256)
 def _compiled(
-    text: str, at: Position, map_object: str, rules: tuple[tuple[str, ValueType], ...]
+    text: str,
+    at: Position,
+    side: Side,
+    objects: tuple[str, ...],
+    rules: tuple[tuple[str, ValueType], ...],
 ) -> Condition:
-    return compile_condition(text, at, _condition_fields(text, map_object, rules))
+    return compile_condition(text, at, condition_fields(text, side, objects, rules))
 
 
 def _every(_: Mapping[str, Json]) -> bool:
     return True
 
 
-def _condition_fields(
-    text: str, map_object: str, rules: tuple[tuple[str, ValueType], ...]
+def condition_fields(
+    text: str, side: Side, objects: Sequence[str], rules: Iterable[tuple[str, ValueType]]
 ) -> dict[str, ValueType]:
-    """The names a condition may use: standard ones, mapped ones with the rule's type, and
-    whatever else it names, as text.
+    """The names a condition may use: standard fields of these objects, mapped ones with the rule's
+    type, and whatever else it names, as text. The same while loading, whatever is described, and
+    while planning: a condition that loads can be asked.
     """
     known = dict.fromkeys(names_in(text), ValueType.TEXT)
-    return known | standard_condition_fields(map_object) | dict(rules)
+    schemas = standard_schemas(side)
+    for name in objects:
+        if name in schemas:
+            known |= {n: value_type(field.type) for n, field in schemas[name].fields.items()}
+    return known | dict(rules)
 
 
-def standard_condition_fields(map_object: str) -> dict[str, ValueType]:
-    """The standard MAP properties of an object, with their value types."""
-    schema = standard_schemas(Side.MAP).get(map_object)
-    if schema is None:
-        return {}
-    return {name: value_type(field.type) for name, field in schema.fields.items()}
+def rule_types(rules: Iterable[FieldRule], side: Side) -> tuple[tuple[str, ValueType], ...]:
+    """The fields of a side that rules are about, with the type of their values there."""
+    if side is Side.MAP:
+        return tuple((rule.map, rule.type_of(side)) for rule in rules)
+    return tuple((name, rule.type_of(side)) for rule in rules for name in rule.crm.values())
 
 
 def value_type(word: str) -> ValueType:
@@ -192,7 +211,7 @@ def _explain(
         faults.add(
             place,
             f"The condition names `{unknown[1]}`, which is no field or function known here.",
-            suggest(unknown[1], fields, "Use a property of this MAP object."),
+            suggest(unknown[1], fields, "Use a field of the records it is about."),
             code="config.unknown_field",
         )
         return

@@ -91,8 +91,10 @@ class FieldRule:
     `map` is the MAP property; `crm` maps each CRM object the rule applies to onto its field
     (one rule serves `Lead.Street` and `Contact.MailingStreet`). `owner` wins when both sides
     changed; where it is None the newest change does, and where nobody can tell, a person. `clear`
-    says whether a blank may replace a value. `values` translates picklists, MAP value to CRM value;
-    `transform` names functions of `mappings.transforms`, applied to what goes from MAP to CRM.
+    says whether a blank may replace a value. `values` translates picklists, MAP value to CRM value.
+    `transform` names steps of `mappings.steps`, applied to what goes to `flows_to`; `source_type`
+    is what the values they read are, where that is not `type`. `template` composes the value read
+    of several fields of the source; `when` is a condition on the source's record ("" = always).
     `max_length` (characters) comes from the file or the vendor's describe.
     """
 
@@ -110,6 +112,31 @@ class FieldRule:
     default: str | None = None
     too_long: TooLong = TooLong.REJECT
     max_length: int | None = None
+    template: str = ""
+    when: str = ""
+    source_type: ValueType | None = None
+
+    @property
+    def flows_to(self) -> Side:
+        """The side its steps and its default are for: where it writes, the CRM where it writes
+        both."""
+        return Side.MAP if self.direction is Direction.TO_MAP else Side.CRM
+
+    @property
+    def source(self) -> Side:
+        """The side that `template` and `when` read."""
+        return self.flows_to.other
+
+    def writes(self, side: Side) -> bool:
+        """Whether the direction lets it write that side."""
+        closed = Direction.TO_MAP if side is Side.CRM else Direction.TO_CRM
+        return self.direction is not closed
+
+    def type_of(self, side: Side) -> ValueType:
+        """What that side's values are."""
+        if self.source_type is not None and side is self.source:
+            return self.source_type
+        return self.type
 
     @property
     def key(self) -> str:

@@ -25,7 +25,7 @@ from mappings.fieldmap import (
     ValueType,
 )
 from mappings.records import EventKind, PersonAttributes
-from mappings.transforms import TRANSFORMS
+from mappings.steps import TRANSFORMS
 
 Schema = dict[str, Any]
 
@@ -121,6 +121,12 @@ def mapping_schema() -> Schema:
                 "For events that become campaign members: the form's or campaign's name, and the"
                 " Salesforce Campaign id.",
                 examples=[{"Spring webinar": "701000000000001"}],
+            ),
+            "tables": said(
+                table(_picklist()),
+                "Picklist tables that several rules use, each under a name of yours:"
+                " `values: NAME`.",
+                examples=[{"countries": {"Germany": "DE", "France": "FR"}}],
             ),
         },
         required=("format",),
@@ -225,13 +231,19 @@ def _rule_flow() -> Schema:
             "When a value may replace another one.",
             default=Overwrite.ALWAYS.value,
         ),
+        "when": said(
+            TEXT,
+            "For which records the rule applies: a condition (CEL) over the HubSpot record, or over"
+            " the Salesforce record with `direction: to_map`. Of several rules for one field the"
+            " first whose condition holds applies. Without it, all.",
+            examples=['country == "Germany"'],
+        ),
         "clear": said({"type": "boolean"}, "Whether a blank may erase a value.", default=False),
     }
 
 
 def _rule_values() -> Schema:
     """Keys of a field rule about what the values are and become."""
-    scalar = {"type": ["string", "number", "boolean"]}
     return {
         "type": said(
             one_of(ValueType),
@@ -242,17 +254,23 @@ def _rule_values() -> Schema:
             one_of(Aggregate), "How two different values become one, instead of one winning."
         ),
         "values": said(
-            table(one_or_list(scalar)),
+            {"anyOf": [_picklist(), {"type": "string"}]},
             "Picklists both ways: HubSpot value to Salesforce value. Of a list the first is"
-            ' written and all are understood; `"*"` is every value not listed.',
+            ' written and all are understood; `"*"` is every value not listed. Or the name of one'
+            " of the `tables`. Comes after `transform`.",
             examples=[{"ORGANIC_SEARCH": "Web", "*": "Other"}],
         ),
         "transform": said(
             one_or_list({"type": "string", "pattern": _transform_pattern()}),
-            "Steps applied, in order, to what goes from HubSpot to Salesforce: "
-            + ", ".join(f"`{name}`" for name in TRANSFORMS)
-            + ".",
+            "Steps applied, in order, to what goes from HubSpot to Salesforce, or the other way"
+            " with `direction: to_map`: " + ", ".join(f"`{name}`" for name in TRANSFORMS) + ".",
             examples=[["trim", "title_case", "truncate(40)"]],
+        ),
+        "template": said(
+            TEXT,
+            "The value is made of several fields of the record it comes from, named in braces;"
+            " `map` (or `crm`, on the way to HubSpot) is the one it is known by. One way only.",
+            examples=["{city}, {state}"],
         ),
         "default": said(
             TEXT,
@@ -273,6 +291,10 @@ def _rule_values() -> Schema:
             default=False,
         ),
     }
+
+
+def _picklist() -> Schema:
+    return table(one_or_list({"type": ["string", "number", "boolean"]}))
 
 
 def _transform_pattern() -> str:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import hashlib
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
 from datetime import UTC, datetime
 from pathlib import Path
@@ -30,14 +30,24 @@ from mappings.fieldmap import (
 from mappings.loading import Loading, Schemas
 from mappings.mapping_checks import check_pair
 from mappings.object_loader import load_object
-from mappings.positions import Faults, Node, read_document, suggest
+from mappings.positions import Faults, read_document, suggest
 from mappings.records import EventKind
+from mappings.rule_loader import load_table
 from mappings.sections import Section, choose, wrong
 
 FORMAT = 1
 """The version of the format this code reads."""
 
-TOP_KEYS = ("format", "go_live", "objects", "activities", "consent", "outcomes", "campaigns")
+TOP_KEYS = (
+    "format",
+    "go_live",
+    "objects",
+    "activities",
+    "consent",
+    "outcomes",
+    "campaigns",
+    "tables",
+)
 
 DEFAULT_ACTIVITIES: Mapping[EventKind, ActivityForm] = {
     **dict.fromkeys(EventKind, ActivityForm.ROLLUP),
@@ -67,9 +77,11 @@ def read_mapping(
     path: Path, faults: Faults, *, schemas: Schemas | None = None, base: Path | None = None
 ) -> PairMapping:
     """As `load_mapping`, with faults recorded; the result is of use only when there are none."""
-    reading = _Reading(Loading(faults, schemas))
-    for file in mapping_files(path):
-        reading.file(read_document(file, faults, name=_label(file, base)))
+    roots = [read_document(f, faults, name=_label(f, base)) for f in mapping_files(path)]
+    tops = [Section(root, faults, "a mapping file", TOP_KEYS) for root in roots]
+    reading = _Reading(Loading(faults, schemas, _tables(tops)))
+    for top in tops:
+        reading.file(top)
     return reading.finish(Position(_label(path, base), 1, 1))
 
 
@@ -78,6 +90,21 @@ def mapping_files(path: Path) -> list[Path]:
     if not path.is_dir():
         return [path]
     return sorted(p for p in path.iterdir() if p.suffix in {".yaml", ".yml"} and p.is_file())
+
+
+def _tables(tops: Sequence[Section]) -> dict[str, dict[str, str]]:
+    """The picklist tables of all files: a rule may name one of another file."""
+    found: dict[str, dict[str, str]] = {}
+    for top in tops:
+        for name, at, node in top.entries("tables"):
+            if name in found:
+                top.faults.add(
+                    at, f"The table `{name}` is already given.", "Keep one of the two.",
+                    code="config.duplicate_rule",
+                )  # fmt: skip
+                continue
+            found[name] = load_table(node, top.faults, f"The table `{name}`")
+    return found
 
 
 def _label(path: Path, base: Path | None) -> str:
@@ -100,9 +127,8 @@ class _Reading:
         self._go_live: tuple[datetime, Position] | None = None
         self._files = 0
 
-    def file(self, root: Node) -> None:
+    def file(self, top: Section) -> None:
         self._files += 1
-        top = Section(root, self._faults, "a mapping file", TOP_KEYS)
         self._format(top)
         for name, at, node in top.entries("objects"):
             if name in self._objects:

@@ -8,7 +8,7 @@ the pen, but cannot know an account's own fields.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mappings.errors import Position
 from mappings.ports import FieldSchema, ObjectSchema
@@ -25,10 +25,13 @@ _SHORTEST, _LONG, _SLIPS_LONG = 4, 8, 2
 
 @dataclass(frozen=True)
 class Loading:
-    """What loading needs everywhere: where faults go, and what the vendors describe."""
+    """What loading needs everywhere: where faults go, what the vendors describe, and the picklist
+    tables that rules may name.
+    """
 
     faults: Faults
     schemas: Schemas | None
+    tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def schema(self, side: Side, object_name: str) -> ObjectSchema | None:
         """The object as described, else as the vendor ships it, else None."""

@@ -65,12 +65,15 @@ def _one_writer(entry: ObjectMapping, loading: Loading) -> None:
     for rule in entry.fields:
         for target in _targets(entry, rule):
             first = writers.setdefault(target, rule)
-            if first is not rule:
+            # Of several the first whose `when` holds applies, so that only the last may lack one.
+            writers[target] = rule
+            if first is not rule and not first.when:
                 loading.faults.add(
                     rule.at,
                     f"{target[1]}.{target[2]} is already written by the rule in line"
                     f" {first.at.line}.",
-                    "Keep one of the two rules, or limit their `direction`.",
+                    "Keep one of the two rules, limit their `direction`, or say of the first `when`"
+                    " it applies.",
                     code="config.duplicate_rule",
                 )
                 break
@@ -78,9 +81,9 @@ def _one_writer(entry: ObjectMapping, loading: Loading) -> None:
 
 def _targets(entry: ObjectMapping, rule: FieldRule) -> list[tuple[Side, str, str]]:
     found = []
-    if rule.direction is not Direction.TO_CRM:
+    if rule.writes(Side.MAP):
         found.append((Side.MAP, entry.map_object, rule.map))
-    if rule.direction is not Direction.TO_MAP:
+    if rule.writes(Side.CRM):
         found += [(Side.CRM, name, field) for name, field in rule.crm.items()]
     return found
 
@@ -135,7 +138,8 @@ def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
     ]:
         schema = loading.schema(side, object_name)
         field = schema.fields.get(name) if schema is not None else None
-        if field is None or _fits(rule, field):
+        converted = rule.source_type is not None and side is rule.source
+        if field is None or converted or _fits(rule, field):
             continue
         loading.faults.add(
             rule.at,

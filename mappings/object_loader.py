@@ -9,15 +9,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import fields
 
-from mappings.conditions import check_condition, names_in, standard_condition_fields, value_type
+from mappings.conditions import check_condition, condition_fields, names_in, rule_types
 from mappings.errors import Position
-from mappings.fieldmap import EntityKind, IdentityRule, ObjectMapping, ValueType
+from mappings.fieldmap import EntityKind, FieldRule, IdentityRule, ObjectMapping, ValueType
 from mappings.loading import Loading, slip_of
 from mappings.positions import Node, nearest, suggest
 from mappings.records import PersonAttributes, Side
 from mappings.rule_loader import load_rule
 from mappings.sections import Section
-from mappings.standard_fields import standard_schemas
+from mappings.standard_fields import is_custom, standard_schemas
 
 OBJECT_KEYS = (
     "kind", "map", "crm", "create_crm", "create_map", "include", "identity", "fields",
@@ -34,7 +34,7 @@ def load_object(name: str, node: Node, loading: Loading) -> ObjectMapping:
     map_object = _known_object(loading, Side.MAP, section.text("map"), section.place("map"))
     objects = _crm_objects(section, loading)
     rules = [
-        rule
+        (item, rule)
         for item in section.items("fields")
         if (rule := load_rule(item, map_object, objects, loading)) is not None
     ]
@@ -46,11 +46,13 @@ def load_object(name: str, node: Node, loading: Loading) -> ObjectMapping:
         create_crm=_create_crm(section, objects, loading),
         create_map=section.flag("create_map"),
         include=section.text("include"),
-        fields=tuple(rules),
+        fields=tuple(rule for _, rule in rules),
         identity=_identity(section, map_object, objects, loading),
         at=section.place("include") if section.has("include") else node.at,
     )
     _check_include(section, mapping, loading)
+    for item, rule in rules:
+        _check_when(item, rule, mapping, loading)
     return mapping
 
 
@@ -141,16 +143,40 @@ def _identity_fields(
 
 def _check_include(section: Section, mapping: ObjectMapping, loading: Loading) -> None:
     node = section.node("include")
-    if node is None or not mapping.include.strip():
-        return
-    types = standard_condition_fields(mapping.map_object)
-    if loading.is_live(Side.MAP, mapping.map_object):
-        schema = loading.schema(Side.MAP, mapping.map_object)
-        types = {n: value_type(f.type) for n, f in schema.fields.items()} if schema else {}
-    else:
-        known = standard_schemas(Side.MAP).get(mapping.map_object)
-        for name in names_in(mapping.include):
-            if known is None or slip_of(name, known.fields) is None:
-                types.setdefault(name, ValueType.TEXT)
-    types |= {rule.map: rule.type for rule in mapping.fields}
-    check_condition(mapping.include, node.text_at or node.at, types, loading.faults)
+    if node is not None and mapping.include.strip():
+        objects, types = [mapping.map_object], rule_types(mapping.fields, Side.MAP)
+        _check_condition(node, Side.MAP, objects, types, loading)
+
+
+def _check_when(item: Node, rule: FieldRule, mapping: ObjectMapping, loading: Loading) -> None:
+    entry = item.value.get("when") if isinstance(item.value, dict) else None
+    if entry is not None and rule.when.strip():
+        objects = [mapping.map_object] if rule.source is Side.MAP else list(rule.crm)
+        types = rule_types(mapping.fields, rule.source)
+        _check_condition(entry.node, rule.source, objects, types, loading)
+
+
+def _check_condition(
+    node: Node,
+    side: Side,
+    objects: Sequence[str],
+    rules: Sequence[tuple[str, ValueType]],
+    loading: Loading,
+) -> None:
+    """The names a condition uses exist in every one of these objects, and the types fit."""
+    fields = condition_fields(node.text, side, objects, rules)
+    mapped = {name for name, _ in rules}
+    for name in names_in(node.text):
+        if name not in mapped and not all(_may_exist(loading, side, o, name) for o in objects):
+            fields.pop(name, None)
+    check_condition(node.text, node.text_at or node.at, fields, loading.faults)
+
+
+def _may_exist(loading: Loading, side: Side, object_name: str, name: str) -> bool:
+    """Whether a field exists as far as is known: online it is described, offline it is no slip of
+    a standard one."""
+    schema = loading.schema(side, object_name)
+    if schema is None or name in schema.fields:
+        return True
+    live = loading.is_live(side, object_name)
+    return not live and (is_custom(side, name) or slip_of(name, schema.fields) is None)

@@ -18,6 +18,7 @@ from mappings.fieldmap import (
 )
 from mappings.ports import FieldDefinition
 from mappings.records import EventKind, Side
+from mappings.transforms import template_names
 
 MAP_KEY = "leadloop_id"
 CRM_KEY = "Leadloop_Id__c"
@@ -170,14 +171,25 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
     }
 
 
+def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:
+    """What the rules and the condition of an object mapping read of one object, in their order."""
+    names: list[str] = []
+    for rule in entry.fields:
+        own = rule.map if side is Side.MAP else rule.crm.get(object_name)
+        names += [own] if own is not None else []
+        if own is not None and side is rule.source:
+            names += [*template_names(rule.template), *names_in(rule.when)]
+    return names + (list(names_in(entry.include)) if side is Side.MAP else [])
+
+
 def _map_reads(entry: ObjectMapping) -> list[str]:
-    names = [rule.map for rule in entry.fields]
+    names = rule_reads(entry, Side.MAP, entry.map_object)
     names += [name for rule in entry.identity for name in rule.map]
-    return [*names, *names_in(entry.include), *_MAP_SYSTEM[entry.kind]]
+    return [*names, *_MAP_SYSTEM[entry.kind]]
 
 
 def _crm_reads(entry: ObjectMapping, object_name: str) -> list[str]:
-    names = [rule.crm[object_name] for rule in entry.fields if object_name in rule.crm]
+    names = rule_reads(entry, Side.CRM, object_name)
     names += [name for rule in entry.identity for name in rule.crm.get(object_name, ())]
     return [*names, *_COMMON, *_CRM_SYSTEM.get(object_name, ())]
 

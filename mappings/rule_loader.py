@@ -5,6 +5,7 @@ Type and length that the file leaves out come from the field itself, where it is
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 
 from mappings.conditions import value_type
@@ -20,16 +21,18 @@ from mappings.fieldmap import (
 )
 from mappings.loading import Loading
 from mappings.ports import FieldSchema
-from mappings.positions import Node, suggest
+from mappings.positions import Faults, Node, suggest
 from mappings.records import Side
 from mappings.sections import Section, wrong
-from mappings.transforms import ALTERNATIVES, TRANSFORMS, parse_transform, transform_fault
+from mappings.steps import TRANSFORMS, converts, parse_transform, transform_fault
+from mappings.transforms import ALTERNATIVES, template_names
 
 RULE_KEYS = (
     "map", "crm", "direction", "owner", "overwrite", "clear", "type", "aggregate", "values",
-    "transform", "default", "too_long", "max_length", "custom",
+    "transform", "default", "too_long", "max_length", "custom", "template", "when",
 )  # fmt: skip
 
+_NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
 _MEASURED = frozenset({ValueType.NUMBER, ValueType.CURRENCY, ValueType.DATE, ValueType.DATETIME})
 
 
@@ -66,7 +69,8 @@ class _Rule:
         )
         crm_schemas = self._crm_schemas(crm, custom=custom)
         direction = section.choice("direction", Direction, Direction.BOTH)
-        type_ = self._type(map_schema, crm_schemas)
+        type_ = self._type(direction, map_schema, crm_schemas)
+        transform = self._transform()
         self._check_access(direction, map_schema, crm_schemas)
         rule = FieldRule(
             map=name,
@@ -79,12 +83,17 @@ class _Rule:
             at=self._node.at,
             aggregate=self._aggregate(type_),
             values=self._values(),
-            transform=self._transform(),
+            transform=transform,
             default=section.text("default") or None,
             too_long=section.choice("too_long", TooLong, TooLong.REJECT),
             max_length=self._max_length(crm_schemas),
+            template=section.text("template"),
+            when=section.text("when"),
+            source_type=self._source_type(transform),
         )
         self._check_default(rule)
+        self._check_one_way(rule)
+        self._check_template(rule)
         return rule if crm else None
 
     def _crm_schemas(self, crm: Mapping[str, str], *, custom: bool) -> list[FieldSchema]:
@@ -107,9 +116,15 @@ class _Rule:
                 return node.at
         return self._section.place("crm")
 
-    def _type(self, map_schema: FieldSchema | None, crm: Sequence[FieldSchema]) -> ValueType:
-        """As written, else the CRM field's (or the MAP property's) own type."""
-        described = [s.type for s in [*crm, *([map_schema] if map_schema else [])]]
+    def _type(
+        self, direction: Direction, map_schema: FieldSchema | None, crm: Sequence[FieldSchema]
+    ) -> ValueType:
+        """As written, else the type of the field it flows to (the CRM's where both), else of the
+        one it comes from."""
+        own = [map_schema] if map_schema else []
+        described = [
+            s.type for s in ([*own, *crm] if direction is Direction.TO_MAP else [*crm, *own])
+        ]
         default = next((value_type(t) for t in described if t in set(ValueType)), ValueType.TEXT)
         return self._section.choice("type", ValueType, default)
 
@@ -162,18 +177,50 @@ class _Rule:
         return aggregate
 
     def _values(self) -> dict[str, str]:
-        table: dict[str, str] = {}
-        for name, _, node in self._section.entries("values"):
-            parts = node.value if isinstance(node.value, list) else [node]
-            texts = []
-            for part in parts:
-                if isinstance(part.value, dict | list) or part.value is None:
-                    wrong(self._faults, part, f"The CRM value of `{name}`", "text")
-                else:
-                    texts.append(part.text)
-            if texts:
-                table[name] = ALTERNATIVES.join(texts)
-        return table
+        """The table as written, or the one of that name under `tables`."""
+        node = self._section.node("values")
+        if node is None or not isinstance(node.value, str):
+            return load_table(node, self._faults, "`values`") if node is not None else {}
+        tables = self._loading.tables
+        if node.text not in tables:
+            self._faults.add(
+                node.at, f"There is no table `{node.text}`.",
+                suggest(node.text, tables, "Add it under `tables`, or write the values here."),
+                code="config.unknown_table",
+            )  # fmt: skip
+        return dict(tables.get(node.text, {}))
+
+    def _source_type(self, transform: Sequence[str]) -> ValueType | None:
+        """Text, where the values read are of another kind than those written."""
+        converted = converts(transform) or self._section.has("template")
+        return ValueType.TEXT if converted else None
+
+    def _check_one_way(self, rule: FieldRule) -> None:
+        if rule.source_type is None or rule.direction is not Direction.BOTH:
+            return
+        step = converts(rule.transform)
+        what = f"The transform `{step}`" if step else "A `template`"
+        self._faults.add(
+            self._section.place("transform" if step else "template"),
+            f"{what} cannot be turned round for what comes back.",
+            "Write `direction: to_crm` (or `to_map`, to apply it on the way to HubSpot).",
+            code="config.transform",
+        )
+
+    def _check_template(self, rule: FieldRule) -> None:
+        node = self._section.node("template")
+        if node is None:
+            return
+        names = template_names(rule.template)
+        if not names or set("{}") & set(_NAMED.sub("", rule.template)):
+            self._faults.add(
+                node.at, "A template names fields in braces.",
+                "Write it like `{firstname} {lastname}`.", code="config.template",
+            )  # fmt: skip
+        objects = [self._map_object] if rule.source is Side.MAP else list(rule.crm)
+        for name in names:
+            for object_name in objects:
+                self._loading.field(rule.source, object_name, name, _within(node, "{" + name))
 
     def _transform(self) -> tuple[str, ...]:
         steps = []
@@ -214,6 +261,32 @@ class _Rule:
                 "Shorten it.",
                 code="config.too_long",
             )
+
+
+def load_table(node: Node, faults: Faults, what: str) -> dict[str, str]:
+    """A picklist table: MAP value to CRM value, or to a list of them."""
+    table: dict[str, str] = {}
+    if not isinstance(node.value, dict):
+        wrong(faults, node, what, "a mapping (key: value)")
+        return table
+    for name, entry in node.value.items():
+        node = entry.node
+        parts = node.value if isinstance(node.value, list) else [node]
+        texts = []
+        for part in parts:
+            if isinstance(part.value, dict | list) or part.value is None:
+                wrong(faults, part, f"The CRM value of `{name}`", "text")
+            else:
+                texts.append(part.text)
+        if texts:
+            table[name] = ALTERNATIVES.join(texts)
+    return table
+
+
+def _within(node: Node, piece: str) -> Position:
+    """Where a piece of a text on one line begins, after its brace."""
+    start = node.text_at or node.at
+    return Position(start.file, start.line, start.column + node.text.find(piece) + 1)
 
 
 def _writable(schema: FieldSchema) -> bool:

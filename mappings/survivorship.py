@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from mappings.errors import RecordRejectedError
-from mappings.fieldmap import Aggregate, Direction, FieldRule, Overwrite, ValueType
+from mappings.fieldmap import Aggregate, FieldRule, Overwrite, ValueType
 from mappings.records import Json, Side
 from mappings.transforms import translate
 from mappings.values import canonical, equal
@@ -76,10 +76,11 @@ def _agree(rule: FieldRule, state: FieldState) -> bool:
         (state.map_value, state.crm_value, Side.CRM),
         (state.crm_value, state.map_value, Side.MAP),
     ):
-        if source is None:
+        # What reads as another kind of value than it is written as has no way back to judge by.
+        if source is None or (rule.source_type is not None and to is rule.source):
             continue
         try:
-            if equal(translate(rule, source, to=to), target, rule.type):
+            if equal(translate(rule, source, to=to), target, rule.type_of(to)):
                 return True
         except RecordRejectedError:
             continue
@@ -91,8 +92,8 @@ def _moved(rule: FieldRule, state: FieldState) -> tuple[bool, bool]:
     if state.base is None:
         return state.map_value is not None, state.crm_value is not None
     return (
-        not equal(state.map_value, state.base[0], rule.type),
-        not equal(state.crm_value, state.base[1], rule.type),
+        not equal(state.map_value, state.base[0], rule.type_of(Side.MAP)),
+        not equal(state.crm_value, state.base[1], rule.type_of(Side.CRM)),
     )
 
 
@@ -155,7 +156,7 @@ def _carry(rule: FieldRule, state: FieldState, to: Side, reason: str) -> FieldDe
     source, target = (
         (state.map_value, state.crm_value) if to is Side.CRM else (state.crm_value, state.map_value)
     )
-    if not _allows(rule.direction, to):
+    if not rule.writes(to):
         return FieldDecision(None, None, "direction_closed")
     if source is None and not rule.clear:
         return FieldDecision(None, None, "blank_kept")
@@ -167,14 +168,9 @@ def _carry(rule: FieldRule, state: FieldState, to: Side, reason: str) -> FieldDe
         return FieldDecision(None, None, "rejected", error)
     if value is None and source is not None:
         return FieldDecision(None, None, "no_counterpart")
-    if equal(value, target, rule.type):
+    if equal(value, target, rule.type_of(to)):
         return FieldDecision(None, None, "agreed")
     return FieldDecision(to, value, reason)
-
-
-def _allows(direction: Direction, to: Side) -> bool:
-    closed = Direction.TO_MAP if to is Side.CRM else Direction.TO_CRM
-    return direction is not closed
 
 
 def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecision:
@@ -183,7 +179,7 @@ def _aggregate(rule: FieldRule, how: Aggregate, state: FieldState) -> FieldDecis
     if folded is None:
         return FieldDecision(None, None, "not_a_number")
     for to, current in ((Side.CRM, state.crm_value), (Side.MAP, state.map_value)):
-        if _allows(rule.direction, to) and not equal(folded, current, ValueType.NUMBER):
+        if rule.writes(to) and not equal(folded, current, ValueType.NUMBER):
             return FieldDecision(to, folded, f"aggregate_{how.value}")
     return FieldDecision(None, None, "agreed")
 
@@ -210,7 +206,7 @@ def _sum(rule: FieldRule, state: FieldState) -> Decimal:
     if state.base is None:
         return _number(state.map_value) + _number(state.crm_value)
     left, right = (_number(value) for value in state.base)
-    total = right if _allows(rule.direction, Side.CRM) else left
+    total = right if rule.writes(Side.CRM) else left
     added = left if state.map_value is None else _number(state.map_value)
     more = right if state.crm_value is None else _number(state.crm_value)
     return total + (added - left) + (more - right)

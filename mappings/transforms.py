@@ -1,21 +1,21 @@
-"""From one side's value to the other's: transforms, picklist tables, defaults, lengths.
+"""From one side's value to the other's: steps, picklist tables, defaults, lengths, templates.
 
-`translate` is the only road a mapped value takes, in either direction. Transforms are named in
-the mapping, applied left to right to what goes from MAP to CRM; each is one row of `TRANSFORMS`
-(docs list that table), takes text and gives text or None, and leaves blank alone.
+`translate` is the only road a mapped value takes, in either direction. The steps of `transform`
+(`mappings.steps`) come first, applied to what goes where the rule flows to; then the table under
+`values`, which is read both ways.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from mappings.errors import RecordRejectedError
-from mappings.fieldmap import Direction, FieldRule, TooLong, ValueType
+from mappings.fieldmap import FieldRule, TooLong, ValueType
 from mappings.ports import FieldSchema
 from mappings.records import Json, Side
-from mappings.values import canonical, is_valid, phone_e164
+from mappings.steps import apply_steps
+from mappings.values import canonical, is_valid
 
 ALTERNATIVES = "\n"
 """Joins several CRM values that stand for one MAP value in `FieldRule.values`; the first is the
@@ -24,102 +24,28 @@ one written to the CRM."""
 ANY = "*"
 """In a picklist table: every value that is not listed (as MAP value or as CRM value)."""
 
-_CALL = re.compile(r"([a-z_0-9]+)(?:\((.*)\))?")
+_PLACE = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 
-@dataclass(frozen=True, slots=True)
-class Transform:
-    """One named step. `argument` describes what stands in brackets, "" when nothing may."""
-
-    apply: Callable[[str, str], str | None]
-    says: str
-    argument: str = ""
+def template_names(template: str) -> tuple[str, ...]:
+    """The fields a template names, in order."""
+    return tuple(dict.fromkeys(_PLACE.findall(template)))
 
 
-def _title(text: str, _: str) -> str:
-    """Capitals after each blank, hyphen or apostrophe; words that mix cases are left alone."""
-    if not (text.islower() or text.isupper()):
-        return text
-    return re.sub(r"(^|[\s\-'’])(\w)", lambda m: m[1] + m[2].upper(), text.lower())
+def fill(template: str, fields: Mapping[str, Json]) -> str | None:
+    """The template with the values of these fields; None when all of them are blank.
 
-
-def _word(position: int) -> Callable[[str, str], str | None]:
-    return lambda text, _: text.split()[position] if text.split() else None
-
-
-def _all_but(first: int, last: int | None) -> Callable[[str, str], str | None]:
-    return lambda text, _: " ".join(text.split()[first:last]) or None
-
-
-TRANSFORMS: Mapping[str, Transform] = {
-    "trim": Transform(lambda t, _: t.strip(), "Remove blanks at both ends."),
-    "single_spaces": Transform(
-        lambda t, _: " ".join(t.split()), "One blank between words, none at the ends."
-    ),
-    "lower": Transform(lambda t, _: t.lower(), "Lower case."),
-    "upper": Transform(lambda t, _: t.upper(), "Upper case."),
-    "title_case": Transform(_title, "Capitalise each word of text that is all one case."),
-    "digits": Transform(lambda t, _: re.sub(r"\D", "", t), "Keep digits alone."),
-    "letters": Transform(
-        lambda t, _: "".join(c for c in t if c.isalpha() or c.isspace()),
-        "Keep letters and blanks alone.",
-    ),
-    "one_line": Transform(lambda t, _: " ".join(t.split("\n")), "Join lines with a blank."),
-    "first_word": Transform(_word(0), "The first word."),
-    "last_word": Transform(_word(-1), "The last word."),
-    "all_but_first_word": Transform(_all_but(1, None), "Everything after the first word."),
-    "all_but_last_word": Transform(_all_but(0, -1), "Everything before the last word."),
-    "phone_e164": Transform(
-        lambda t, region: phone_e164(t, region.upper() or None) or t,
-        "Write a phone as +4930123456 where it can be read, else leave it.",
-        "ISO country of national numbers, such as DE",
-    ),
-    "domain": Transform(
-        lambda t, _: (
-            re.sub(r"(?i)^(?:https?://)?(?:www\.)?", "", t.rpartition("@")[2])
-            .partition("/")[0]
-            .lower()
-        ),
-        "The domain of an e-mail address or a web address.",
-    ),
-    "url": Transform(
-        lambda t, _: t if re.match(r"(?i)https?://", t) else f"https://{t}",
-        "Put https:// before an address that has no scheme.",
-    ),
-    "prefix": Transform(lambda t, text: text + t, "Put text before.", "the text"),
-    "suffix": Transform(lambda t, text: t + text, "Put text after.", "the text"),
-    "truncate": Transform(
-        lambda t, length: t[: int(length)].rstrip(), "Keep the first characters.", "how many"
-    ),
-    "before": Transform(lambda t, mark: t.partition(mark)[0], "What stands before.", "a mark"),
-    "after": Transform(
-        lambda t, mark: t.partition(mark)[2] or t, "What stands after, else all.", "a mark"
-    ),
-}
-
-
-def parse_transform(text: str) -> tuple[str, str] | None:
-    """Name and argument of `name` or `name(argument)`; None when it is neither."""
-    match = _CALL.fullmatch(text.strip())
-    return (match[1], match[2] or "") if match else None
-
-
-def transform_fault(text: str) -> str | None:
-    """What is wrong with one entry of `transform`, None when it can be used."""
-    call = parse_transform(text)
-    if call is None or call[0] not in TRANSFORMS:
-        return f"There is no transform `{text}`."
-    name, argument = call
-    wanted = TRANSFORMS[name].argument
-    if argument and not wanted:
-        return f"The transform `{name}` takes no argument."
-    if not argument and wanted and name != "phone_e164":
-        return f"The transform `{name}` needs an argument: {wanted}."
-    if name == "truncate" and not (argument.isdecimal() and int(argument) > 0):
-        return "The argument of `truncate` must be a number of characters."
-    if name == "phone_e164" and argument and not re.fullmatch("[A-Za-z]{2}", argument):
-        return "The argument of `phone_e164` must be a two-letter ISO country."
-    return None
+    What stands between two fields is kept only between values, so that "{city}, {state}" without
+    a state is the city alone.
+    """
+    parts = _PLACE.split(template)
+    before, between, after = parts[0], parts[2:-1:2], parts[-1]
+    values = [canonical(fields.get(name), ValueType.TEXT) for name in parts[1::2]]
+    found = ""
+    for value, mark in zip(values, ["", *between], strict=True):
+        if value is not None:
+            found += (mark if found else "") + str(value)
+    return f"{before}{found}{after}" if found else None
 
 
 def translate(
@@ -141,48 +67,34 @@ def translate(
     record cannot be written as it is. The message names the field, never the value.
     """
     name = rule.map if to is Side.MAP else "/".join(sorted(set(rule.crm.values())))
-    plain = canonical(value, rule.type)
-    if not is_valid(plain, rule.type):
-        raise RecordRejectedError(
-            f"The value for {name} is no {rule.type.value}.",
-            code="value.invalid",
-            field=name,
-            remedy="Correct the value at its source, or map the field as `type: text`.",
-        )
-    plain = _to_crm(rule, plain) if to is Side.CRM else _to_map(rule, plain)
-    if plain is None and creating and default_side(rule) is to:
+    plain = _valid(canonical(value, rule.type_of(to.other)), rule.type_of(to.other), name)
+    if to is rule.flows_to:
+        plain = _valid(_stepped(rule, plain), rule.type, name)
+    elif plain == canonical(rule.default, rule.type):
+        plain = None
+    if plain is not None and rule.values:
+        look_up = _crm_value if to is Side.CRM else _map_value
+        plain = _each(plain, rule.type, lambda part: look_up(rule.values, part))
+    if plain is None and creating and to is rule.flows_to:
         plain = canonical(rule.default, rule.type)
     return _fit(rule, plain, name, to, target)
 
 
-def default_side(rule: FieldRule) -> Side:
-    """Which side a rule's default is for: the one its values flow to, else the CRM."""
-    return Side.MAP if rule.direction is Direction.TO_MAP else Side.CRM
+def _valid(plain: Json, type: ValueType, name: str) -> Json:
+    if is_valid(plain, type):
+        return plain
+    raise RecordRejectedError(
+        f"The value for {name} is no {type.value}.",
+        code="value.invalid",
+        field=name,
+        remedy="Correct the value at its source, or map the field as `type: text`.",
+    )
 
 
-def _to_crm(rule: FieldRule, plain: Json) -> Json:
-    if plain is None:
-        return None
-    if rule.values:
-        return _each(plain, rule.type, lambda part: _crm_value(rule.values, part))
+def _stepped(rule: FieldRule, plain: Json) -> Json:
     if rule.transform and isinstance(plain, str):
-        for step in rule.transform:
-            name, argument = parse_transform(step) or (step, "")
-            plain = TRANSFORMS[name].apply(plain, argument)
-            if not plain:
-                return None
-        return canonical(plain, rule.type)
-    return plain
-
-
-def _to_map(rule: FieldRule, plain: Json) -> Json:
-    if plain is None:
-        return None
-    if default_side(rule) is Side.CRM and plain == canonical(rule.default, rule.type):
-        return None
-    if rule.values:
-        return _each(plain, rule.type, lambda part: _map_value(rule.values, part))
-    return plain
+        plain = apply_steps(rule.transform, plain)
+    return canonical(plain, rule.type)
 
 
 def _each(plain: Json, type: ValueType, look_up: Callable[[str], str]) -> Json:

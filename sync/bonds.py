@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import TypeVar
 
+from mappings.applying import rules_for
 from mappings.errors import RecordRejectedError
 from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
 from mappings.placeholders import is_placeholder_email
 from mappings.records import Json, Record, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
-from mappings.transforms import translate
+from mappings.transforms import fill, translate
 from mappings.values import canonical, equal, to_vendor
 from sync.intents import FieldChange
 from sync.views import Times
@@ -116,16 +117,14 @@ def states_of(
     shadow: Mapping[str, tuple[Json, Json]] | None,
 ) -> Iterator[tuple[FieldRule, FieldState]]:
     """Every rule that applies to these two records, with the state of its field."""
-    for rule in mapping.fields:
-        crm_field = rule.crm.get(crm_record.ref.object)
-        if crm_field is None or crm_field not in crm_record.fields:
-            continue
-        if rule.map in map_record.fields:
+    name, fields = crm_record.ref.object, {Side.MAP: map_record.fields, Side.CRM: crm_record.fields}
+    for rule in rules_for(mapping, name, fields):
+        if rule.crm[name] in crm_record.fields and rule.map in map_record.fields:
             yield (
                 rule,
                 FieldState(
-                    map_value=known_value(map_record.fields[rule.map], rule),
-                    crm_value=known_value(crm_record.fields[crm_field], rule),
+                    map_value=value_of(rule, Side.MAP, rule.map, map_record.fields),
+                    crm_value=value_of(rule, Side.CRM, rule.crm[name], crm_record.fields),
                     base=(shadow or {}).get(rule.key),
                 ),
             )
@@ -137,15 +136,19 @@ def _is_undone(rule: FieldRule, state: FieldState, shadow: Mapping[str, tuple[Js
     undone = shadow.get(f"undone:{rule.key}")
     return (
         undone is not None
-        and equal(state.map_value, undone[0], rule.type)
-        and equal(state.crm_value, undone[1], rule.type)
+        and equal(state.map_value, undone[0], rule.type_of(Side.MAP))
+        and equal(state.crm_value, undone[1], rule.type_of(Side.CRM))
     )
 
 
-def known_value(value: Json, rule: FieldRule) -> Json:
-    """The canonical value of a field; an address that stands for none is a blank."""
-    known = canonical(value, rule.type)
-    if rule.type is ValueType.EMAIL and known is not None and is_placeholder_email(str(known)):
+def value_of(rule: FieldRule, side: Side, name: str, fields: Mapping[str, Json]) -> Json:
+    """The canonical value a rule finds on a side: of the field of that name, or of those its
+    template names; an address that stands for none is a blank."""
+    templated = rule.template and side is rule.source
+    value = fill(rule.template, fields) if templated else fields.get(name)
+    kind = rule.type_of(side)
+    known = canonical(value, kind)
+    if kind is ValueType.EMAIL and known is not None and is_placeholder_email(str(known)):
         return None
     return known
 
@@ -240,12 +243,13 @@ def plan_creation(
     changes: list[FieldChange] = []
     expected: dict[str, tuple[Json, Json, str]] = {}
     rejections: list[Rejection] = []
-    for rule in mapping.fields:
-        target = rule.crm.get(object_name) if to is Side.CRM else rule.map
-        origin = rule.map if to is Side.CRM else rule.crm.get(source.ref.object)
-        if target is None or origin is None or not _flows(rule, to):
+    crm_object = object_name if to is Side.CRM else source.ref.object
+    for rule in rules_for(mapping, crm_object, {to.other: source.fields}):
+        if not rule.writes(to):
             continue
-        value = known_value(source.fields.get(origin), rule)
+        in_crm = rule.crm[crm_object]
+        target, origin = (in_crm, rule.map) if to is Side.CRM else (rule.map, in_crm)
+        value = value_of(rule, to.other, origin, source.fields)
         try:
             wanted = translate(rule, value, to=to, creating=True)
         except RecordRejectedError as error:
@@ -258,8 +262,3 @@ def plan_creation(
         pair = (value, wanted) if to is Side.CRM else (wanted, value)
         expected[rule.key] = (*pair, target)
     return Creation(fields, tuple(changes), expected, tuple(rejections))
-
-
-def _flows(rule: FieldRule, to: Side) -> bool:
-    closed = "to_map" if to is Side.CRM else "to_crm"
-    return rule.direction.value != closed

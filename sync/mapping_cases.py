@@ -13,15 +13,16 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-from mappings.conditions import condition_of, names_in
+from mappings.conditions import condition_of
 from mappings.errors import Position
 from mappings.fieldmap import ObjectMapping, PairMapping
 from mappings.loader import FORMAT, mapping_files
 from mappings.positions import Faults, Node, read_document, suggest
 from mappings.records import Json, Record, RecordRef, Side
+from mappings.required_fields import rule_reads
 from mappings.sections import Section, wrong
 from mappings.values import canonical
-from sync.bonds import Conflict, Rejection, known_value, plan_bond, plan_creation
+from sync.bonds import Conflict, Rejection, plan_bond, plan_creation, value_of
 from sync.intents import FieldChange
 
 SYSTEMS = {Side.MAP: "hubspot", Side.CRM: "salesforce"}
@@ -171,9 +172,7 @@ def _record(
 
 
 def _known(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:
-    if side is Side.MAP:
-        return [rule.map for rule in entry.fields]
-    return [rule.crm[object_name] for rule in entry.fields if object_name in rule.crm]
+    return list(dict.fromkeys(rule_reads(entry, side, object_name)))
 
 
 def _shadow(case: Case, crm_object: str) -> dict[str, tuple[Json, Json]] | None:
@@ -182,8 +181,8 @@ def _shadow(case: Case, crm_object: str) -> dict[str, tuple[Json, Json]] | None:
     left, right = case.agreed.map or {}, case.agreed.crm or {}
     return {
         rule.key: (
-            known_value(left.get(rule.map), rule),
-            canonical(right.get(rule.crm[crm_object]), rule.type),
+            value_of(rule, Side.MAP, rule.map, left),
+            value_of(rule, Side.CRM, rule.crm[crm_object], right),
         )
         for rule in case.entry.fields
         if crm_object in rule.crm
@@ -252,8 +251,6 @@ def _fields(
         wrong(faults, node, f"the fields of {object_name}", "a mapping (key: value)")
         return {}
     known = _known(entry, side, object_name)
-    if side is Side.MAP:
-        known += names_in(entry.include)
     found: dict[str, Json] = {}
     for name, item in node.value.items():
         if name not in known:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from mappings.json_schema import Schema, mapping_schema
-from mappings.transforms import TRANSFORMS
+from mappings.steps import TRANSFORMS
 from sync.config_schema import config_schema
 
 MAPPING_SCHEMA = "mapping.schema.json"
@@ -90,13 +90,15 @@ def _alike(schema: Mapping[str, Any]) -> Schema | None:
 
 
 def _transforms() -> list[str]:
-    rows = [
-        f"| `{name}{f'({step.argument})' if step.argument else ''}` | {step.says} |"
-        for name, step in TRANSFORMS.items()
-    ]
+    rows = []
+    for name, step in TRANSFORMS.items():
+        argument = f"({step.argument})" if step.argument else ""
+        rows.append(f"| `{name}{argument}` | {step.says}{' *' if step.converts else ''} |")
     intro = (
         "Named under `transform`, applied from left to right to what goes from HubSpot to"
-        " Salesforce. Blank stays blank."
+        " Salesforce, or from Salesforce to HubSpot where the rule says `direction: to_map`. Blank"
+        " stays blank. Steps marked with * read another kind of value than they write: they need"
+        " one direction."
     )
     return ["", "## Transforms", "", intro, "", "| Step | What it does |", "|---|---|", *rows]
 

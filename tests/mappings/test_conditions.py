@@ -59,7 +59,7 @@ def test_a_condition_decides(text: str, record: dict[str, Json], holds: bool) ->
         ('score == "ten"', 21, "3.0"),
         ('country = "DE"', 23, "=="),
         ('country == "DE" and customer', 31, "&&"),
-        ("email.shout()", 26, "property"),
+        ("email.shout()", 26, "field"),
         ("country", 15, "Compare"),
         ('country == "', 26, "like"),
         ("(" * 500, 15, "like"),

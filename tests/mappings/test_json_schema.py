@@ -20,7 +20,7 @@ from mappings.loader import TOP_KEYS, load_mapping
 from mappings.object_loader import ATTRIBUTES, OBJECT_KEYS
 from mappings.records import EventKind
 from mappings.rule_loader import RULE_KEYS
-from mappings.transforms import TRANSFORMS
+from mappings.steps import TRANSFORMS
 from tests.mappings.minimal import MAPPING
 
 SCHEMA = mapping_schema()

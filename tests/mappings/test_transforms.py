@@ -12,7 +12,8 @@ from mappings.errors import Position, RecordRejectedError
 from mappings.fieldmap import Direction, FieldRule, Overwrite, TooLong, ValueType
 from mappings.ports import FieldSchema
 from mappings.records import Json, Side
-from mappings.transforms import TRANSFORMS, transform_fault, translate
+from mappings.steps import TRANSFORMS, transform_fault
+from mappings.transforms import fill, translate
 
 RULE = FieldRule(
     map="firstname",
@@ -59,12 +60,36 @@ APPLIED: list[tuple[str, str, Json]] = [
     ("truncate(3)", "Annabel", "Ann"),
     ("before(,)", "Smith, Anna", "Smith"),
     ("after(,)", "Smith, Anna", "Anna"),
+    ("given_name", "Dr. Anna Marie van Smith", "Anna Marie"),
+    ("family_name", "Smith, Anna", "Smith"),
+    ("round(1)", "12.25", "12.3"),
+    ("round(0)", "no number", "no number"),
+    ("multiply(100)", "0.07", "7.00"),
+    ("number(,)", "EUR 1.234,50", "1234.50"),
+    ("number", "$1,234.5", "1234.5"),
+    ("number", "a few", "a few"),
+    ("boolean(yes,ja)", " JA ", "true"),
+    ("boolean(yes,ja)", "nein", "false"),
+    ("date(DD.MM.YYYY)", "2.3.2026", "2026-03-02"),
+    ("date(DD.MM.YYYY)", "31.02.2026", "31.02.2026"),
+    ("date(DD.MM.YYYY)", "tomorrow", "tomorrow"),
+    ("format_date(MM/DD/YYYY)", "2026-03-02", "03/02/2026"),
+    ("format_date(MM/DD/YYYY)", "1772409600000", "03/02/2026"),
+    ("format_date(MM/DD/YYYY)", "soon", "soon"),
+    ("local_date(Europe/Berlin)", "2026-03-01T23:30:00Z", "2026-03-02"),
+    ("local_date(America/New_York)", "2026-03-02T03:30:00Z", "2026-03-01"),
+    ("local_date(Europe/Berlin)", "2026-03-02", "2026-03-02"),
+    ("local_date(Europe/Berlin)", "soon", "soon"),
+    ("start_of_day(Europe/Berlin)", "2026-03-02", "2026-03-01T23:00:00+00:00"),
+    ("start_of_day(Europe/Berlin)", "soon", "soon"),
+    ("split_options(,)", "a, b ,c", "a;b;c"),
+    ("join_options(, )", "b;a", "a, b"),
 ]
 
 
 @pytest.mark.parametrize(("step", "value", "expected"), APPLIED)
 def test_a_transform_does_what_it_says(step: str, value: str, expected: Json) -> None:
-    """Each transform, applied to what goes from MAP to CRM; the other way nothing is changed."""
+    """Each step, applied to what goes where the rule flows to; the other way nothing is changed."""
     rule = replace(RULE, transform=(step,))
     assert translate(rule, value, to=Side.CRM) == expected
     assert translate(rule, value.strip(), to=Side.MAP) == value.strip()
@@ -76,15 +101,28 @@ def test_every_transform_is_tested_and_described() -> None:
     assert all(transform.says.endswith(".") for transform in TRANSFORMS.values())
 
 
-@given(st.sampled_from(sorted(TRANSFORMS)), st.text(max_size=40))
-def test_a_transform_never_fails(name: str, value: str) -> None:
+@given(st.sampled_from([step for step, _, _ in APPLIED]), st.text(max_size=40))
+def test_a_transform_never_fails(step: str, value: str) -> None:
     """Whatever text comes in, a transform accepted by the loader answers."""
-    argument = {"truncate": "(5)", "phone_e164": "(US)"}.get(
-        name, "(x)" if TRANSFORMS[name].argument else ""
-    )
-    assert transform_fault(name + argument) is None
-    answer = translate(replace(RULE, transform=(name + argument,)), value, to=Side.CRM)
+    assert transform_fault(step) is None
+    answer = translate(replace(RULE, transform=(step,)), value, to=Side.CRM)
     assert answer is None or isinstance(answer, str)
+
+
+@pytest.mark.parametrize(
+    ("step", "says"),
+    [
+        ("trim(3)", "takes no argument"), ("before", "needs an argument"),
+        ("truncate(0)", "number of characters"), ("phone_e164(Germany)", "ISO country"),
+        ("round(99)", "number of digits"), ("multiply(x)", "must be a number"),
+        ("number(;)", "decimal mark"), ("date(DD.MM)", "DD, MM and YYYY"),
+        ("local_date(Berlin)", "time zone"), ("start_of_day(../../etc/passwd)", "time zone"),
+        ("shorten(3)", "There is no transform"), ("a b", "There is no transform"),
+    ],
+)  # fmt: skip
+def test_a_wrong_argument_is_named(step: str, says: str) -> None:
+    """What stands in brackets is checked when the mapping is loaded, not when a record comes."""
+    assert says in str(transform_fault(step))
 
 
 def test_transforms_compose_in_order() -> None:
@@ -125,6 +163,47 @@ def test_a_table_serves_multi_selects_and_checkboxes() -> None:
     assert translate(many, "Z;Y", to=Side.MAP) == "a;b"
     flag = replace(RULE, values={"true": "Yes", "false": "No"})
     assert translate(flag, True, to=Side.CRM) == "Yes"
+
+
+def test_steps_come_before_the_table() -> None:
+    """A spelling is put right first, then looked up; back, the table alone is read."""
+    rule = replace(RULE, transform=("trim", "upper"), values={"DE": "Germany"})
+    assert translate(rule, " de ", to=Side.CRM) == "Germany"
+    assert translate(rule, "Germany", to=Side.MAP) == "DE"
+
+
+def test_steps_of_a_rule_to_the_map_serve_what_goes_there() -> None:
+    """With `direction: to_map` the steps are applied to what comes from the CRM."""
+    rule = replace(RULE, direction=Direction.TO_MAP, transform=("upper",))
+    assert translate(rule, "anna", to=Side.MAP) == "ANNA"
+
+
+def test_a_converted_value_is_read_as_text_and_written_as_its_type() -> None:
+    """What is no number as it stands becomes one; what cannot be read is refused."""
+    rule = replace(
+        RULE,
+        direction=Direction.TO_CRM,
+        type=ValueType.NUMBER,
+        source_type=ValueType.TEXT,
+        transform=("number(,)", "multiply(0.01)"),
+    )
+    assert translate(rule, "1.230,50", to=Side.CRM) == "12.305"
+    with pytest.raises(RecordRejectedError):
+        translate(rule, "none of your business", to=Side.CRM)
+
+
+@pytest.mark.parametrize(
+    ("fields", "expected"),
+    [
+        ({"city": "Berlin", "state": "BE"}, "(Berlin, BE)"),
+        ({"city": "Berlin", "state": " "}, "(Berlin)"),
+        ({"state": "BE"}, "(BE)"),
+        ({"city": None}, None),
+    ],
+)
+def test_a_template_leaves_out_what_is_blank(fields: dict[str, Json], expected: Json) -> None:
+    """Marks stand between values alone; with nothing to say, nothing is said."""
+    assert fill("({city}, {state})", fields) == expected
 
 
 def test_a_default_is_for_created_records_alone() -> None:

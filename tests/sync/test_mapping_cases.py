@@ -14,6 +14,7 @@ from tests.house import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "test-a-mapping.md"
 EXAMPLE = re.findall(r"```yaml\n(.*?)```", PAGE.read_text(encoding="utf-8"), flags=re.DOTALL)[0]
+GUIDE = ROOT / "docs" / "how-to" / "change-values.md"
 ADA = "{firstname: Ada, lastname: Example, email: ada@example.com}"
 LEAD = '{FirstName: Ada, LastName: Example, Email: ada@example.com, Company: "[not provided]"}'
 NEW = f"given: {{map: {ADA}}}"
@@ -51,6 +52,15 @@ def test_the_example_holds(workspace: Path, capsys: pytest.CaptureFixture[str]) 
     printed = capsys.readouterr()
     assert code == 0, printed.out
     assert len(json.loads(printed.out)["cases"]) == 3
+
+
+def test_the_guide_to_values_says_what_would_be_written(tmp_path: Path) -> None:
+    """The mapping of the guide, judged by the guide's own cases."""
+    rules, cases = re.findall(r"```yaml\n(.*?)```", GUIDE.read_text(encoding="utf-8"), re.DOTALL)
+    for folder, text in (("mappings", rules), ("mapping-tests", cases)):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "people.yaml").write_text(text, encoding="utf-8")
+    assert judged(tmp_path, "mapping-tests") == 0
 
 
 @pytest.mark.parametrize(

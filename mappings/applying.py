@@ -1,0 +1,44 @@
+"""Which field rules apply to two records, or to one that is to become two. Pure.
+
+A rule with `when` applies where its condition holds for the record it reads. Several rules may
+write one field, each for its own kind of record (a pipeline, a business unit): of those the first
+that applies does, so that never two of them write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+from mappings.conditions import holds_for
+from mappings.fieldmap import FieldRule, ObjectMapping
+from mappings.records import Json, Side
+
+
+def rules_for(
+    mapping: ObjectMapping, crm_object: str, fields: Mapping[Side, Mapping[str, Json]]
+) -> Iterator[FieldRule]:
+    """The rules about a CRM object that apply, in the order of the file.
+
+    `fields` are the records' by side. Where a side has none yet, conditions on it do not hold.
+    """
+    if not any(rule.when for rule in mapping.fields):
+        yield from (rule for rule in mapping.fields if crm_object in rule.crm)
+        return
+    written: set[tuple[Side, str]] = set()
+    for rule in mapping.fields:
+        if crm_object not in rule.crm:
+            continue
+        if rule.when and not _holds(mapping, rule, fields):
+            continue
+        named = {Side.MAP: rule.map, Side.CRM: rule.crm[crm_object]}
+        targets = {(side, name) for side, name in named.items() if rule.writes(side)}
+        if written.isdisjoint(targets):
+            written |= targets
+            yield rule
+
+
+def _holds(
+    mapping: ObjectMapping, rule: FieldRule, fields: Mapping[Side, Mapping[str, Json]]
+) -> bool:
+    record = fields.get(rule.source)
+    return record is not None and holds_for(mapping, rule, record)
