@@ -105,9 +105,9 @@ def _letter(row: Malformed) -> dict[str, Any]:
 
 def settle_records(tx: Tx, run_id: str, refs: Iterable[RecordRef]) -> int:
     """These records came and are good: what was malformed of them is superseded."""
-    if not _any(tx):
-        return 0
     wanted = {(ref.system, ref.object, ref.id) for ref in refs}
+    if not wanted or not _any(tx):
+        return 0
     found: dict[int, str] = {}
     for batch in chunks(sorted({record_id for _, _, record_id in wanted})):
         rows = tx.connection.execute(

@@ -12,6 +12,7 @@ import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import lru_cache
 from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar
@@ -53,6 +54,12 @@ def aside(column: Column[Any]) -> ColumnElement[Any]:
     return column.concat("")
 
 
+@lru_cache(maxsize=1024)
+def _owned(table: Table, tenant: str, pair: str) -> ColumnElement[bool]:
+    # Built once: a run asks hundreds of queries, and building their words costs more than SQLite.
+    return and_(table.c.tenant == tenant, table.c.pair == pair)
+
+
 @dataclass(frozen=True, slots=True)
 class Tx:
     """One transaction. `now` is the business clock's reading when it began."""
@@ -64,7 +71,7 @@ class Tx:
 
     def mine(self, table: Table) -> ColumnElement[bool]:
         """The condition every query starts with: this tenant's rows of this pair."""
-        return and_(table.c.tenant == self.tenant, table.c.pair == self.pair)
+        return _owned(table, self.tenant, self.pair)
 
     def scoped(self, row: Mapping[str, Any]) -> dict[str, Any]:
         """The row with tenant and pair filled in."""

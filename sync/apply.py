@@ -61,8 +61,11 @@ def apply(
     for _ in range(WAVES):
         before = applied.sent
         settling = Settling(pair, run_id)
+        with pair.store.read() as tx:
+            waiting = {lane for _, lane in outbox.open_by_lane(tx)}
         for lane in Lane:
-            _send_lane(settling, lane, applied, blocks, left_over=left_over)
+            if lane in waiting:
+                _send_lane(settling, lane, applied, blocks, left_over=left_over)
         settling.read_back()
         if applied.sent == before:
             break

@@ -210,9 +210,12 @@ class Machine(RuleBasedStateMachine):
         """Law 11: a run carries an edit over, and is undone, by an undo that may be killed: what we
         wrote is as it was, what a person typed stays."""
         self.everything_calms_down()
-        title = FIELDS["title"][1]
-        if not who.plain or not linked(self.town, who):
+        on_map, title = FIELDS["title"]
+        contact = self.town.record(who, Side.MAP)
+        if not who.plain or contact is None or not linked(self.town, who):
             return
+        if contact.fields[on_map] == value:
+            return  # typed again it travels no more: what was undone stays undone
         was = self._crm_value(who, title)
         self.town.edit(who, Side.MAP, "title", value)
         carried = self.town.run()

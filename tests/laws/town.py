@@ -209,7 +209,8 @@ class Town:
     # --- what people do ------------------------------------------------------------------------
 
     def edit(self, person: Person, side: Side, name: str, value: str, ago: float = 0) -> None:
-        """Somebody edits a field of the person on one side, stamped up to some seconds ago."""
+        """Somebody edits a field of the person on one side, stamped up to some seconds ago. Who
+        types what is there already changes the record and no value: nothing of it is to arrive."""
         record = self.record(person, side)
         field_name = FIELDS[name][0 if side is Side.MAP else 1]
         if record is None or record.converted_to is not None or field_name not in record.fields:
@@ -217,7 +218,8 @@ class Town:
         at = self.world.time.now() - timedelta(seconds=ago)
         at = max(at, record.modified_at)
         self.vendor(side).edit(record.ref.object, record.ref.id, {field_name: value}, at=at, by=REP)
-        person.edits.setdefault(name, []).append((side, value))
+        if record.fields[field_name] != value:
+            person.edits.setdefault(name, []).append((side, value))
 
     def fill(self, person: Person) -> None:
         """The person fills in a form; the MAP makes them a contact if they are none."""
@@ -258,13 +260,19 @@ class Town:
             person.plain = False
 
     def restore(self, person: Person, side: Side) -> None:
-        """Somebody takes it out of the bin."""
+        """Somebody takes it out of the bin, where no other record has its address or our key by
+        now: both vendors keep unique values unique (that this holds for the bin is assumed)."""
         ref = person.crm
         if side is Side.MAP:
             ref = RecordRef("hubspot", "contacts", person.contact) if person.contact else None
             if self.hubspot.by("contacts", "email", person.email):
                 return  # somebody else has the address by now
-        if ref is not None and self.vendor(side).get(ref.object, ref.id).deleted:
+        if ref is None or not (gone := self.vendor(side).get(ref.object, ref.id)).deleted:
+            return
+        key = CRM_KEY if side is Side.CRM else MAP_KEY
+        if gone.fields.get(key) is None or not self.vendor(side).by(
+            ref.object, key, gone.fields[key]
+        ):
             self.vendor(side).restore(ref.object, ref.id)
 
     def merge_contacts(self, one: Person, other: Person) -> None:
