@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, fields
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
@@ -29,6 +29,10 @@ from sync.recover import Replayed, Selection, letter_as_json, replay
 from sync.retention import cutoffs
 from sync.reviewing import Desk, accept, reject
 from sync.run import Report, run_once
+from sync.undo.choose import Wanted
+from sync.undo.run import go_on, undo
+from sync.undo.scene import Evidence
+from sync.undo.told import ended, told
 
 Data = Mapping[str, Any]
 
@@ -181,6 +185,34 @@ def replayed_data(replayed: Replayed) -> dict[str, Any]:
     }
 
 
+def _undo(bench: Bench, arguments: Data) -> Done:
+    """Take something back. Arguments: `run`, `record`, `link`, `evidence` with `evidence_date`;
+    `counts` approve a refused one. Writes of an interrupted attempt are ended, not planned anew.
+    """
+    counts = arguments.get("counts")
+    approval = Approval(counts=dict(counts)) if counts is not None else None
+    with bench.connect() as pair:
+        if bench.before:
+            done = go_on(pair, bench.before)
+            result = ended(bench.before, done)
+        else:
+            done = undo(
+                pair,
+                _wanted(arguments),
+                approval=approval,
+                also=lambda tx, undone: bench.keep(tx, told(undone, values=False)),
+            )
+            result = told(done, values=False)
+    error = error_data(done.error) if done.error is not None else None
+    return Done(done.exit_code, result, error, done.run_id)
+
+
+def _wanted(arguments: Data) -> Wanted:
+    text, at = arguments.get("evidence"), arguments.get("evidence_date")
+    evidence = Evidence(str(text), date.fromisoformat(str(at))) if text and at else None
+    return Wanted(arguments.get("run"), arguments.get("record"), arguments.get("link"), evidence)
+
+
 def _review(bench: Bench, arguments: Data) -> Done:
     """One decision: `item`, `decision` (accept or reject), `records`."""
     desk = desk_of(bench.pair, bench.store)
@@ -206,6 +238,7 @@ def _reported(report: Report, result: Data) -> Done:
 HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "sync": _sync,
     "replay": _replay,
+    "undo": _undo,
     "review": _review,
     "prune": _prune,
 }

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from state import runs
 from sync.cli import output
+from sync.cli.ordering import place, tell_queued
 from sync.cli.session import Session, UsageFault, has_state, session_of
+from sync.orders import Done, Order, as_error
+from sync.undo.told import told, with_values
 
 if TYPE_CHECKING:
-    from state.outbox import Intent
+    from state.store import Store
     from sync.config import Config, PairConfig
     from sync.undo.choose import Wanted
-    from sync.undo.run import Undone
 
 SHOWN = 40
 """Changes shown as a table; `--json` has all of them."""
@@ -53,6 +57,9 @@ def command(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go back; write nothing.")
     ] = False,
+    no_wait: Annotated[
+        bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
+    ] = False,
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with values.")] = False,
 ) -> None:
@@ -61,6 +68,7 @@ def command(
     Every value goes back that nobody else has changed since; the others are listed with who changed
     them, and stay. Records Leadloop created are deleted unless somebody uses them. What is undone
     stays undone. An undo is a run of its own and can be undone, but for that of a wrong link.
+    While a daemon holds the state, it is queued with the daemon and followed.
     """
     wanted = _wanted(run, record, link, evidence, evidence_date)
     session = session_of(ctx)
@@ -68,14 +76,29 @@ def command(
     found = _known(session, config, pair, wanted)
     if found is None:
         raise UsageFault("nothing has been written yet", remedy="See `leadloop runs` for what was.")
-    done = _act(session, config, found, wanted, approve=approve, dry_run=dry_run)
-    if as_json:
-        error = output.error_data(done.error) if done.error else None
-        output.emit_json("undo", {"pair": found.name, **_data(done), "error": error})
+    if dry_run:
+        done: Done | int = _foreseen(session, config, found, wanted)
     else:
-        _show(found.name, done)
+        done = _act(session, config, found, wanted, approve=approve, wait=not no_wait)
+    _finish(session, found.name, done, as_json=as_json)
+
+
+def _finish(session: Session, pair: str, done: Done | int, *, as_json: bool) -> None:
+    if isinstance(done, int):
+        if as_json:
+            output.emit_json("undo", {"pair": pair, "command_id": done})
+        else:
+            tell_queued(pair, done)
+        return
+    if not done.result and done.error is not None:
+        raise as_error(done.error)
+    if as_json:
+        error = dict(done.error) if done.error else None
+        output.emit_json("undo", {"pair": pair, **done.result, "error": error})
+    else:
+        _show(pair, done)
         if done.error is not None:
-            session.report_error(done.error)
+            session.report_error(as_error(done.error))
     raise typer.Exit(done.exit_code)
 
 
@@ -129,6 +152,20 @@ def _known(session: Session, config: Config, pair: str | None, wanted: Wanted) -
     return None
 
 
+def _foreseen(session: Session, config: Config, pair: PairConfig, wanted: Wanted) -> Done:
+    """What would be taken back, found on a throw-away copy of the state."""
+    from sync import wiring
+    from sync.cli.planning import progress
+    from sync.undo.run import dry_undo
+
+    with (
+        session.planning_store(config, pair) as copy,
+        progress(f"looking {pair.name}") as shown,
+        wiring.open_pair(config, pair, copy, progress=shown) as opened,
+    ):
+        return Done(0, told(dry_undo(opened, wanted, store=copy), values=True))
+
+
 def _act(
     session: Session,
     config: Config,
@@ -136,33 +173,28 @@ def _act(
     wanted: Wanted,
     *,
     approve: str | None,
-    dry_run: bool,
-) -> Undone:
-    from sync import wiring
-    from sync.cli.planning import progress
-    from sync.undo.run import dry_undo, undo
-
-    if dry_run:
-        with (
-            session.planning_store(config, pair) as copy,
-            progress(f"looking {pair.name}") as told,
-            wiring.open_pair(config, pair, copy, progress=told) as opened,
-        ):
-            return dry_undo(opened, wanted, store=copy)
-    with session.store(config, pair) as store, store.exclusive():
-        approval = _approval(store, approve) if approve else None
-        with (
-            progress(f"undo {pair.name}") as told,
-            wiring.open_pair(config, pair, store, progress=told) as opened,
-        ):
-            return undo(opened, wanted, approval=approval)
+    wait: bool,
+) -> Done | int:
+    """Take it back here, or let the daemon that holds the state do it, between two of its runs."""
+    evidence = wanted.evidence
+    arguments: dict[str, Any] = {
+        "run": wanted.run_id,
+        "record": wanted.record,
+        "link": wanted.link,
+        "evidence": evidence.text if evidence else None,
+        "evidence_date": evidence.at.isoformat() if evidence else None,
+    }
+    with session.store(config, pair) as store:
+        if approve is not None:
+            arguments["counts"] = _approved(store, approve)
+        done = place(config, pair, store, Order("undo", arguments), wait=wait)
+        if isinstance(done, int) or not done.result:
+            return done
+        return replace(done, result=with_values(store, done.result))
 
 
-def _approval(store: Any, run_id: str) -> Any:
-    """The word for as much as a refused undo asked for."""
-    from state import runs
-    from sync.guard import Approval
-
+def _approved(store: Store, run_id: str) -> dict[str, int]:
+    """How much a refused undo asked for: that much is approved."""
     with store.read() as tx:
         run = runs.get(tx, run_id)
     if run is None or run.kind not in {"undo", "unmerge"} or run.status != "refused":
@@ -170,66 +202,47 @@ def _approval(store: Any, run_id: str) -> Any:
             f"`{output.shown(run_id)}` is no undo that was refused",
             remedy="Give the id that the refusal named; `leadloop runs` lists it.",
         )
-    return Approval(counts=dict(run.counts.get("asked", {})))
+    return dict(run.counts.get("asked", {}))
 
 
-def _data(done: Undone) -> dict[str, Any]:
-    return {
-        "run_id": None if done.dry_run else done.run_id,
-        "dry_run": done.dry_run,
-        "status": done.status,
-        "counts": done.counts,
-        "undone": [row for intent in done.intents for row in _rows(intent, done)],
-        "kept": [one.as_json() for one in done.kept],
-        "unlinked": done.split.as_json() if done.split else None,
-    }
-
-
-def _rows(intent: Intent, done: Undone) -> list[dict[str, Any]]:
-    record = f"{intent.system}:{intent.object}:{intent.target_id}"
-    return [
-        {
-            "entity_id": intent.entity_id,
-            "record": record,
-            "operation": intent.operation.value,
-            "field": change["field"],
-            "from": change["before"],
-            "to": change["after"],
-            "status": done.results.get(intent.key, "planned"),
-        }
-        for change in intent.details["changes"]
-    ]
-
-
-def _show(pair: str, done: Undone) -> None:
+def _show(pair: str, done: Done) -> None:
+    data = done.result
     console = output.console()
-    head = f"{pair}: would undo" if done.dry_run else f"{pair}: undo {done.run_id}: {done.status}"
+    dry = data["dry_run"]
+    head = f"{pair}: would undo" if dry else f"{pair}: undo {data['run_id']}: {data['status']}"
     console.print(head, markup=False)
     for name, words in COUNTS:
-        if done.counts.get(name):
-            console.print(f"  {done.counts[name]:,} {words}", markup=False)
-    data = _data(done)
+        if data["counts"].get(name):
+            console.print(f"  {data['counts'][name]:,} {words}", markup=False)
     rows = [
         [x["record"], x["operation"], x["field"], x["from"], x["to"], x["status"]]
         for x in data["undone"][:SHOWN]
     ]
     if rows:
-        columns = ["record", "what", "field", "now", "back to", "status"]
+        columns = ["record", "what", "field", "was", "back to", "status"]
         console.print(output.table("Taken back", columns, rows))
     kept = [
-        [x.record, x.field or "", x.reason, x.now, x.wanted, x.by or "",
-         f"{x.at:%Y-%m-%d %H:%M}" if x.at else "", x.remedy]
-        for x in done.kept
+        [x["record"], x["field"], x["reason"], x["now"], x["wanted"], x["changed_by"],
+         (x["changed_at"] or "")[:16].replace("T", " "), x["remedy"]]
+        for x in data["kept"]
     ]  # fmt: skip
     if kept:
         columns = ["record", "field", "why", "now", "would be", "by", "at (UTC)", "what to do"]
         console.print(output.table("Left as it is", columns, kept))
-    if done.split is not None:
-        for left, right in done.split.ruled_out:
-            said = "would be two people" if done.dry_run else "are two people from now on"
-            console.print(f"  {left} and {right} {said}", markup=False)
+    _say_what_follows(done)
+
+
+def _say_what_follows(done: Done) -> None:
+    data = done.result
+    split = data["unlinked"]
+    if split is not None:
+        for left, right in split["apart"]:
+            said = "would be two people" if data["dry_run"] else "are two people from now on"
+            output.console().print(f"  {left} and {right} {said}", markup=False)
         output.say("The next `leadloop sync` decides about them again, without each other.")
-    if not done.intents and not done.kept and done.split is None and done.error is None:
+    elif done.error is not None:
+        return
+    elif not data["undone"] and not data["kept"]:
         output.say("Nothing to undo: nothing of it stands any more.")
-    elif not done.dry_run and done.error is None and done.split is None:
-        output.say(f"leadloop undo --run {done.run_id} takes this back.")
+    elif not data["dry_run"]:
+        output.say(f"`leadloop undo --run {data['run_id']}` takes this back.")

@@ -7,6 +7,7 @@ of their own, so that an undo can be undone. Undoing twice finds nothing the sec
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -28,6 +29,7 @@ from sync.undo.choose import UNMERGE, Chosen, Wanted, choose
 from sync.undo.look import Seen, look, scene_of
 from sync.undo.plan import plan_undo, summary
 from sync.undo.scene import Kept, UndoPlan
+from sync.undo.told import intents_of
 from sync.undo.unmerge import Split, carry_out, choose_across, split_of
 
 log = structlog.get_logger("leadloop.undo")
@@ -64,9 +66,16 @@ class _Made:
     split: Split | None
 
 
-def undo(pair: Pair, wanted: Wanted, *, approval: Approval | None = None) -> Undone:
+def undo(
+    pair: Pair,
+    wanted: Wanted,
+    *,
+    approval: Approval | None = None,
+    also: Callable[[Tx, Undone], None] | None = None,
+) -> Undone:
     """Undo what is wanted. The caller holds the state. Raises UndoError for what nobody knows,
-    before anything is touched; everything else that goes wrong is in the result."""
+    before anything is touched; everything else that goes wrong is in the result. `also` is done in
+    the transaction that journals the writes: what it notes there, `go_on` ends."""
     _choose(pair, wanted)
     done = Undone(new_run_id(), dry_run=False)
     kind = UNDO if wanted.link is None else UNMERGE
@@ -75,20 +84,46 @@ def undo(pair: Pair, wanted: Wanted, *, approval: Approval | None = None) -> Und
             tx, done.run_id, kind, config_hash=pair.config_hash, mapping_hash=pair.mapping.hash
         )
     crashpoint("after_start")
+    _closing(pair, done, lambda: _undo(pair, wanted, done, approval, also))
+    return done
+
+
+def go_on(pair: Pair, told: Mapping[str, Any]) -> Undone:
+    """End an undo that was cut short after its writes were journaled; `told` is what `also` noted.
+
+    Only the writes and what became of them are in the result. Once all are settled, nothing more
+    is sent.
+    """
+    done = Undone(str(told["run_id"]), dry_run=False, counts=dict(told["counts"]))
+
+    def work() -> None:
+        blocks = Blocks.at_start(pair, done.run_id, released=False)
+        reconcile(pair, done.run_id, blocks)
+        apply(pair, done.run_id, blocks, left_over=True)
+        _judge(pair, done, intents_of(told), blocks)
+
+    _closing(pair, done, work, kept=len(told["kept"]))
+    return done
+
+
+def _closing(
+    pair: Pair, done: Undone, work: Callable[[], None], *, kept: int | None = None
+) -> None:
+    """Do the work and end the run with what came of it."""
     try:
-        _undo(pair, wanted, done, approval)
+        work()
     except LeadloopError as error:
         done.error = error
         done.status = "refused" if isinstance(error, MassChangeRefusedError) else "failed"
         log.warning("undo.stopped", run_id=done.run_id, code=error.code)
     with pair.store.begin() as tx:
-        counts: dict[str, Any] = {"undone": done.counts, "kept": len(done.kept)}
+        left = len(done.kept) if kept is None else kept
+        counts: dict[str, Any] = {"undone": done.counts, "kept": left}
         if isinstance(done.error, MassChangeRefusedError):
             counts["asked"] = dict(done.error.asked)
         problem = done.error.as_dict() if done.error else None
         runs.finish(tx, done.run_id, done.status, counts, problem)
     crashpoint("after_finish")
-    return done
 
 
 def dry_undo(pair: Pair, wanted: Wanted, *, store: Store) -> Undone:
@@ -100,7 +135,13 @@ def dry_undo(pair: Pair, wanted: Wanted, *, store: Store) -> Undone:
     return done
 
 
-def _undo(pair: Pair, wanted: Wanted, done: Undone, approval: Approval | None) -> None:
+def _undo(
+    pair: Pair,
+    wanted: Wanted,
+    done: Undone,
+    approval: Approval | None,
+    also: Callable[[Tx, Undone], None] | None,
+) -> None:
     blocks = Blocks.at_start(pair, done.run_id, released=False)
     reconcile(pair, done.run_id, blocks)
     apply(pair, done.run_id, blocks, left_over=True)
@@ -109,10 +150,17 @@ def _undo(pair: Pair, wanted: Wanted, done: Undone, approval: Approval | None) -
     _guard(pair, done, approval)
     with pair.store.begin() as tx:
         _journal(pair, tx, done.run_id, made)
+        if also is not None:
+            also(tx, done)
     crashpoint("after_undo")
     apply(pair, done.run_id, blocks)
+    _judge(pair, done, [intent.key for intent in done.intents], blocks)
+
+
+def _judge(pair: Pair, done: Undone, keys: Sequence[str], blocks: Blocks) -> None:
+    """What became of the writes."""
     with pair.store.read() as tx:
-        results = outbox.results(tx, [intent.key for intent in done.intents])
+        results = outbox.results(tx, keys)
     done.results = {key: stored.status for key, stored in results.items()}
     if blocks.error is not None:
         done.error, done.status = blocks.error, "failed"

@@ -38,7 +38,8 @@ class Evidence:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """Something that stays. `by` and `at` are the vendor's word on who changed the record last and
-    when, where it tells; `run_id` names a later run of ours."""
+    when, where it tells; `run_id` names a later run of ours; `line` is the ledger line whose value
+    before would have come back."""
 
     entity_id: str
     record: str
@@ -49,6 +50,7 @@ class Kept:
     by: str | None = None
     at: datetime | None = None
     run_id: str | None = None
+    line: int | None = None
 
     @property
     def remedy(self) -> str:
@@ -68,6 +70,7 @@ class Kept:
             "changed_by": self.by,
             "changed_at": self.at.isoformat() if self.at else None,
             "run_id": self.run_id,
+            "line": self.line,
             "remedy": self.remedy,
         }
 

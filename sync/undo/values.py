@@ -75,21 +75,23 @@ def _value(
     kind = type_of(scene, first, ref)
     record = scene.records.get(ref)
     if record is None or name not in record.fields:
-        plan.kept.append(Kept(first.entity_id, str(ref), name, "gone", wanted=first.before))
+        plan.kept.append(
+            Kept(first.entity_id, str(ref), name, "gone", wanted=first.before, line=first.id)
+        )
         return None
     now = canonical(record.fields[name], kind)
     if newest.id not in scene.chosen:
         if not equal(now, first.before, kind):
             plan.kept.append(
                 Kept(first.entity_id, str(ref), name, "written_since", now, first.before,
-                     at=newest.at, run_id=newest.run_id)
+                     at=newest.at, run_id=newest.run_id, line=first.id)
             )  # fmt: skip
         return None
     if not still_ours(scene, newest, now, ref):
         if not equal(now, first.before, kind):
             plan.kept.append(
                 Kept(first.entity_id, str(ref), name, "changed_since", now, first.before,
-                     by=record.modified_by, at=record.modified_at)
+                     by=record.modified_by, at=record.modified_at, line=first.id)
             )  # fmt: skip
         return None
     target = newest

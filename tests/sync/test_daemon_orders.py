@@ -63,7 +63,7 @@ def ended(ran: Ran) -> tuple[int, str]:
 
 
 def test_commands_are_followed_to_the_same_end(workspace: Workspace) -> None:
-    """`sync`, `replay` and a review decision answer as they do without a daemon, at once; what
+    """`sync`, `undo` and a review decision answer as they do without a daemon, at once; what
     cannot be done ends with its own exit code.
     """
     with daemon(workspace) as process:
@@ -72,6 +72,11 @@ def test_commands_are_followed_to_the_same_end(workspace: Workspace) -> None:
         assert ended(followed) == (0, "ok")
         run_id = followed.data["runs"][0]["run_id"]
         assert workspace.here("runs", "show", run_id, "--json").data["run"]["kind"] == "sync"
+        taken_back = workspace.here("undo", "--run", run_id, "--json")
+        assert (taken_back.code, taken_back.data["status"]) == (0, "ok")
+        assert any(row["from"] is not None for row in taken_back.data["undone"])
+        unknown = workspace.here("undo", "--record", "nobody@example.com", "--json")
+        assert (unknown.code, unknown.data["error"]["code"]) == (2, "undo.unknown_record")
         item = workspace.here("review", "list", "--json").data["items"][0]["id"]
         decided = workspace.here("review", "reject", str(item), "--json")
         assert (decided.code, decided.data["status"]) == (0, "rejected")
@@ -81,6 +86,7 @@ def test_commands_are_followed_to_the_same_end(workspace: Workspace) -> None:
         assert [(one["kind"], one["exit_code"]) for one in told] == [
             ("review", 2),
             ("review", 0),
+            ("undo", 0),
             ("sync", 0),
         ]
         assert process.poll() is None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import asdict, replace
@@ -19,6 +20,7 @@ from sync.orders import Bench, Order, as_error, carry_out, error_data
 from sync.pair import Pair, Progress
 from sync.plan import fingerprints
 from sync.planfile import PlanMarks
+from sync.undo.told import with_values
 from sync.worker import StopRequested
 from tests.sync.world import Refusal, World
 
@@ -73,6 +75,16 @@ def test_an_approved_plan_is_applied(world: World) -> None:
     assert (wrong.exit_code, wrong.error and wrong.error["code"]) == (3, "plan.wrong_account")
 
 
+def stopping(world: World, *, at: str = "") -> Pair:
+    """The world's pair, told to stop after the first batch of anything, or of one stage."""
+
+    def stopped(stage: str, *_: object) -> None:
+        if stage.startswith(at):
+            raise StopRequested
+
+    return replace(world.pair, progress=Progress(stopped))
+
+
 def test_an_interrupted_replay_goes_on_after_what_was_kept(world: World) -> None:
     """Stopped between putting letters back and running, the second attempt runs and tells what the
     first put back; a letter of its own run is not replayed along with it.
@@ -82,15 +94,10 @@ def test_an_interrupted_replay_goes_on_after_what_was_kept(world: World) -> None
     world.salesforce.reject(rule)
     world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
     world.run()
-
-    def stopped(*_: object) -> None:
-        raise StopRequested
-
-    halting = replace(world.pair, progress=Progress(stopped))
     kept: list[Mapping[str, Any]] = []
     order = Order("replay", {"error": "field.invalid"})
     with pytest.raises(StopRequested):
-        carry_out(order, bench(world, connect=lambda: nullcontext(halting), kept=kept))
+        carry_out(order, bench(world, connect=lambda: nullcontext(stopping(world)), kept=kept))
     assert [one["replayed"] for one in kept] == [1]
     rule.corrected = True
     done = carry_out(order, bench(world, before=kept[0]))
@@ -98,6 +105,50 @@ def test_an_interrupted_replay_goes_on_after_what_was_kept(world: World) -> None
     assert world.salesforce.get("Lead", lead).fields["Title"] == "Poet"
     with world.store.read() as tx:
         assert outbox.dead_count(tx) == 0
+
+
+def test_an_interrupted_undo_ends_what_it_had_journaled(world: World) -> None:
+    """Stopped after its writes were journaled, the second attempt ends those writes and tells the
+    same undo, of a value and of a wrong link alike: neither is planned, or sent, a second time.
+    """
+    _, lead = linked(world)
+    world.salesforce.edit("Lead", lead, {"Title": "Countess"})
+    run = world.run()
+    halting = stopping(world, at="apply")
+    for order in (
+        Order("undo", {"run": run.run_id}),
+        Order("undo", {"link": f"salesforce:Lead:{lead}"}),
+    ):
+        kept: list[Mapping[str, Any]] = []
+        with pytest.raises(StopRequested):
+            carry_out(order, bench(world, connect=lambda: nullcontext(halting), kept=kept))
+        assert kept[0]["counts"]["values"] >= 1
+        done = carry_out(order, bench(world, before=kept[0]))
+        assert (done.exit_code, done.error, done.result["status"]) == (0, None, "ok")
+        assert done.run_id == kept[0]["run_id"]
+        assert {row["status"] for row in done.result["undone"]} == {"ok"}
+        writes = world.writes()
+        assert carry_out(order, bench(world, before=kept[0])).result == done.result
+        assert world.writes() == writes
+    assert done.result["unlinked"] is not None
+
+
+def test_the_result_of_an_undo_holds_no_values(world: World) -> None:
+    """What the state keeps of an undo names writes and lines; the values are read where they are
+    kept anyway: those taken back, and those somebody has changed since.
+    """
+    contact, lead = linked(world)
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Poet", "city": "London"})
+    run = world.run()
+    world.salesforce.edit("Lead", lead, {"Title": "Countess"}, by="rep-1")
+    done = carry_out(Order("undo", {"run": run.run_id}), bench(world))
+    for value in ("Engineer", "Countess", "Poet", "London"):
+        assert value not in json.dumps(done.result)
+    told = with_values(world.store, done.result)
+    (row,) = [row for row in told["undone"] if row["field"] == "City"]
+    assert (row["from"], row["to"], row["status"]) == ("London", None, "ok")
+    (left,) = told["kept"]
+    assert (left["field"], left["now"], left["wanted"]) == ("Title", "Countess", "Engineer")
 
 
 def test_another_mapping_than_the_one_asked_for_does_nothing(world: World) -> None:
