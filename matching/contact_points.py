@@ -94,6 +94,19 @@ def phone(value: str, region: str | None) -> tuple[str, str]:
     return ("", "") if _is_filler(e164[-_MIN_DIGITS:]) else (e164, "")
 
 
+def region(value: str) -> str:
+    """The region a number in international form names, "" for any other."""
+    if not value.strip().startswith(("+", "00")):
+        return ""
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(re.sub(r"^\s*00", "+", value), None)
+    except phonenumbers.NumberParseException:
+        return ""
+    return phonenumbers.region_code_for_number(number) or ""
+
+
 def _is_filler(digits: str) -> bool:
     return (
         len(set(digits)) == 1

@@ -76,22 +76,22 @@ def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Per
     country = text.country(text.present(attributes.country))
     state = text.words(text.present(attributes.state))
     site = contact_points.domain(attributes.website or "")
-    emails, role_emails, mail_domains = _emails(attributes.emails)
+    addresses, role_emails, mail_domains = emails(attributes.emails)
     domains = _unique([*mail_domains, site])
     where = text.region_of(country, state, _domain_region(domains) or region)
-    phones, weak_phones = _phones(attributes.phones, where)
+    numbers, weak_phones = phones(attributes.phones, where)
     return Person(
         given=name.given,
         middle=name.middle,
         family=name.family,
         forms=names.forms(name.given),
-        emails=emails,
+        emails=addresses,
         role_emails=role_emails,
-        phones=phones,
+        phones=numbers,
         weak_phones=weak_phones,
         company=contact_points.company(attributes.company or ""),
         domains=domains,
-        title=text.words(text.present(attributes.title))[:_SHORT_TITLE].strip(),
+        title=short_title(attributes.title),
         street=text.street(text.present(attributes.street)),
         city=text.words(text.present(attributes.city)),
         postcode=text.postcode(text.present(attributes.postcode)),
@@ -99,6 +99,11 @@ def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Per
         country=country,
         birth_date=text.birth_date(attributes.birth_date or "", month_first=where == "US"),
     )
+
+
+def short_title(value: str | None) -> str:
+    """A job title in folded words, cut where it turns into a story."""
+    return text.words(text.present(value))[:_SHORT_TITLE].strip()
 
 
 def _domain_region(domains: Sequence[str]) -> str | None:
@@ -112,9 +117,10 @@ def _unique(values: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(value for value in values if value))
 
 
-def _emails(
+def emails(
     values: Sequence[str],
 ) -> tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]]:
+    """Addresses that name a person, those that name a desk, and the employers' domains of all."""
     found = [address for value in values if value and (address := contact_points.email(value))]
     return (
         _unique([address.key for address in found if not address.role]),
@@ -123,6 +129,7 @@ def _emails(
     )
 
 
-def _phones(values: Sequence[str], region: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+def phones(values: Sequence[str], region: str | None) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Numbers in E.164, and bare digits of those whose country nobody told."""
     found = [contact_points.phone(value, region) for value in values if value and value.strip()]
     return _unique([e164 for e164, _ in found]), _unique([digits for _, digits in found])

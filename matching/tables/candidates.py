@@ -17,7 +17,7 @@ from itertools import combinations
 import numpy as np
 
 from matching.tables.frame import Feature, Frame
-from matching.tables.kinds import Index, Values, ids
+from matching.tables.values import Index, Values, ids
 from matching.text import phonetic
 
 _PER_PASS = 6
@@ -161,18 +161,36 @@ def _year(values: Values) -> list[Index]:
     return [ids([y or "" for y in values.dates[:, 0].tolist()], blank=True)]
 
 
+def _addresses(values: Values) -> list[Index]:
+    return _ends(values, None, str)
+
+
 def _local(values: Values) -> list[Index]:
-    return [ids([text.partition("@")[0] for text in values.texts()], blank=True)]
+    return _ends(values, None, lambda address: address.partition("@")[0])
 
 
 def _domain(values: Values) -> list[Index]:
-    return [ids([text.partition("@")[2] for text in values.texts()], blank=True)]
+    return _ends(values, None, lambda address: address.partition("@")[2])
 
 
 def _numbers_end(values: Values) -> list[Index]:
-    first = [v[0] if isinstance(v, tuple) else v for v in values.all]
-    last = [v[-1] if isinstance(v, tuple) else v for v in values.all]
-    return [ids([text[-7:] for text in side], blank=True) for side in (first, last)]
+    return _ends(values, None, lambda number: number[-7:])
+
+
+def _sites(values: Values) -> list[Index]:
+    return _ends(values, 1, str)
+
+
+def _ends(values: Values, part: int | None, key: Callable[[str], str]) -> list[Index]:
+    """A key of the first thing each value holds, and of the last where any holds several."""
+    atoms = values.atoms(part)
+    keys = np.append(ids([key(name) for name in atoms.names], blank=True), -1)
+    if not atoms.more:
+        return [keys[atoms.first]]
+    last = atoms.first.copy()
+    last[list(atoms.more)] = [held[-1] for held in atoms.more.values()]
+    # One numbering: where only one is known it is first and last.
+    return [keys[atoms.first], keys[last]]
 
 
 def _first_part(values: Values) -> list[Index]:
@@ -230,11 +248,12 @@ _MAKERS: Mapping[str, Mapping[str, Maker]] = {
     "age": {"value": _rounded},
     "number": {"value": _whole, "about": _rounded},
     "code": {"value": _whole, "begin": _begin, "end": _end, "letters": _letters},
-    "email": {"value": _whole, "local": _local, "domain": _domain},
+    "email": {"value": _addresses, "local": _local, "domain": _domain},
     "phone": {"end": _numbers_end},
-    "employer": {"site": _second_part, "name": _first_part, "word": _company_word},
+    "employer": {"site": _sites, "name": _first_part, "word": _company_word},
     "street": {"value": _whole, "front": _street_front, "words": _rare_words},
     "place": {"postcode": _first_part, "town": _second_part, "town sound": _town_sound},
+    "title": {"value": _whole, "words": _rare_words},
     "text": {"value": _whole, "words": _rare_words},
 }
 

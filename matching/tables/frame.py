@@ -6,8 +6,9 @@ comparing works on numbers and looks at each distinct pair of values once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from itertools import chain
 
@@ -16,37 +17,96 @@ from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
 from matching import contact_points, names, text
-from matching.tables.kinds import KINDS, Index, Kind, Value, Values
+from matching.normalise import emails, phones, short_title
+from matching.tables.kinds import KINDS, Kind
 from matching.tables.layout import Columns, Field
+from matching.tables.values import SEVERAL, Atoms, Index, Value, Values
+from matching.text import squash
 
 Numbers = NDArray[np.int32]
 Parts = Mapping[str, Sequence[str]]
 
 
+ALONE = 2
+"""Rows that carry a value when only the two of a pair do; a tally leaves such values out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """How a population's values are spread in one part of a field: `rows` know the field,
+    `shared` is the share of pairs that agree, `counts` how many rows carry each common value."""
+
+    rows: int
+    shared: float
+    counts: Mapping[str, int]
+
+
 @dataclass(frozen=True)
 class Feature:
-    """One field of a frame: `rows[i]` is the number of row i's value, -1 where there is none."""
+    """One field of a frame: `rows[i]` is the number of row i's value, -1 where there is none.
+
+    `tallies` are counts of a larger population by part, and then count instead of the frame's own.
+    """
 
     name: str
     kind: Kind
     values: Values
     rows: Numbers
-    left: int
+    tallies: Mapping[str, Tally] | None = None
 
-    def counts(self, part: str) -> tuple[Index, Index]:
-        """For each distinct value: the number of its part, and how many rows carry that part;
-        -1 for a value without the part."""
+    def atoms(self, part: str) -> Atoms:
+        """What the values hold in a part ("" for a field without parts)."""
+        return self.values.atoms(self.kind.parts.index(part) if part else None)
+
+    def counts(self, part: str) -> Index:
+        """How many rows carry each of the things that values hold in a part."""
         return self._counts[part]
 
+    def tally(self, part: str) -> Tally:
+        """How the values are spread in a part, in the population or the frame itself."""
+        return self._tallies[part]
+
+    def carried(self, part: str, a: Index, b: Index) -> Index:
+        """How many rows carry what each two values agree on; where they agree without being
+        equal, the commoner of both counts. 0 where a value lacks the part."""
+        atoms, counts = self.atoms(part), np.append(self.counts(part), 0)
+        shared = atoms.shared(a, b, counts)
+        commoner = np.maximum(counts[atoms.first[a]], counts[atoms.first[b]])
+        return np.where(shared >= 0, counts[shared], commoner)
+
     @cached_property
-    def _counts(self) -> dict[str, tuple[Index, Index]]:
-        made = {}
-        for at, part in enumerate(self.kind.parts or ("",)):
-            numbers = self.values.part(at) if part else np.arange(len(self.values.all))
-            known = self.rows[self.rows >= 0]
-            carried = numbers[known]
-            made[part] = numbers, np.bincount(carried[carried >= 0], minlength=len(numbers) + 1)
-        return made
+    def _counts(self) -> dict[str, Index]:
+        return {part: self._count(part) for part in self.kind.parts or ("",)}
+
+    def _count(self, part: str) -> Index:
+        atoms = self.atoms(part)
+        if self.tallies is not None:
+            known = self.tallies[part].counts if part in self.tallies else None
+            counted = [known.get(one, ALONE) if known is not None else 0 for one in atoms.names]
+            return np.array(counted, dtype=np.int64)
+        rows = np.bincount(self.rows[self.rows >= 0], minlength=len(self.values.all))
+        single = ~atoms.several & (atoms.first >= 0)
+        found = np.bincount(
+            atoms.first[single], weights=rows[single], minlength=len(atoms.names)
+        ).astype(np.int64)
+        for value, held in atoms.more.items():
+            found[list(held)] += rows[value]
+        return found
+
+    @cached_property
+    def _tallies(self) -> dict[str, Tally]:
+        if self.tallies is not None:
+            return {part: self.tallies.get(part, Tally(1, 1.0, {})) for part in self._counts}
+        return {part: self._spread(part) for part in self._counts}
+
+    def _spread(self, part: str) -> Tally:
+        counts = self.counts(part)
+        known = int((self.rows >= 0).sum())
+        rows = max(known, 2)
+        shared = max(float((counts * (counts - 1)).sum()), 1.0) / (rows * (rows - 1))
+        names_ = self.atoms(part).names
+        common = {names_[at]: int(counts[at]) for at in np.flatnonzero(counts > ALONE).tolist()}
+        return Tally(max(known, 1), shared, common)
 
 
 @dataclass(frozen=True)
@@ -76,7 +136,10 @@ class Frame:
         names_ = [one for name in ("given", "family") if (one := self.feature(name)) is not None]
         if email is None:
             return found
-        locals_ = [t.partition("@")[0] for t in email.values.plain]
+        locals_ = [
+            " ".join(squash(address.partition("@")[0]) for address in held)
+            for held in email.values.all
+        ]
         for one in names_:
             for row in np.flatnonzero((email.rows >= 0) & (one.rows >= 0)).tolist():
                 name = one.values.plain[one.rows[row]]
@@ -97,7 +160,7 @@ def build(left: Columns, right: Columns | None, fields: Sequence[Field]) -> Fram
         raw = _raw(left, one.left, size)
         if right is not None:
             raw += _raw(right, one.right, _height(right))
-        feature = _feature(one, raw, size)
+        feature = _feature(one, raw)
         if feature is not None:
             features.append(feature)
     total = size + (_height(right) if right is not None else 0)
@@ -120,22 +183,27 @@ def _raw(table: Columns, sources: Mapping[str, Sequence[str]], size: int) -> lis
     ]
 
 
-def _feature(one: Field, raw: Sequence[Raw], left: int) -> Feature | None:
-    kind = KINDS[one.kind]
+def _feature(one: Field, raw: Sequence[Raw]) -> Feature | None:
     numbers: dict[Raw, int] = {}
     rows = np.array([numbers.setdefault(row, len(numbers)) for row in raw], dtype=np.int32)
     normal = _normaliser(one, numbers)
-    made = [normal(dict(row)) for row in numbers]
-    blank = [not value or not any(value) for value in made]
-    distinct = dict.fromkeys(v for v, empty in zip(made, blank, strict=True) if not empty)
-    if not distinct:
-        return None
-    at = {value: i for i, value in enumerate(distinct)}
-    table = np.array([-1 if e else at[v] for v, e in zip(made, blank, strict=True)], np.int32)
-    return Feature(one.name, kind, Values(list(distinct)), table[rows], left)
+    found = numbered(one.name, KINDS[one.kind], [normal(dict(row)) for row in numbers])
+    return replace(found, rows=found.rows[rows]) if len(found.values.all) else None
+
+
+def numbered(
+    name: str, kind: Kind, made: Sequence[Value], tallies: Mapping[str, Tally] | None = None
+) -> Feature:
+    """The feature whose row i has the i-th value; an empty one is none."""
+    at: dict[Value, int] = {}
+    rows = [at.setdefault(value, len(at)) if any(value) else -1 for value in made]
+    return Feature(name, kind, Values(list(at)), np.array(rows, dtype=np.int32), tallies)
 
 
 def _normaliser(one: Field, raw: Mapping[Raw, int]) -> Callable[[Parts], Value]:
+    if one.name == "phone":
+        usual = _usual_region(raw)
+        return lambda parts: _phone(parts, usual)
     if one.kind == "date":
         month_first = _month_first(chain.from_iterable(c for row in raw for _, c in row))
         return lambda parts: _born(parts, month_first=month_first)
@@ -226,24 +294,37 @@ def _sex(parts: Parts) -> str:
     return _SEXES.get(raw, raw)
 
 
-def _email(parts: Parts) -> str:
-    raw = _one(parts, "email")
-    found = contact_points.email(raw) if raw else None
-    if found is not None:
-        return "" if found.role else found.key
-    folded = text.fold(raw)
-    return folded if folded.count("@") == 1 and not text.is_placeholder(folded) else ""
+def _email(parts: Parts) -> tuple[str, ...]:
+    values = [v for v in parts.get("email", ()) if v.strip()]
+    found, roles, _ = emails(values)
+    if found or roles:
+        return found
+    # No address by the rules, yet like one: what is mistyped alike is alike.
+    folded = [text.fold(value) for value in values]
+    return tuple(v for v in folded if v.count("@") == 1 and not text.is_placeholder(v))
 
 
-def _phone(parts: Parts) -> tuple[str, ...]:
-    found = [contact_points.phone(v, None) for v in parts.get("phone", ()) if v.strip()]
-    return tuple(dict.fromkeys(e164 or digits for e164, digits in found if e164 or digits))
+def _usual_region(raw: Iterable[Raw]) -> str | None:
+    """The country most numbers of a column name themselves; None where none does."""
+    told = (
+        contact_points.region(v) for row in raw for role, c in row if role == "phone" for v in c
+    )
+    found = Counter(region for region in told if region)
+    return min(found, key=lambda one: (-found[one], one)) if found else None
+
+
+def _phone(parts: Parts, usual: str | None) -> tuple[str, ...]:
+    country = text.country(text.present(_one(parts, "country")))
+    state = text.words(text.present(_one(parts, "state")))
+    e164, digits = phones(parts.get("phone", ()), text.region_of(country, state, usual))
+    return (*e164, *digits)
 
 
 def _employer(parts: Parts) -> tuple[str, str]:
-    sites = [*parts.get("website", ()), *parts.get("email", ())]
-    domain = next((d for v in sites if v.strip() and (d := contact_points.domain(v))), "")
-    return contact_points.company(_one(parts, "company")), domain
+    _, _, found = emails(parts.get("email", ()))
+    sites = [*found, *map(contact_points.domain, parts.get("website", ()))]
+    named = contact_points.company(_one(parts, "company"))
+    return named, SEVERAL.join(dict.fromkeys(site for site in sites if site))
 
 
 def _street(parts: Parts) -> str:
@@ -265,7 +346,7 @@ NORMALISERS: Mapping[str, Callable[[Parts], Value]] = {
     "middle": _middle,
     "sex": _sex,
     "email": _email,
-    "phone": _phone,
+    "title": lambda parts: short_title(_one(parts, "title")),
     "employer": _employer,
     "street": _street,
     "place": _place,

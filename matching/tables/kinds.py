@@ -10,127 +10,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
-from rapidfuzz import fuzz, process
+from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 
-from matching import names
-from matching.text import phonetic, squash
-
-Codes = NDArray[np.int8]
-Index = NDArray[np.int64]
-Flags = NDArray[np.bool_]
-Value = str | tuple[str, ...]
-
-
-class Values:
-    """The distinct values of a field, with what comparing derives from them, each once."""
-
-    def __init__(self, values: Sequence[Value]) -> None:
-        self.all = list(values)
-
-    def texts(self) -> list[str]:
-        """The values as single texts."""
-        return [v if isinstance(v, str) else " ".join(v) for v in self.all]
-
-    @cached_property
-    def plain(self) -> list[str]:
-        """Texts without spaces and without the German spelling of umlauts."""
-        return [squash(text.replace(" ", "")) for text in self.texts()]
-
-    @cached_property
-    def plain_ids(self) -> Index:
-        """Equal numbers for equal plain texts."""
-        return ids(self.plain)
-
-    @cached_property
-    def sounds(self) -> Index:
-        """Equal numbers for texts that sound alike."""
-        return ids([phonetic(text) for text in self.plain])
-
-    @cached_property
-    def lengths(self) -> Index:
-        """Letters of each plain text."""
-        return np.array([len(text) for text in self.plain], dtype=np.int64)
-
-    @cached_property
-    def initials(self) -> Index:
-        """Equal numbers for plain texts with one first letter."""
-        return ids([text[:1] for text in self.plain])
-
-    @cached_property
-    def numbers(self) -> NDArray[np.float64]:
-        """The texts as numbers; not a number where they are none."""
-        return np.array([_number(text) for text in self.texts()], dtype=np.float64)
-
-    @cached_property
-    def dates(self) -> Index:
-        """Year, month and day of each text, a row each."""
-        parts = [text.split("-") for text in self.texts()]
-        rows = [[int(p) if p.isdigit() else 0 for p in (*one, "", "")[:3]] for one in parts]
-        return np.array(rows, dtype=np.int64).reshape(-1, 3)
-
-    @cached_property
-    def nicknames(self) -> Index:
-        """Pairs of values that are one name and its short form, as one sorted number each."""
-        at = {text: i for i, text in enumerate(self.texts())}
-        size, found = len(at), set()
-        for text, i in at.items():
-            for form in names.forms(text):
-                j = at.get(form, i)
-                if i != j:
-                    found.add(min(i, j) * size + max(i, j))
-        return np.array(sorted(found), dtype=np.int64)
-
-    def part(self, at: int) -> Index:
-        """Equal numbers for equal parts of tuples; -1 for an empty part."""
-        return self._parts[at]
-
-    @cached_property
-    def _parts(self) -> list[Index]:
-        width = max((len(v) for v in self.all if isinstance(v, tuple)), default=0)
-        return [ids([v[at] for v in self.all], blank=True) for at in range(width)]
-
-    @cached_property
-    def grams(self) -> Any:
-        """Rows of trigram weights, each of length one: rare trigrams count more."""
-        from sklearn.feature_extraction.text import TfidfVectorizer
-
-        vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)
-        return vectors.fit_transform([text or "?" for text in self.texts()])
-
-
-def _number(text: str) -> float:
-    try:
-        return float(text)
-    except ValueError:
-        return float("nan")
-
-
-def ids(texts: Sequence[Any], *, blank: bool = False) -> Index:
-    """Equal numbers for equal texts; with `blank`, -1 for an empty one."""
-    seen: dict[Any, int] = {}
-    numbers = [-1 if blank and not t else seen.setdefault(t, len(seen)) for t in texts]
-    return np.array(numbers, dtype=np.int64)
-
-
-def pairwise(
-    scorer: Callable[..., Any], texts: Sequence[str], a: Index, b: Index
-) -> NDArray[np.float64]:
-    """Scores of texts[a] against texts[b], the same whichever comes first."""
-    if not len(a):
-        return np.zeros(0)
-    first, second = [], []
-    for i, j in zip(a.tolist(), b.tolist(), strict=True):
-        one, other = texts[i], texts[j]
-        first.append(min(one, other))
-        second.append(max(other, one))
-    scored = process.cpdist(first, second, scorer=scorer, dtype=np.float32)
-    return np.asarray(scored, dtype=np.float64).ravel()
+from matching.tables.values import Codes, Flags, Index, Values, ids, pairwise
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,6 +142,14 @@ def _category(values: Values, a: Index, b: Index) -> Codes:
 
 
 def _email(values: Values, a: Index, b: Index) -> Codes:
+    """The best level that any address of the one reaches with any of the other."""
+    atoms = values.atoms()
+    one, other, starts = atoms.crossed(a, b)
+    levels = np.where(one == other, 1, _address(atoms.values, one, other))
+    return np.asarray(np.minimum.reduceat(levels, starts), dtype=np.int8)
+
+
+def _address(values: Values, a: Index, b: Index) -> Codes:
     texts = values.texts()
     locals_, domains = zip(*(text.rpartition("@")[::2] for text in texts), strict=True)
     local_ids, domain_ids = ids(locals_), ids(domains)
@@ -309,7 +202,8 @@ def _both(values: Values, at: int, a: Index, b: Index) -> tuple[Flags, Flags]:
 
 def _employer(values: Values, a: Index, b: Index) -> Codes:
     named, same_name = _both(values, 0, a, b)
-    sited, same_site = _both(values, 1, a, b)
+    sites = values.atoms(1)
+    sited, same_site = (sites.first[a] >= 0) & (sites.first[b] >= 0), sites.shared(a, b) >= 0
     companies = [str(v[0]) for v in values.all]
     alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b) >= 86)  # noqa: PLR2004
     alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b) >= 96)  # noqa: PLR2004
@@ -358,6 +252,14 @@ def _place(values: Values, a: Index, b: Index) -> Codes:
         (same_state, 6),
     ]
     return _select(levels, 7)
+
+
+def _title(values: Values, a: Index, b: Index) -> Codes:
+    texts = values.texts()
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b)
+    equal = values.plain_ids[a] == values.plain_ids[b]
+    return _select([(equal, 1), (whole >= 85, 2), ((subset >= 90) | (whole >= 70), 3)], 4)  # noqa: PLR2004
 
 
 def _text(values: Values, a: Index, b: Index) -> Codes:
@@ -430,6 +332,7 @@ KINDS: Mapping[str, Kind] = {
             {1: "postcode", 2: "postcode", 3: "town", 6: "state"},
             ("postcode", "town", "state"),
         ),
+        Kind("title", ("exact", "similar", "partial", "different"), (0.5, 0.1, 0.12, 0.28), _title),
         Kind(
             "text",
             ("exact", "close", "near", "some", "little", "different"),

@@ -38,9 +38,10 @@ COMPOSED: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "age": ("age", ("age",)),
     "sex": ("category", ("sex", "salutation")),
     "email": ("email", ("email",)),
-    "phone": ("phone", ("phone",)),
+    "phone": ("phone", ("phone", "country", "state")),
     "employer": ("employer", ("company", "website", "email")),
-    "title": ("text", ("title",)),
+    "title": ("title", ("title",)),
+    "label": ("text", ("label",)),
     "street": ("street", ("house", "street", "unit")),
     "place": ("place", ("postcode", "city", "state", "country")),
 }
@@ -50,11 +51,15 @@ ESSENTIAL: Mapping[str, tuple[str, ...]] = {
     "given": ("given", "name"),
     "family": ("family", "name"),
     "middle": ("middle", "given", "name"),
+    "phone": ("phone",),
     "employer": ("company", "website"),
     "street": ("street", "house"),
     "place": ("postcode", "city"),
 }
 """Roles without one of which a field is not made (default: its first, or any of them)."""
+
+CONTEXT: Mapping[str, tuple[str, ...]] = {"phone": ("country", "state")}
+"""Roles that only help to read a field, and are compared elsewhere."""
 
 _LOOKED_AT = 500
 _NOT_NAMES = COMPANY_TAILS | frozenset("the of and und et for with hotel restaurant cafe".split())
@@ -82,7 +87,13 @@ def lay_out(
     found = [made for name in COMPOSED if (made := _composed(name, ours, theirs)) is not None]
     found += _codes(ours, theirs)
     used = {
-        side: {c for one in found for columns in getattr(one, side).values() for c in columns}
+        side: {
+            column
+            for one in found
+            for role, columns in getattr(one, side).items()
+            for column in columns
+            if role not in CONTEXT.get(one.name, ())
+        }
         for side in ("left", "right")
     }
     found += _others(left, other, (used["left"], used["right"]), skip, how)
@@ -111,8 +122,11 @@ def _settle_name(table: Columns, found: dict[str, list[str]]) -> None:
     for column in found.get("name", ()):
         if not _like_a_person(table[column]):
             del found["name"]
-            found["company" if _like_companies(table[column]) else "title"].insert(0, column)
+            found["company" if _like_companies(table[column]) else "label"].insert(0, column)
             break
+    if "title" in found and not {"given", "family", "name"} & set(found):
+        # Where nobody is named, a title is what a thing is called and not somebody's job.
+        found["label"] += found.pop("title")
     parts = {"birth_year", "birth_month", "birth_day"} & set(found)
     if "birth_date" in found:
         for part in parts:

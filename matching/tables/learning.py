@@ -14,8 +14,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from matching.tables.frame import Feature, Frame
-from matching.tables.kinds import Codes
+from matching.tables.frame import ALONE, Feature, Frame
 from matching.tables.layout import COMPOSED
 from matching.tables.mixture import (
     CHANGED,
@@ -25,13 +24,13 @@ from matching.tables.mixture import (
     Floats,
     Learned,
     Weighed,
-    collisions,
     compared,
     nearness,
     probability,
     unchanged,
     weigh,
 )
+from matching.tables.values import Codes
 
 _ODDS: Mapping[str, float] = {
     "relative": 0.1,
@@ -94,7 +93,7 @@ def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
     if feature.name in COMPOSED or feature.kind.name == "category":
         return False
     rows = int((feature.rows >= 0).sum())
-    return collisions(feature, feature.kind.agreed[1]) * rows < (
+    return feature.tally(feature.kind.agreed[1]).shared * rows < (
         _TOGETHER if dedupes else _TOGETHER / 2
     )
 
@@ -241,9 +240,9 @@ def _bounded(shares: Floats, most: float) -> Floats:
 
 def _rare(feature: Feature, candidates: Compared, match: Floats) -> float:
     """By how many others a value is shared that only the two of a pair carry."""
-    _, counts = feature.counts(feature.kind.agreed[1])
-    rows = max(int(counts[counts <= 2].sum()), 1)  # noqa: PLR2004
-    alone = (candidates.carried[feature.name] == 2) & (candidates.codes[feature.name] == 1)  # noqa: PLR2004
+    counts = feature.counts(feature.kind.agreed[1])
+    rows = max(int(counts[counts <= ALONE].sum()), 1)
+    alone = (candidates.carried[feature.name] == ALONE) & (candidates.codes[feature.name] == 1)
     strangers = 2.0 * float((1.0 - match[alone]).sum())
     least = _RAREST.get(feature.kind.name, _SHARED)
     return min(max((strangers + 1.0) / (rows + 2.0), least), 1.0)

@@ -18,8 +18,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from matching.tables.frame import Feature, Frame, compare_all
-from matching.tables.kinds import Codes, Index
+from matching.tables.frame import ALONE, Feature, Frame, compare_all
+from matching.tables.values import Codes, Index
 
 Floats = NDArray[np.float64]
 
@@ -79,21 +79,18 @@ class Compared:
 def compared(frame: Frame, one: Index, other: Index) -> Compared:
     """The pairs of rows compared in every field."""
     codes = compare_all(frame, one, other)
-    counted = {
-        feature.name: _carried(feature, codes[feature.name], one) for feature in frame.features
-    }
+    counted = {f.name: _carried(f, codes[f.name], one, other) for f in frame.features}
     carried = {name: rows for name, (rows, _) in counted.items()}
     return Compared(codes, carried, {name: general for name, (_, general) in counted.items()})
 
 
-def _carried(feature: Feature, codes: Codes, one: Index) -> tuple[Index, Floats]:
+def _carried(feature: Feature, codes: Codes, one: Index, other: Index) -> tuple[Index, Floats]:
     found, general = np.zeros(len(codes), dtype=np.int64), np.ones(len(codes))
     for level, part in feature.kind.agreed.items():
         rows = np.flatnonzero(codes == level)
-        numbers, counts = feature.counts(part)
-        values = numbers[feature.rows[one[rows]]]
-        found[rows] = np.where(values >= 0, counts[values], 0)
-        general[rows] = collisions(feature, part)
+        values = feature.rows[one[rows]], feature.rows[other[rows]]
+        found[rows] = feature.carried(part, *(side.astype(np.int64) for side in values))
+        general[rows] = feature.tally(part).shared
     return found, general
 
 
@@ -168,19 +165,12 @@ def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     """How much commoner the agreed value is than agreement in general, in bits; 0 where no value
     counts. The two records themselves are not counted among those that carry the value.
     """
-    rows = max(int((feature.rows >= 0).sum()), 1)
+    rows = feature.tally(next(iter(feature.kind.agreed.values()))).rows
     carried = pairs.carried[feature.name]
     rare = learned.rare.get(feature.name, 1.0)
-    others = np.maximum(carried - 2, 0) + np.where(carried > 2, max(rare, 0.5), rare)  # noqa: PLR2004
+    others = np.maximum(carried - ALONE, 0) + np.where(carried > ALONE, max(rare, 0.5), rare)
     bits = np.log2(others / rows / pairs.general[feature.name])
     return np.where(carried > 0, np.clip(bits, -_ADJUSTMENT, _ADJUSTMENT), 0.0)
-
-
-def collisions(feature: Feature, part: str) -> float:
-    """The share of pairs whose values are equal in a part of the field, by counting."""
-    _, counts = feature.counts(part)
-    rows = max(int((feature.rows >= 0).sum()), 2)
-    return max(float((counts * (counts - 1)).sum()), 1.0) / (rows * (rows - 1))
 
 
 def probability(total: Floats) -> Floats:

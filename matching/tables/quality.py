@@ -10,8 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from matching.tables.kinds import Flags, Index
 from matching.tables.link import Matched
+from matching.tables.values import Flags, Index
 
 _BINS = (0.0, 0.05, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
 

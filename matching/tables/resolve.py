@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.tables.frame import Frame
-from matching.tables.kinds import Flags, Index
 from matching.tables.mixture import Floats, Learned, compared, probability, weigh
+from matching.tables.values import Flags, Index
 
 _NEAR = -2.0
 """Bits from which on two rows are looked at together."""

@@ -81,7 +81,7 @@ def test_the_user_is_believed() -> None:
     [
         (["Ada Ash", "Ben Oak", "Cleo Elm"], "given"),
         (["Ash Ltd", "Oak & Sons Inc", "Elm GmbH"], "employer"),
-        (["the old mill house of ash", "a blue door 7", "elm"], "title"),
+        (["the old mill house of ash", "a blue door 7", "elm"], "label"),
     ],
 )
 def test_a_name_is_whose_it_looks(values: list[str], field: str) -> None:
