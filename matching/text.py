@@ -20,7 +20,7 @@ _LETTERS = str.maketrans(
         "ł": "l", "\u0131": "i", "ħ": "h", "ŋ": "n", "ĸ": "k", "ŧ": "t",
     }
 )  # fmt: skip
-_NOT_WORD = re.compile(r"[^\w]+|_+")
+_NOT_WORD = re.compile(r"[\W_]+")
 _SPACES = re.compile(r"\s+")
 _UNIT = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
 
