@@ -153,6 +153,10 @@ class Watched:
         """As the connector."""
         return self._inner.archive(object_name, ids)
 
+    def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """As the connector."""
+        return self._inner.erase(object_name, ids)
+
     def close(self) -> None:
         """As the connector."""
         self._inner.close()

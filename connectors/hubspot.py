@@ -241,6 +241,11 @@ class HubSpotConnector:
         """Archive records (restorable for 90 days); archiving twice is no error."""
         return Writer(self._wire, self._paths, record_of).archive(object_name, ids)
 
+    def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Contacts are deleted for good with all that hangs on them (HubSpot's GDPR deletion, one a
+        call; what it takes and when is HubSpot's business, up to 30 days); others are archived."""
+        return Writer(self._wire, self._paths, record_of).erase(object_name, ids)
+
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()

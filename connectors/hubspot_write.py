@@ -69,6 +69,25 @@ class Writer:
         rows = [Write(i, Operation.DELETE, object_name, {}, id=i) for i in ids]
         return write_batches(rows, BATCH, self._archive_batch)
 
+    def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete contacts for good, one a call: there is no batch of it; archive anything else.
+
+        [POST /crm/v3/objects/contacts/gdpr-delete: `objectId`; 204.]
+        """
+        if object_name != "contacts":
+            return self.archive(object_name, ids)
+        rows = [Write(i, Operation.DELETE, object_name, {}, id=i) for i in ids]
+        return [
+            Outcome(one.key, OutcomeStatus.OK, one.key)
+            if one.error is not None and one.error.code == "record.not_found"
+            else one
+            for one in write_batches(rows, 1, self._erase_one)
+        ]
+
+    def _erase_one(self, rows: Sequence[Write]) -> list[Outcome]:
+        path = self._paths.objects(rows[0].object, "/gdpr-delete")
+        return _all_done(self._wire.send("POST", path, {"objectId": rows[0].id}), rows)
+
     def _archive_batch(self, rows: Sequence[Write]) -> list[Outcome]:
         body = {"inputs": [{"id": row.id} for row in rows]}
         path = self._paths.objects(rows[0].object, "/batch/archive")

@@ -300,10 +300,10 @@ class MemoryConnector:
             outcomes.append(Outcome(record_id, OutcomeStatus.OK, record_id))
         return outcomes
 
+    erase = archive  # nothing here outlives a deletion but the fact that it was one
+
     def close(self) -> None:
         """Nothing is open."""
-
-    # --- inside --------------------------------------------------------------------------------
 
     def _record_pages(
         self, stream: str, since: Mapping[str, Json] | None, landed: Landed

@@ -283,6 +283,11 @@ class SalesforceConnector:
         """Delete to the recycle bin."""
         return self._writer().archive(object_name, ids)
 
+    def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete the records. Salesforce keeps them in its recycle bin for 15 days, unless somebody
+        empties it: its REST API cannot."""
+        return self._writer().archive(object_name, ids)
+
     def close(self) -> None:
         """Close the connections."""
         self._wire.close()

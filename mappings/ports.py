@@ -233,6 +233,10 @@ class Connector(Protocol):
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete (to the recycle bin) the named records; key is the id."""
 
+    def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
+        """Delete the named records for good, as far as the vendor can; key is the id. One that is
+        not there is no error."""
+
     def close(self) -> None:
         """Release connections. Further calls are an error."""
 
@@ -245,6 +249,24 @@ class CandidateIndex(Protocol):
 
         Keys carried by more records than the index's cap are left out (they say nothing).
         """
+
+
+class Screen(Protocol):
+    """Who must not be stored: erased people (law 8). Asked wherever something is put into the
+    state; what it covers is left out and counted there.
+    """
+
+    def covers_record(self, record: Record) -> bool:
+        """Whether the record is an erased person's, or joins one to something."""
+
+    def covers_event(self, event: Event) -> bool:
+        """Whether an erased person did it, or it was done to them."""
+
+    def covers_row(self, row: Malformed) -> bool:
+        """Whether a row that could not be read has an erased person's address or id."""
+
+    def covers_id(self, system: str, object_name: str, record_id: str) -> bool:
+        """Whether the id was an erased person's record."""
 
 
 class Transactions(Protocol):

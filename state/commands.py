@@ -63,6 +63,15 @@ def request(tx: Tx, kind: str, arguments: Mapping[str, Any]) -> int:
     return int(tx.connection.execute(query).scalar_one())
 
 
+def forget(tx: Tx, kind: str) -> None:
+    """Commands of a kind that are under way or over no longer say whom they were about."""
+    tx.connection.execute(
+        update(COMMANDS)
+        .where(tx.mine(COMMANDS), COMMANDS.c.kind == kind, COMMANDS.c.status != "queued")
+        .values(arguments={})
+    )
+
+
 def is_waiting(tx: Tx, epoch: int | None) -> bool:
     """Whether the holder of this lease number has something to claim."""
     found = select(COMMANDS.c.id).where(tx.mine(COMMANDS), _claimable(epoch)).limit(1)

@@ -10,7 +10,7 @@ to log it on).
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -50,9 +50,13 @@ class Rollup:
 
 
 def land(tx: Tx, run_id: str, stream: str, events: Sequence[Event]) -> int:
-    """Store pulled events that are not stored yet; returns how many were news."""
+    """Store pulled events that are not stored yet; returns how many were news.
+
+    Those of erased people are left out (law 8).
+    """
     fresh: dict[str, Event] = {}
-    for batch in chunks(events):
+    screen = tx.screen
+    for batch in chunks(e for e in events if screen is None or not screen.covers_event(e)):
         known = _known(tx, batch[0].system, [event.key for event in batch])
         fresh.update((event.key, event) for event in batch if event.key not in known)
     tx.insert_new(
@@ -100,6 +104,42 @@ def unseen(tx: Tx, system: str, keys: Sequence[str]) -> set[str]:
     for batch in chunks(keys):
         missing -= _known(tx, system, batch)
     return missing
+
+
+def addresses_of(tx: Tx, entity_ids: Iterable[str]) -> frozenset[str]:
+    """Addresses under which these golden records did something."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        found.update(
+            tx.connection.execute(
+                select(EVENTS.c.email)
+                .where(tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.email.is_not(None))
+                .distinct()
+            ).scalars()
+        )
+    return frozenset(found)
+
+
+def addresses(tx: Tx) -> Iterator[str]:
+    """Every address somebody did something under, once."""
+    yield from tx.connection.execute(
+        select(EVENTS.c.email).where(tx.mine(EVENTS), EVENTS.c.email.is_not(None)).distinct()
+    ).scalars()
+
+
+def activities_of(tx: Tx, entity_ids: Iterable[str]) -> list[str]:
+    """References of what these golden records' events were delivered as, in order."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        keys = select(EVENTS.c.key).where(tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch))
+        found.update(
+            tx.connection.execute(
+                select(ACTIVITIES.c.ref).where(
+                    tx.mine(ACTIVITIES), ACTIVITIES.c.event_key.in_(keys)
+                )
+            ).scalars()
+        )
+    return sorted(found)
 
 
 def unattributed(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[StoredEvent]:

@@ -78,9 +78,9 @@ def store_cursor(
 def land(tx: Tx, run_id: str, stream: str, records: Sequence[Record]) -> int:
     """Put pulled records into the inbox; returns how many were news.
 
-    A revision that is in the inbox or the mirror already is no news.
+    A revision that is in the inbox or the mirror already is no news. Erased people's are left out.
     """
-    fresh = _unlanded(tx, records)
+    fresh = _unlanded(tx, _admitted(tx, records))
     tx.insert_new(
         INBOX,
         [
@@ -100,6 +100,13 @@ def land(tx: Tx, run_id: str, stream: str, records: Sequence[Record]) -> int:
         (*RECORD_KEY, "revision"),
     )
     return len(fresh)
+
+
+def _admitted(tx: Tx, records: Sequence[Record]) -> Sequence[Record]:
+    """Without erased people: nothing of them is stored again (law 8)."""
+    if tx.screen is None:
+        return records
+    return [record for record in records if not tx.screen.covers_record(record)]
 
 
 def _unlanded(tx: Tx, records: Sequence[Record]) -> list[Record]:
@@ -191,6 +198,8 @@ def mirror(tx: Tx, rows: Sequence[Mirrored]) -> None:
     """
     unique: dict[RecordRef, Mirrored] = {}
     for row in rows:
+        if tx.screen is not None and tx.screen.covers_record(row.record):
+            continue
         known = unique.get(row.record.ref)
         if known is None or _gives_way(known.record, row.record):
             unique[row.record.ref] = row
@@ -284,6 +293,19 @@ def every(
             RECORDS.c.deleted.is_(False),
             RECORDS.c.id > after,
         )
+        .order_by(RECORDS.c.id)
+        .limit(limit)
+    )
+    return [(row.id, _mirrored(row)) for row in rows]
+
+
+def all_of(
+    tx: Tx, object_name: str, *, after: int = 0, limit: int = 2000
+) -> list[tuple[int, Mirrored]]:
+    """As `every`, deleted records included."""
+    rows = tx.connection.execute(
+        select(RECORDS)
+        .where(tx.mine(RECORDS), RECORDS.c.object == object_name, RECORDS.c.id > after)
         .order_by(RECORDS.c.id)
         .limit(limit)
     )

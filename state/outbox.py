@@ -188,6 +188,21 @@ def under_way(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Intent]]:
     return found
 
 
+def of_unknown_outcome(tx: Tx, entity_ids: Iterable[str]) -> list[Intent]:
+    """Writes of these golden records that may have been made at the vendor, though nobody knows."""
+    found: list[Intent] = []
+    for batch in chunks(entity_ids):
+        rows = tx.connection.execute(
+            select(INTENTS).where(
+                tx.mine(INTENTS),
+                INTENTS.c.entity_id.in_(batch),
+                aside(INTENTS.c.status).in_(("sending", "unknown")),
+            )
+        )
+        found.extend(_stored(row).intent for row in rows)
+    return found
+
+
 def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
     """Store outcomes, row by row."""
     if not settlements:

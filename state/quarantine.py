@@ -43,7 +43,12 @@ class Aside:
 
 def set_aside(tx: Tx, run_id: str, rows: Sequence[Malformed]) -> int:
     """Quarantine rows that are not there yet, a dead letter for each; how many were news."""
-    unique = {(row.system, row.stream, _revision(row)): row for row in rows}
+    screen = tx.screen
+    unique = {
+        (row.system, row.stream, _revision(row)): row
+        for row in rows
+        if screen is None or not screen.covers_row(row)
+    }
     known = _known(tx, [revision for _, _, revision in unique])
     fresh = {key: row for key, row in unique.items() if key not in known}
     tx.upsert(

@@ -1,11 +1,13 @@
-"""Tables of the running service: who holds the state, and what people ask of the daemon."""
+"""Tables of the running service: who holds the state, what people ask of the daemon, and whom they
+had erased.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, MetaData
+from sqlalchemy import Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from state.columns import METADATA, NEVER_REUSED, OWNER, Scoped
@@ -43,3 +45,32 @@ class CommandRow(Scoped, table=True):
     result: dict[str, Any] | None = _json(nullable=True)
     error: dict[str, Any] | None = _json(nullable=True)
     finished_at: datetime | None = _instant(nullable=True)
+
+
+class ErasureRow(Scoped, table=True):
+    """One erasure: when, how many people, how far it is.
+
+    `left` holds what is still to be done, whom it is about included; it is emptied when nothing is.
+    """
+
+    __tablename__ = "erasures"
+    __table_args__: ClassVar[Any] = (Index("ix_erasures_status", "status", *OWNER),)
+    id: str = Field(primary_key=True, max_length=40)
+    at: datetime = _instant()
+    status: str = Field(max_length=16)
+    people: int
+    left: dict[str, Any] = _json()
+    counts: dict[str, Any] = _json()
+
+
+class TombstoneRow(Scoped, table=True):
+    """A keyed hash of something an erased person was known by (law 8). The key is not in here."""
+
+    __tablename__ = "tombstones"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("digest", *OWNER),
+        Index("ix_tombstones_erasure", "erasure_id", *OWNER),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    digest: str = Field(max_length=64)
+    erasure_id: str = Field(max_length=40)

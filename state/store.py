@@ -22,6 +22,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql import ColumnElement
 from sqlmodel import SQLModel
 
+from mappings.ports import Screen
 from state import lease, lock, scratch
 from state.database import READ_ONLY, sqlite_path
 from state.failures import translated
@@ -62,12 +63,15 @@ def _owned(table: Table, tenant: str, pair: str) -> ColumnElement[bool]:
 
 @dataclass(frozen=True, slots=True)
 class Tx:
-    """One transaction. `now` is the business clock's reading when it began."""
+    """One transaction. `now` is the business clock's reading when it began; whom `screen` covers is
+    not stored.
+    """
 
     connection: Connection
     tenant: str
     pair: str
     now: datetime
+    screen: Screen | None = None
 
     def mine(self, table: Table) -> ColumnElement[bool]:
         """The condition every query starts with: this tenant's rows of this pair."""
@@ -147,6 +151,7 @@ class Store:
     """The state of one tenant and pair. `clock` is the business clock.
 
     `fence` is shared by all stores of one opened state: who holds the state writes under it.
+    `screen` keeps erased people out.
     """
 
     engine: Engine
@@ -154,6 +159,7 @@ class Store:
     tenant: str = "default"
     pair: str = "default"
     fence: Fence = field(default_factory=Fence, compare=False)
+    screen: Screen | None = field(default=None, compare=False)
 
     @property
     def file(self) -> Path | None:
@@ -168,13 +174,13 @@ class Store:
         """
         with translated(self.file), self.engine.begin() as connection:
             lease.check(connection, self.fence)
-            yield Tx(connection, self.tenant, self.pair, self.clock())
+            yield Tx(connection, self.tenant, self.pair, self.clock(), self.screen)
 
     @contextlib.contextmanager
     def read(self) -> Iterator[Tx]:
         """A reading transaction: one consistent view, no lock against writers; writes fail."""
         with translated(self.file), self._reader().connect() as connection:
-            yield Tx(connection, self.tenant, self.pair, self.clock())
+            yield Tx(connection, self.tenant, self.pair, self.clock(), self.screen)
 
     def _reader(self) -> Engine:
         if self.engine.dialect.name == "sqlite":

@@ -23,10 +23,12 @@ from mappings.loading import Schemas
 from mappings.positions import Faults, read_document, suggest
 from mappings.sections import Section
 from sync.config_service import (
+    ERASURE_KEYS,
     RETENTION_KEYS,
     SERVICE_KEYS,
     RetentionConfig,
     ServiceConfig,
+    read_erasure,
     read_retention,
     read_service,
 )
@@ -38,7 +40,7 @@ ENVIRONMENT = "LEADLOOP_CONFIG"
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
     "notifications", "console", "service",
-    "retention", "log_level",
+    "retention", "erasure", "log_level",
 )  # fmt: skip
 
 
@@ -179,6 +181,7 @@ class Config:
     console: ConsoleConfig
     service: ServiceConfig | None
     retention: RetentionConfig
+    erasure_folder: Path
     notifications: tuple[str, ...] = field(repr=False)
     log_level: str
     hash: str
@@ -258,6 +261,7 @@ class _Reader:
         self._format()
         systems = self._systems()
         pairs = self._pairs(systems)
+        state_url = self._state_url()
         parts = {
             "tenant": self._values.text(top, "tenant", "default"),
             "matching": self._matching(),
@@ -266,11 +270,14 @@ class _Reader:
         }
         return Config(
             path=self._file,
-            state_url=self._state_url(),
+            state_url=state_url,
             pairs=pairs,
             console=self._console(),
             service=read_service(self._part("service", SERVICE_KEYS), self._faults),
             retention=read_retention(self._part("retention", RETENTION_KEYS)),
+            erasure_folder=read_erasure(
+                self._part("erasure", ERASURE_KEYS), self._values, state_url
+            ),
             notifications=tuple(self._values.expand(t, at) for t, at in top.names("notifications")),
             log_level=top.choice("log_level", LogLevel, LogLevel.INFO).value,
             hash=_digest(parts, pairs),

@@ -121,6 +121,18 @@ def config_schema() -> Schema:
                 "`leadloop run` answers /livez, /readyz and /metrics here.",
             ),
             "retention": said(_retention(), "How long what is no longer needed is kept."),
+            "erasure": said(
+                keys(
+                    {
+                        "folder": said(
+                            TEXT,
+                            "Folder of erasure_key and erasures.jsonl; by default beside a SQLite "
+                            "state, else beside this file. Back it up apart from the state.",
+                        )
+                    }
+                ),
+                "What keeps erased people from coming back.",
+            ),
             "log_level": said(
                 one_of(LogLevel), "How much is said on stderr.", default=LogLevel.INFO.value
             ),

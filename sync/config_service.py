@@ -1,14 +1,17 @@
-"""The parts of `config.yaml` about running as a service: `service` and `retention`."""
+"""The parts of `config.yaml` about running as a service: `service`, `retention` and `erasure`."""
 
 from __future__ import annotations
 
 import ipaddress
 from dataclasses import dataclass
+from pathlib import Path
 
 from mappings.positions import Faults
 from mappings.sections import Section
+from sync.config_values import Values
 
 SERVICE_KEYS = ("host", "port", "expose")
+ERASURE_KEYS = ("folder",)
 RETENTION_KEYS = ("inbox_days", "dead_letter_days", "before_image_days", "event_months")
 
 
@@ -57,6 +60,16 @@ def read_service(section: Section | None, faults: Faults) -> ServiceConfig | Non
             code="config.exposed",
         )  # fmt: skip
     return ServiceConfig(host, section.whole("port", default.port, low=0, high=65_535))
+
+
+def read_erasure(section: Section | None, values: Values, state_url: str) -> Path:
+    """Where the key of the tombstones and the list of erasures are: beside a SQLite state, or in
+    the workspace, unless another folder is named.
+    """
+    if section is not None and section.has("folder"):
+        return values.directory / values.text(section, "folder")
+    file = state_url.removeprefix("sqlite:///")
+    return values.directory if file in {state_url, ":memory:"} else Path(file).parent
 
 
 def read_retention(section: Section | None) -> RetentionConfig:

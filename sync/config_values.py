@@ -59,6 +59,11 @@ class Values:
         self._directory = directory
         self._environ = environ
 
+    @property
+    def directory(self) -> Path:
+        """The workspace."""
+        return self._directory
+
     def text(self, section: Section, key: str, default: str = "") -> str:
         """Text with environment variables filled in."""
         return self.expand(section.text(key, default), section.place(key))

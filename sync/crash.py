@@ -52,6 +52,10 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_review": "a person's decision is stored",
     "after_undo": "what an undo takes back is journaled, and a wrong link is apart",
     "after_replay": "dead letters are back on the work list",
+    "after_tombstones": "an erased person has tombstones, everything else is still there",
+    "after_listed": "the tombstones are in the list outside the state, too",
+    "after_removed": "nothing is kept about the erased person",
+    "after_vendors": "a vendor has deleted what it was asked to, and that is noted",
 }
 """Every crash point there is, and what is true there."""
 

@@ -161,7 +161,7 @@ def _tour(
         Worker(
             config,
             pair,
-            crew.store.for_pair(pair.name),
+            wiring.screened(config, pair, crew.store),
             halt,
             crew.clocks,
             accounts=accounts,

@@ -17,11 +17,13 @@ from datetime import date, datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
-from state import identity
+from state import commands, identity
 from state.prune import prune
 from state.store import Store, Tx
 from sync.config import PairConfig
 from sync.config_service import RetentionConfig
+from sync.erasure.act import erase
+from sync.erasure.later import allow_again
 from sync.guard import Approval
 from sync.pair import Pair
 from sync.planfile import PlanMarks, check_plan
@@ -235,11 +237,41 @@ def _reported(report: Report, result: Data) -> Done:
     return Done(report.exit_code, result, error, report.run_id)
 
 
+def _erase(bench: Bench, arguments: Data) -> Done:
+    """Erase people. Arguments: `who` (addresses or ids), `at_vendors`. The order forgets whom it
+    was about in the transaction that erases them.
+    """
+    done = erase(
+        bench.store,
+        list(arguments.get("who", ())),
+        connect=bench.connect,
+        at_vendors=bool(arguments.get("at_vendors")),
+    )
+    with bench.store.begin() as tx:
+        commands.forget(tx, "erase")
+    error = error_data(done.error) if done.error is not None else None
+    code = done.error.exit_code if done.error is not None else 4 if done.refused else 0
+    return Done(code, done.as_json(), error)
+
+
+def _allow(bench: Bench, arguments: Data) -> Done:
+    """Lift an erasure. Arguments: `who`, `evidence`, `at`."""
+    at = datetime.fromisoformat(str(arguments["at"]))
+    lifted = allow_again(
+        bench.store, str(arguments["who"]), evidence=str(arguments["evidence"]), at=at
+    )
+    with bench.store.begin() as tx:
+        commands.forget(tx, "allow")
+    return Done(0, {"tombstones_lifted": lifted})
+
+
 HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "sync": _sync,
     "replay": _replay,
     "undo": _undo,
     "review": _review,
     "prune": _prune,
+    "erase": _erase,
+    "allow": _allow,
 }
 """What can be ordered."""

@@ -6,6 +6,7 @@ goes it on a throw-away copy of the state and stops after the guard (law 10).
 
 from __future__ import annotations
 
+import contextlib
 import uuid
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -27,6 +28,8 @@ from sync.blocks import POISON, Blocks, deferred
 from sync.companies import resolve_companies
 from sync.crash import crashpoint
 from sync.due import work_due
+from sync.erasure.act import finish
+from sync.erasure.screen import ErasureScreen
 from sync.fold import fold
 from sync.guard import Approval, Gone, Verdict, examine, examine_gone
 from sync.intake import gone
@@ -128,6 +131,7 @@ def _run(
     approval: Approval | None,
 ) -> None:
     run_id = report.run_id
+    report.counts["erasures_waiting"] = finish_erasures(pair)
     report.counts["due"] = dict(work_due(pair))
     reconciled = reconcile(pair, run_id, blocks)
     applied = [apply(pair, run_id, blocks, left_over=True)]
@@ -160,6 +164,15 @@ def _run(
     applied.append(apply(pair, run_id, blocks))
     applied += follow_up(pair, run_id, blocks)
     _finish(pair, report, applied, blocks, None)
+
+
+def finish_erasures(pair: Pair) -> int:
+    """Ask the vendors again for deletions they still owe us, and keep the erased out of this run.
+    How many records are waited for."""
+    if not isinstance(pair.store.screen, ErasureScreen):
+        return 0
+    pair.store.screen.kept_out.clear()
+    return finish(pair.store, lambda: contextlib.nullcontext(pair)).waiting
 
 
 def consent_alone(
@@ -360,6 +373,8 @@ def _finish(
     error: LeadloopError | None = refusal or blocks.error
     with pair.store.begin() as tx:
         report.counts["rows"] = dict(rows)
+        if isinstance(pair.store.screen, ErasureScreen):
+            report.counts["erased_kept_out"] = dict(pair.store.screen.kept_out)
         report.counts["written"] = dict(written)
         report.counts["batches"] = sum(one.batches for one in applied)
         report.counts["open"] = outbox.count_by_status(tx)

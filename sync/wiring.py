@@ -10,7 +10,7 @@ import contextlib
 import functools
 import time
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from connectors.base import VendorConnector, load
@@ -18,13 +18,17 @@ from mappings.errors import PASSING, ConfigurationError, LeadloopError
 from mappings.ports import AccountInfo, Lane
 from mappings.records import Side
 from mappings.required_fields import fields_to_read, required_fields
-from state import identity, runs
+from state import identity, runs, tombstones
 from state.open import open_store
 from state.store import Store
 from sync import alerts
 from sync.config import Config, PairConfig, SystemConfig
 from sync.crash import crashpoint
 from sync.doctor import same_account
+from sync.erasure.files import ErasureFiles
+from sync.erasure.find import Ground
+from sync.erasure.later import catch_up, missing
+from sync.erasure.screen import ErasureScreen
 from sync.limits import AccountLimiter, Accounts, Turn
 from sync.pair import Pair, Progress
 
@@ -50,9 +54,33 @@ class Clocks:
 
 
 def open_state(config: Config, pair: PairConfig, clocks: Clocks | None = None) -> Store:
-    """The state of a pair, created or migrated to this version first."""
+    """The state of a pair, created or migrated to this version first, erased people kept out."""
     now = (clocks or Clocks()).now
-    return open_store(config.state_url, clock=now, tenant=config.tenant, pair=pair.name)
+    store = open_store(config.state_url, clock=now, tenant=config.tenant, pair=pair.name)
+    try:
+        return screened(config, pair, store)
+    except BaseException:
+        store.close()
+        raise
+
+
+def screened(config: Config, pair: PairConfig, store: Store) -> Store:
+    """The state as the pair sees it, with its screen. One that was restored from an older backup
+    forgets first whom it had forgotten before, unless another process holds it, which does that
+    itself. Raises StateError where people were erased and the key is not there.
+    """
+    ground = Ground(pair.mapping, pair.map_system.kind, pair.region)
+    own = store.for_pair(pair.name)
+    with own.read() as tx:
+        digests = tombstones.digests(tx)
+    own = replace(own, screen=ErasureScreen(ground, ErasureFiles(config.erasure_folder), digests))
+    if missing(own):
+        if own.fence.token is not None:
+            catch_up(own)
+        elif own.holder() is None:
+            with own.exclusive():
+                catch_up(own)
+    return own
 
 
 def connect(

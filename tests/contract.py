@@ -389,6 +389,17 @@ class ConnectorContract:
         assert bench.live() == {kept}
         assert bench.connector.fetch(bench.object_name, [gone]) == []
 
+    def test_erasing_deletes_for_good_and_may_be_sent_twice(self, bench: Bench) -> None:
+        """Erased records cannot be read any more; erasing them again, or one that never was, is no
+        error; others stay."""
+        gone, stays = bench.put(1), bench.put(2)
+        for _ in range(2):
+            (outcome,) = bench.connector.erase(bench.object_name, [gone])
+            assert outcome.status is OutcomeStatus.OK
+        assert bench.live() == {stays}
+        assert [r for r in bench.connector.fetch(bench.object_name, [gone]) if not r.deleted] == []
+        assert bench.connector.erase(bench.object_name, []) == []
+
     def test_updates_reach_the_record_in_order(self, bench: Bench) -> None:
         """Two updates of one record in one write are both outcomes, and the later one stays."""
         record_id = bench.put(1)

@@ -108,12 +108,13 @@ def test_files_and_functions_stay_readable(folder: str) -> None:
     long = [
         f"{relative(path)} has {count} lines"
         for path in sources(folder)
-        if (count := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
+        if "migrations" not in path.parts  # a migration states what was, column by column
+        and (count := len(path.read_text(encoding="utf-8").splitlines())) > LONGEST_FILE
     ]
     long += [
         f"{relative(path)}:{node.lineno} {node.name} has {node.end_lineno - node.lineno + 1} lines"
         for path in sources(folder)
-        if "migrations" not in path.parts  # a migration states what was, column by column
+        if "migrations" not in path.parts
         for node in ast.walk(parsed(path))
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
         and node.end_lineno is not None

@@ -51,6 +51,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
     "undo": ("undo", "Take back what Leadloop wrote: a run, a record, a wrong link."),
     "replay": ("replay", "Send corrected work down the road again."),
+    "erase": ("erase", "Remove people everywhere Leadloop keeps anything, for good."),
+    "export": ("export", "Give out everything kept about a person."),
     "prune": ("prune", "Let go of what is no longer needed."),
     "backup": ("backup", "Copy the state to a file and check the copy."),
     "db": ("db", "The state's version and soundness: db [current|check|upgrade]."),

@@ -27,9 +27,14 @@ PIPED_WIDTH = 140
 
 def emit_json(command: str, data: Mapping[str, Any]) -> None:
     """Print a command's data as one JSON object on one line."""
-    whole = {"format": FORMAT, "command": command, **data}
-    sys.stdout.write(json.dumps(whole, default=_plain, ensure_ascii=False) + "\n")
+    sys.stdout.write(json_text(command, data) + "\n")
     sys.stdout.flush()
+
+
+def json_text(command: str, data: Mapping[str, Any]) -> str:
+    """A command's data as it is printed: one JSON object on one line."""
+    whole = {"format": FORMAT, "command": command, **data}
+    return json.dumps(whole, default=_plain, ensure_ascii=False)
 
 
 def _plain(value: Any) -> Any:

@@ -32,7 +32,7 @@ from sync.plan import fingerprints
 from sync.plan_people import OPT_OUT_MAP
 from sync.run import Report, run_once
 from tests.laws.vendor import STAGE, TownVendor
-from tests.sync.world import World
+from tests.sync.world import World, screened
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes it private
 """Where towns have their state: a killed process tests no disk, so none need be waited for."""
@@ -137,7 +137,7 @@ class Town:
         """Leadloop starts anew: what it had in memory is gone, what was committed is not."""
         self.world.close()
         where = self.url or f"sqlite:///{self.folder / 'state.sqlite3'}"
-        store = open_store(where, clock=self.now, pair="main")
+        store = screened(open_store(where, clock=self.now, pair="main"), self.folder)
         self.world.pair = replace(self.world.pair, store=store, clock=self.now)
 
     # --- running -----------------------------------------------------------------------------

@@ -26,6 +26,8 @@ WITHOUT = {
     "commands.py:withdraw": "as above, for taking one back",
     "commands.py:act": "as above",
     "model.py:_trained": "stores a model a person asked for, and does nothing after",
+    "orders.py:_erase": "an order forgets whom it was about; done again it forgets again",
+    "orders.py:_allow": "as above",
     "worker.py:_interrupted": "closes the row of a run that has ended; `start` would do the same",
 }
 """Functions that open a transaction and pass no crash point, and why."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import pickle
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from functools import cache
 from importlib import resources
@@ -33,10 +33,13 @@ from mappings.records import (
     Write,
 )
 from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, fields_to_read
-from state import identity
+from state import identity, tombstones
 from state.open import open_store
 from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
+from sync.erasure.files import ErasureFiles
+from sync.erasure.find import Ground
+from sync.erasure.screen import ErasureScreen
 from sync.guard import Approval
 from sync.intents import event_key
 from sync.limits import Accounts, Turn
@@ -56,6 +59,14 @@ OPT_OUT = "hs_email_optout"
 def preset() -> PairMapping:
     """The mapping Leadloop ships."""
     return load_mapping(Path(str(resources.files("mappings"))) / "presets/hubspot-salesforce.yaml")
+
+
+def screened(store: Store, folder: Path) -> Store:
+    """A state that keeps erased people out; key and list are in the folder."""
+    with store.read() as tx:
+        digests = tombstones.digests(tx)
+    ground = Ground(preset(), "hubspot", None)
+    return replace(store, screen=ErasureScreen(ground, ErasureFiles(folder), digests))
 
 
 @dataclass(slots=True)
@@ -230,7 +241,8 @@ class World:
         time = Ticking(started)
         logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
         crm = {**reads[Side.CRM], "Task": TASK}
-        store = open_store(url or state_url(folder), clock=time.now, pair="main")
+        opened = open_store(url or state_url(folder), clock=time.now, pair="main")
+        store = screened(opened, folder)
         turns: dict[Side, Turn] = {}
         if limited:
             accounts = Accounts(store, time.now)

@@ -478,6 +478,32 @@ def upgrade() -> None:
     sa.Column('taken_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_lease'))
     )
+    op.create_table('erasures',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.String(length=40), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('people', sa.Integer(), nullable=False),
+    sa.Column('left', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('counts', sa.JSON(none_as_null=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_erasures'))
+    )
+    with op.batch_alter_table('erasures', schema=None) as batch_op:
+        batch_op.create_index('ix_erasures_status', ['status', 'tenant', 'pair'], unique=False)
+
+    op.create_table('tombstones',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('digest', sa.String(length=64), nullable=False),
+    sa.Column('erasure_id', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_tombstones')),
+    sa.UniqueConstraint('digest', 'tenant', 'pair', name=op.f('uq_tombstones'))
+    )
+    with op.batch_alter_table('tombstones', schema=None) as batch_op:
+        batch_op.create_index('ix_tombstones_erasure', ['erasure_id', 'tenant', 'pair'], unique=False)
+
     # ### end Alembic commands ###
 
 
