@@ -215,6 +215,7 @@ def comes_to_rest(town: Town) -> None:
         law(town)
     for person in town.people:
         if linked(town, person):
+            person.met = True
             person.edits.clear()
 
 

@@ -56,12 +56,14 @@ and no blank overwrites; the CRM owns name and phone, the MAP the title."""
 
 @dataclass(slots=True)
 class Person:
-    """Somebody, and where they are known: the truth of who is who."""
+    """Somebody, and where they are known: the truth of who is who. `met` says that both records
+    were seen at rest as one person's."""
 
     number: int
     contact: str | None = None
     crm: RecordRef | None = None
     plain: bool = True
+    met: bool = False
     out: bool = False
     stage: str | None = None
     edits: dict[str, list[tuple[Side, str]]] = field(default_factory=dict)
@@ -150,10 +152,10 @@ class Town:
         self.reports.append(report)
         return report
 
-    def approved_run(self) -> Report:
+    def approved_run(self, *, kind: str = "sync") -> Report:
         """One run of a plan that somebody has read."""
         planned = list(self.world.planned().planned.intents())
-        return self.run(Approval(frozenset(fingerprints(planned))))
+        return self.run(Approval(frozenset(fingerprints(planned))), kind=kind)
 
     def writes(self) -> int:
         """Rows written to either side so far."""
@@ -219,7 +221,17 @@ class Town:
         at = max(at, record.modified_at)
         self.vendor(side).edit(record.ref.object, record.ref.id, {field_name: value}, at=at, by=REP)
         if record.fields[field_name] != value:
-            person.edits.setdefault(name, []).append((side, value))
+            known = person.edits.setdefault(name, self._before_they_met(person, side.other, name))
+            known.append((side, value))
+
+    def _before_they_met(self, person: Person, side: Side, name: str) -> list[tuple[Side, str]]:
+        """Until both records of a person have agreed for the first time, what is on the other side
+        is as much news as an edit is: the owner's stands (docs/explanation/conflicts.md)."""
+        record = self.record(person, side)
+        if person.met or record is None:
+            return []
+        value = record.fields.get(FIELDS[name][0 if side is Side.MAP else 1])
+        return [(side, str(value))] if value is not None else []
 
     def fill(self, person: Person) -> None:
         """The person fills in a form; the MAP makes them a contact if they are none."""

@@ -136,7 +136,8 @@ class TownVendor(Vendor):
     def _apply(self, row: Write) -> Outcome:
         """One row of ours: what it does that no write of ours may do is kept for the laws."""
         before = self._records.get(row.object, {}).get(str(row.id))
-        people = [r for name in ("Lead", "Contact") if name in self._schema for r in self.all(name)]
+        objects = [name for name in ("Lead", "Contact") if name in self._schema]
+        people = [r for name in objects for r in self.all(name) if r.converted_to is None]
         outcome = super()._apply(row)
         if outcome.status is not OutcomeStatus.OK:
             return outcome

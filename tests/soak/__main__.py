@@ -19,6 +19,7 @@ import structlog
 
 from tests.databases import running_postgres
 from tests.soak.backlog import backlog
+from tests.soak.crashes import crashes
 from tests.soak.day import day
 from tests.soak.kills import kills
 from tests.soak.others import acceptance, damage, hostile, unmerge
@@ -29,7 +30,8 @@ from tests.soak.storm import storm
 CRITICAL = 50
 Figure = Callable[[int, int, str | None], dict[str, Any]]
 FIGURES: dict[str, tuple[int, Figure]] = {
-    "kills": (10_000, lambda n, seed, url: kills(n, seed=seed, url=url).figures()),
+    "kills": (2_000, lambda n, seed, url: kills(n, seed=seed, url=url).figures()),
+    "crashes": (10_000, lambda n, seed, url: crashes(n, seed=seed, url=url).figures()),
     "replies": (5_000, lambda n, seed, url: replies(n, seed=seed, url=url).figures()),
     "machine": (2_000, lambda n, seed, url: states(n, seed=seed, url=url)),
     "storm": (1, lambda _, seed, url: storm(seed=seed, url=url)),

@@ -139,11 +139,11 @@ def _live_through(town: Town, rng: random.Random, count: int, told: Kills) -> No
         done += 1
         if done % BETWEEN_RESTS == 0:
             comes_to_rest(town)
-            _sound(town.store)
+            is_sound(town.store)
             told.rests += 1
 
 
-def _sound(store: Store) -> None:
+def is_sound(store: Store) -> None:
     """The database itself is whole."""
     if store.engine.dialect.name == "sqlite":
         with store.read() as tx:
@@ -209,14 +209,14 @@ def _be_killed(town: Town, pipe: Connection, death: Death, before: str | None) -
             if before == "replay":
                 recover.replay(town.store, recover.Selection())
             elif before == "review":
-                _decide(town)
+                decide(town)
             report = run_once(pair)
         code = 0 if report.error is None else 3
     finally:
         os._exit(code)
 
 
-def _decide(town: Town) -> None:
+def decide(town: Town) -> None:
     """A person says of several records that they are one person: they know it already."""
     with town.store.read() as tx:
         asked = [item for item in reviews.items(tx, limit=9) if item.kind == reviewing.MERGE]
