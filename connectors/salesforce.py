@@ -192,11 +192,17 @@ class SalesforceConnector:
             )
 
     def describe(self, object_name: str) -> ObjectSchema:
-        """The object's fields as they are now, as far as the API user may see them."""
+        """The object's fields as they are now, as far as the API user may see them.
+
+        Fields that were left out of queries because they were gone are read again once they are
+        back.
+        """
         path = f"sobjects/{name(object_name)}/describe"
         described = expect(self._wire.get(path))
         with understanding(lambda: unreadable(SYSTEM, described)):
-            return object_schema(object_name, described)
+            schema = object_schema(object_name, described)
+        self._removed.get(object_name, set()).difference_update(schema.fields)
+        return schema
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Create the missing fields and let the API user see them."""

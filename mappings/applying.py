@@ -19,10 +19,12 @@ def rules_for(
 ) -> Iterator[FieldRule]:
     """The rules about a CRM object that apply, in the order of the file.
 
-    `fields` are the records' by side. Where a side has none yet, conditions on it do not hold.
+    `fields` are the records' by side. Where a side has none yet, conditions on it do not hold. A
+    parked rule does not apply, and no later one takes its place.
     """
+    objects = {crm_object, mapping.map_object}
     if not any(rule.when for rule in mapping.fields):
-        yield from (rule for rule in mapping.fields if crm_object in rule.crm)
+        yield from (r for r in mapping.fields if crm_object in r.crm and not r.parked & objects)
         return
     written: set[tuple[Side, str]] = set()
     for rule in mapping.fields:
@@ -34,7 +36,8 @@ def rules_for(
         targets = {(side, name) for side, name in named.items() if rule.writes(side)}
         if written.isdisjoint(targets):
             written |= targets
-            yield rule
+            if not rule.parked & objects:
+                yield rule
 
 
 def _holds(

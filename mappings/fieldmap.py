@@ -95,7 +95,9 @@ class FieldRule:
     `transform` names steps of `mappings.steps`, applied to what goes to `flows_to`; `source_type`
     is what the values they read are, where that is not `type`. `template` composes the value read
     of several fields of the source; `when` is a condition on the source's record ("" = always).
-    `max_length` (characters) comes from the file or the vendor's describe.
+    `max_length` (characters) comes from the file or the vendor's describe, as do `options`: the
+    only values a side takes, where it refuses all others. In the objects of `parked` the rule rests
+    until their schema is as it should be (`mappings.drift`).
     """
 
     map: str
@@ -115,6 +117,8 @@ class FieldRule:
     template: str = ""
     when: str = ""
     source_type: ValueType | None = None
+    options: Mapping[Side, frozenset[str]] = field(default_factory=dict)
+    parked: frozenset[str] = frozenset()
 
     @property
     def flows_to(self) -> Side:

@@ -274,6 +274,10 @@ def _stamped(mapping: PairMapping) -> PairMapping:
     return PairMapping(**(values | {"hash": digest}))
 
 
+_UNSAID = frozenset({"at", "hash", "options", "parked"})
+"""What is known of a mapping besides what its files say."""
+
+
 def _plain(value: object) -> object:
     if isinstance(value, datetime):
         return value.isoformat()
@@ -285,6 +289,6 @@ def _plain(value: object) -> object:
         return {
             f.name: _plain(getattr(value, f.name))
             for f in dataclass_fields(value)  # type: ignore[arg-type]
-            if f.name not in {"at", "hash"}
+            if f.name not in _UNSAID
         }
     return value

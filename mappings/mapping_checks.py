@@ -139,7 +139,7 @@ def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
         schema = loading.schema(side, object_name)
         field = schema.fields.get(name) if schema is not None else None
         converted = rule.source_type is not None and side is rule.source
-        if field is None or converted or _fits(rule, field):
+        if field is None or converted or fits(rule, field):
             continue
         loading.faults.add(
             rule.at,
@@ -152,7 +152,8 @@ def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
         return
 
 
-def _fits(rule: FieldRule, field: FieldSchema) -> bool:
+def fits(rule: FieldRule, field: FieldSchema) -> bool:
+    """Whether a field of that kind can hold the rule's values."""
     if field.type in {"reference", "other"}:
         return field.type == "reference" and rule.type is ValueType.TEXT
     if rule.type in _FITS:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Mapping
 
 from mappings.errors import RecordRejectedError
 from mappings.fieldmap import FieldRule, TooLong, ValueType
-from mappings.ports import FieldSchema
 from mappings.records import Json, Side
 from mappings.steps import apply_steps
 from mappings.values import canonical, is_valid
@@ -54,14 +53,12 @@ def translate(
     *,
     to: Side,
     creating: bool = False,
-    target: FieldSchema | None = None,
 ) -> Json:
     """The canonical value the other side should have; None is blank.
 
     `to` is the side written to. The rule's default is used for a blank value only when
     `creating`, so that it never replaces what the target already holds; on its way back a
-    default counts as blank. `target` is the described field, where known: its length and
-    restricted options are then checked.
+    default counts as blank. The rule's length and options are checked, where they are known.
 
     Raises RecordRejectedError (`value.invalid`, `value.too_long`, `value.unknown_option`): the
     record cannot be written as it is. The message names the field, never the value.
@@ -77,7 +74,7 @@ def translate(
         plain = _each(plain, rule.type, lambda part: look_up(rule.values, part))
     if plain is None and creating and to is rule.flows_to:
         plain = canonical(rule.default, rule.type)
-    return _fit(rule, plain, name, to, target)
+    return _fit(rule, plain, name, to)
 
 
 def _valid(plain: Json, type: ValueType, name: str) -> Json:
@@ -124,12 +121,13 @@ def _map_value(values: Mapping[str, str], part: str) -> str:
     return otherwise
 
 
-def _fit(rule: FieldRule, plain: Json, name: str, to: Side, target: FieldSchema | None) -> Json:
+def _fit(rule: FieldRule, plain: Json, name: str, to: Side) -> Json:
     if not isinstance(plain, str):
         return plain
-    if target is not None and target.restricted and target.options:
+    options = rule.options.get(to)
+    if options:
         parts = plain.split(";") if rule.type is ValueType.MULTIPICKLIST else [plain]
-        if any(part not in target.options for part in parts):
+        if any(part not in options for part in parts):
             raise RecordRejectedError(
                 f"The value for {name} is none of the picklist's options.",
                 code="value.unknown_option",
@@ -137,8 +135,6 @@ def _fit(rule: FieldRule, plain: Json, name: str, to: Side, target: FieldSchema 
                 remedy="Add it to the picklist, or to the rule's `values` table.",
             )
     length = rule.max_length if to is Side.CRM else None
-    if target is not None and target.length:
-        length = min(length or target.length, target.length)
     if length is None or len(plain) <= length:
         return plain
     if rule.too_long is TooLong.TRUNCATE:

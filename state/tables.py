@@ -16,9 +16,18 @@ from sqlmodel import Field
 from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
+from state.schema_tables import DriftRow, SchemaRow
 from state.service_tables import CommandRow, ErasureRow, LeaseRow, TombstoneRow
 
-__all__ = ["METADATA", "CommandRow", "ErasureRow", "LeaseRow", "TombstoneRow"]
+__all__ = [
+    "METADATA",
+    "CommandRow",
+    "DriftRow",
+    "ErasureRow",
+    "LeaseRow",
+    "SchemaRow",
+    "TombstoneRow",
+]
 """What other modules take from here though it is defined elsewhere; the tables below besides."""
 
 

@@ -21,6 +21,7 @@ from state.store import Store
 from state.trouble import Alert
 from sync.conditions import GOOD, Condition, Facts, Message, Severity, compare, conditions
 from sync.crash import crashpoint
+from sync.drift_known import known_drifts
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
@@ -99,6 +100,7 @@ def facts_of(
             most_dead_letters=config.guard.dead_letters,
             fast=config.schedule.fast,
             trouble=trouble,
+            drifts=known_drifts(tx, pair.map_system.kind),
         )
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
+from mappings.drift import Drift
 from mappings.errors import LeadloopError
 from state.quota import Account
 from state.runs import Run
@@ -67,7 +68,8 @@ class Message:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """What the conditions of a pair are read from. `trouble` is what kept a run from starting;
-    `last_good` when the newest run that went through ended; `fast` the schedule in seconds.
+    `drifts` are fields that are not as the mapping needs them, `last_good` when the newest run that
+    went through ended; `fast` the schedule in seconds.
     """
 
     pair: str
@@ -79,6 +81,7 @@ class Facts:
     most_dead_letters: int
     fast: float
     trouble: LeadloopError | None = None
+    drifts: Sequence[Drift] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +110,7 @@ def conditions(facts: Facts) -> list[Condition]:
                 "See `leadloop deadletters`, correct the causes, then `leadloop replay`.",
             )
         )
+    found += [_drifted(drift) for drift in facts.drifts]
     patience = max(STALE_AFTER, timedelta(seconds=3 * facts.fast))
     if facts.last_good is not None and facts.now - facts.last_good > patience:
         found.append(
@@ -119,6 +123,17 @@ def conditions(facts: Facts) -> list[Condition]:
             )
         )
     return found
+
+
+def _drifted(drift: Drift) -> Condition:
+    """A field that is not as the mapping needs it; what rests because of it, and where."""
+    rests = f" ({', '.join(drift.at)} rests)" if drift.rules else f" ({', '.join(drift.at)})"
+    return Condition(
+        f"drift:{drift.name}:{drift.kind.value}"[:255],
+        "alert.schema",
+        f"{drift.what}{rests}",
+        drift.remedy,
+    )
 
 
 def compare(told: Sequence[Alert], now: Sequence[Condition], *, scope: str, at: datetime) -> Change:

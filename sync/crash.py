@@ -24,6 +24,8 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_reopen": "left-over intents may be sent again",
     "after_replan": "left-over intents are dropped, their people are to be planned anew",
     "after_land": "a page and its cursor have landed",
+    "after_drift": "what has changed about the vendors' fields is stored",
+    "after_catch_up": "a page of what a healed field holds is in the mirror",
     "after_fold": "a chunk of the inbox is in the mirror and the index",
     "after_fetch": "contacts that events name have landed",
     "after_revisit": "questions whose candidates are gone are put back",

@@ -17,6 +17,7 @@ from mappings.records import RecordRef, Side
 from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
 from sync.limits import Turn
+from sync.unfit import Unfit
 
 SUPPORT = ("OpportunityContactRole", "User", "Campaign", "owners")
 """Objects that are read to understand others and have no counterpart of their own."""
@@ -38,7 +39,8 @@ class Pair:
     places at their accounts. `unreachable` sides could not be connected: they are not called, the
     other side's work goes on. `watch` is called when a run has ended: people may have to be told.
     `hold_deletions` is how long a person's deleted record may turn out to have been merged,
-    `nightly` the UTC time of what is read once a day.
+    `nightly` the UTC time of what is read once a day. `unfit` is what the vendors cannot take now
+    (`sync.drift`).
     """
 
     name: str
@@ -59,6 +61,7 @@ class Pair:
     watch: Callable[[], None] = lambda: None
     hold_deletions: timedelta = timedelta(0)
     nightly: time = time(2)
+    unfit: Unfit = field(default_factory=Unfit)
 
     def in_lane(self, side: Side, lane: Lane) -> contextlib.AbstractContextManager[None]:
         """Calls to a side within the block count as work of this lane (law 12)."""

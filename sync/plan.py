@@ -24,6 +24,7 @@ from sync.intents import digest
 from sync.pair import Pair
 from sync.plan_others import plan_company, plan_deal
 from sync.plan_people import EntityPlan, plan_person
+from sync.unfit import fitting
 from sync.views import EntityView, Rules
 
 CHUNK = 500
@@ -127,6 +128,7 @@ def plan(
             under_way = outbox.under_way(tx, busy)
         plans = [PLANNERS[view.kind](view, rules) for view in with_times(pair, views)]
         plans += _opt_outs(waiting, under_way, rules)
+        plans = [fitting(one, pair.unfit) for one in plans]
         plans += _nothing_to_do(batch, busy, views)
         with pair.store.read() as tx:
             refused = outbox.dead_fingerprints(

@@ -22,6 +22,7 @@ from mappings.records import Operation, RecordRef, Side
 from state import events, identity, mirror, outbox, reviews, runs
 from state.outbox import Intent
 from state.store import Store, Tx
+from sync import drift
 from sync.apply import Applied, apply
 from sync.attribute import attribute, fetch_unknown
 from sync.blocks import POISON, Blocks, deferred
@@ -139,11 +140,14 @@ def _run(
     report.counts["reconciled"] = dict(+reconciled)
     pulled = pull(pair, run_id, everything=everything, but=blocks.down)
     blocks.not_read(pulled.unread)
+    pair = drift.watched(pair, run_id) if drift.is_due(pair) else drift.as_known(pair)
     missing = gone(pair)
     refusal = blocks.stopped or examine_gone(missing, approval=approval, limits=pair.guard)
-    if refusal is not None or blocks.blind:
+    if refusal is not None or blocks.blind or pair.unfit.matching:
         applied.append(consent_alone(pair, report, blocks, pulled, missing))
         _finish(pair, report, applied, blocks, refusal)
+        if pair.unfit.matching:
+            raise drift.blind(pair)
         return
     changes = take_in(pair, run_id, pulled, blocks)
     applied += follow_up(pair, run_id, blocks)
@@ -253,6 +257,9 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     pulled = pull(pair, run_id, everything=everything, but=pair.unreachable)
     for error in pulled.unread.values():
         raise error
+    pair = drift.watched(pair, run_id, catch_up=False)
+    if pair.unfit.matching:
+        raise drift.blind(pair)
     missing = gone(pair)
     prepared = planned_from(pair, take_in(pair, run_id, pulled, Blocks(pair, run_id)))
     return replace(prepared, gone=tuple(missing))

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from mappings.errors import Position, RecordRejectedError
 from mappings.fieldmap import Direction, FieldRule, Overwrite, TooLong, ValueType
-from mappings.ports import FieldSchema
 from mappings.records import Json, Side
 from mappings.steps import TRANSFORMS, transform_fault
 from mappings.transforms import fill, translate
@@ -235,17 +234,19 @@ def test_too_long_is_rejected_or_cut() -> None:
     assert translate(rule, "Alexandra", to=Side.MAP) == "Alexandra"
 
 
-def test_a_described_field_is_respected() -> None:
-    """The vendor's own length and restricted options are checked where they are known."""
-    target = FieldSchema("Rating", "Rating", "picklist", options=("Hot",), restricted=True)
-    rule = replace(RULE, type=ValueType.PICKLIST)
-    assert translate(rule, "Hot", to=Side.CRM, target=target) == "Hot"
+def test_the_options_of_a_field_are_respected() -> None:
+    """Where a side takes certain values only, others are refused there and nowhere else."""
+    options = {Side.CRM: frozenset({"Hot", "Warm"})}
+    rule = replace(RULE, type=ValueType.PICKLIST, options=options)
+    assert translate(rule, "Hot", to=Side.CRM) == "Hot"
+    assert translate(rule, "Lukewarm", to=Side.MAP) == "Lukewarm"
     with pytest.raises(RecordRejectedError) as caught:
-        translate(rule, "Lukewarm", to=Side.CRM, target=target)
+        translate(rule, "Lukewarm", to=Side.CRM)
     assert caught.value.code == "value.unknown_option"
-    short = FieldSchema("Name", "Name", "text", length=3)
+    several = replace(rule, type=ValueType.MULTIPICKLIST)
+    assert translate(several, "Hot;Warm", to=Side.CRM) == "Hot;Warm"
     with pytest.raises(RecordRejectedError):
-        translate(RULE, "Anna", to=Side.CRM, target=short)
+        translate(several, "Hot;Lukewarm", to=Side.CRM)
 
 
 def test_a_value_of_the_wrong_type_is_rejected() -> None:

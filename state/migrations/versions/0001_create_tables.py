@@ -153,6 +153,21 @@ def upgrade() -> None:
     with op.batch_alter_table('decisions', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_decisions_subject'), ['subject'], unique=False)
 
+    op.create_table('drifts',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('system', sa.String(length=128), nullable=False),
+    sa.Column('object', sa.String(length=128), nullable=False),
+    sa.Column('field', sa.String(length=255), nullable=False),
+    sa.Column('kind', sa.String(length=24), nullable=False),
+    sa.Column('details', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('since', UtcDateTime(), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.Column('reread', sa.Integer(), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_drifts')),
+    sa.UniqueConstraint('system', 'object', 'field', 'kind', 'tenant', 'pair', name=op.f('uq_drifts'))
+    )
     op.create_table('due',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
@@ -427,6 +442,17 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_runs_started_at'), ['started_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_runs_status'), ['status'], unique=False)
 
+    op.create_table('schemas',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('system', sa.String(length=128), nullable=False),
+    sa.Column('object', sa.String(length=128), nullable=False),
+    sa.Column('fields', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('seen_at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_schemas')),
+    sa.UniqueConstraint('system', 'object', 'tenant', 'pair', name=op.f('uq_schemas'))
+    )
     op.create_table('shadows',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
