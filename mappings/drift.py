@@ -27,6 +27,10 @@ EMAILS = "emails"
 """The attribute of identity nobody is matched without: its field gone, all would look new."""
 
 
+PERSON_ACCOUNT = "IsPersonAccount"
+"""The field by which an org's person accounts show."""
+
+
 class DriftKind(StrEnum):
     """What happened to a field."""
 
@@ -36,6 +40,7 @@ class DriftKind(StrEnum):
     READ_ONLY = "read_only"
     REQUIRED = "required"
     OPTIONS = "options"
+    PERSON_ACCOUNTS = "person_accounts"
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +78,8 @@ class Drift:
             DriftKind.READ_ONLY: "can no longer be written",
             DriftKind.REQUIRED: "has become required",
             DriftKind.OPTIONS: f"no longer takes {self.before}",
+            DriftKind.PERSON_ACCOUNTS: "is there: the org has person accounts, which Leadloop does "
+            "not handle",
         }
         return f"{self.name} {words[self.kind]}"
 
@@ -86,6 +93,8 @@ class Drift:
             DriftKind.RETYPED: f"Give the field its type back, or correct `type` in {line}.",
             DriftKind.READ_ONLY: f"Give the API user the right to edit it, or correct {line}.",
             DriftKind.REQUIRED: f"Give the rule in {line} a `default`, or make it optional again.",
+            DriftKind.PERSON_ACCOUNTS: "Point config.yaml at an org without person accounts: a "
+            "person who is an Account and a Contact at once would be written twice.",
             DriftKind.OPTIONS: f"Add them again, or name others in `values`: {line}.",
         }
         return words[self.kind]
@@ -122,7 +131,7 @@ def drifts(mapping: PairMapping, now: Schemas, before: Schemas) -> tuple[Drift, 
         if drift is not None:
             key = (use.side, use.object, use.field, drift.kind)
             found[key] = _together(found[key], drift) if key in found else drift
-    for drift in _demands(mapping, now):
+    for drift in (*_demands(mapping, now), *_person_accounts(mapping, now)):
         found.setdefault((drift.side, drift.object, drift.field, drift.kind), drift)
     return tuple(found.values())
 
@@ -274,6 +283,18 @@ def _demands(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:
             if field.required and field.createable and (rule is None or rule.default is None):
                 at = rule.at if rule is not None else entry.at
                 yield Drift(Side.CRM, schema.object, field.name, DriftKind.REQUIRED, (str(at),))
+
+
+def _person_accounts(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:
+    """An org with person accounts shows it in Account's and Contact's describe (FACTS section 4,
+    Objects; taken from general knowledge there): they can be switched on and never off.
+    """
+    for entry in mapping.objects:
+        for name in entry.crm_objects:
+            schema = now.get(Side.CRM, {}).get(name)
+            if schema is not None and PERSON_ACCOUNT in schema.fields:
+                kind, at = DriftKind.PERSON_ACCOUNTS, (str(entry.at),)
+                yield Drift(Side.CRM, name, PERSON_ACCOUNT, kind, at, stops_matching=True)
 
 
 def narrowed(mapping: PairMapping, schemas: Schemas, found: Sequence[Drift]) -> PairMapping:

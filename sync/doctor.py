@@ -14,6 +14,7 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mappings.drift import DriftKind, drifts
 from mappings.errors import ConfigurationError, LeadloopError, Problem
 from mappings.fieldmap import FieldRule
 from mappings.loader import load_mapping
@@ -238,8 +239,19 @@ def _pair(
     if not problems:
         what = f"{pair.name}: every mapped field exists and fits."
         findings.append(Finding("doctor.mapping", Level.OK, what))
+    findings += _person_accounts(pair, schemas)
     findings += _consent(pair, schemas[Side.CRM])
     return [*findings, *_native_connector(pair, schemas[Side.MAP])]
+
+
+def _person_accounts(pair: PairConfig, schemas: Schemas) -> list[Finding]:
+    """An org whose people may be Accounts and Contacts at once is not for Leadloop."""
+    found = drifts(pair.mapping, schemas, {})
+    one = next((drift for drift in found if drift.kind is DriftKind.PERSON_ACCOUNTS), None)
+    if one is None:
+        return []
+    what = f"{pair.name}: {one.what}."
+    return [Finding("doctor.person_accounts", Level.ERROR, what, one.remedy)]
 
 
 def _own_fields(

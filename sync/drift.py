@@ -88,10 +88,11 @@ def blind(pair: Pair) -> ConfigurationError:
     with pair.store.read() as tx:
         found = known_drifts(tx, pair.map_side.system)
     drift = next(one for one in found if one.stops_matching)
+    code = "config.identity_field"
+    if drift.kind is DriftKind.PERSON_ACCOUNTS:
+        code = "config.person_accounts"
     return ConfigurationError(
-        f"People cannot be told apart: {drift.what}",
-        code="config.identity_field",
-        remedy=drift.remedy,
+        f"People cannot be told apart: {drift.what}", code=code, remedy=drift.remedy
     )
 
 

@@ -165,3 +165,11 @@ def test_without_its_key_no_record_is_made(mapping: PairMapping, whole: Schemas)
     drift = one(drifts(mapping, now, whole))
     assert drift.stops_creating
     assert narrowed(mapping, now, [drift]).objects[0].create_crm is None
+
+
+def test_person_accounts_are_refused(mapping: PairMapping, whole: Schemas) -> None:
+    """Where a person may be an Account and a Contact at once nobody is matched, and it is said."""
+    now = changed(whole, Side.CRM, "Contact", new=FieldSchema("IsPersonAccount", "P", "boolean"))
+    drift = one(drifts(mapping, now, whole))
+    assert (drift.kind, drift.stops_matching) == (DriftKind.PERSON_ACCOUNTS, True)
+    assert "person accounts" in drift.what

@@ -207,6 +207,17 @@ def test_without_addresses_opt_outs_go_and_nothing_else(world: World) -> None:
     assert lead_of(world, "Byron")["HasOptedOutOfEmail"] is True
 
 
+def test_an_org_that_gets_person_accounts_is_refused(world: World) -> None:
+    """From then on opt-outs go and nothing else, and the run names the reason."""
+    crm(world).describe_as("Contact", FieldSchema("IsPersonAccount", "Person", "boolean"))
+    edit(world, "Byron", jobtitle="Poet", hs_email_optout="true")
+    report = world.run()
+    assert report.error is not None
+    assert report.error.code == "config.person_accounts"
+    ada = lead_of(world, "Byron")
+    assert (ada["Title"], ada["HasOptedOutOfEmail"]) == ("Engineer", True)
+
+
 def test_a_quiet_run_asks_nobody(world: World) -> None:
     """With nothing to plan and nothing wrong, no object is described."""
     world.run()
