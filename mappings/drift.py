@@ -205,7 +205,7 @@ def _judged(
         return _drift(use, DriftKind.RETYPED, before=old.type if old else "", now=field.type)
     if use.writes and old is not None and _writable(old) and not _writable(field):
         return _drift(use, DriftKind.READ_ONLY)
-    if use.rule is not None and use.writes and field.restricted:
+    if use.rule is not None and use.writes and field.restricted and field.options:
         gone = _lost(use, use.rule, field, old)
         if gone:
             return replace(_drift(use, DriftKind.OPTIONS, before=", ".join(gone)), rules=())

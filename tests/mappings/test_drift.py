@@ -173,3 +173,9 @@ def test_person_accounts_are_refused(mapping: PairMapping, whole: Schemas) -> No
     drift = one(drifts(mapping, now, whole))
     assert (drift.kind, drift.stops_matching) == (DriftKind.PERSON_ACCOUNTS, True)
     assert "person accounts" in drift.what
+
+
+def test_options_kept_elsewhere_are_not_missed(mapping: PairMapping, whole: Schemas) -> None:
+    """HubSpot describes deal stages without options, for those stand in the pipelines."""
+    stage = FieldSchema("dealstage", "Stage", "picklist", restricted=True)
+    assert drifts(mapping, changed(whole, Side.MAP, "deals", new=stage), whole) == ()
