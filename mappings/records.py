@@ -47,6 +47,11 @@ class RecordRef:
         system, object_name, record_id = text.split(":", 2)
         return cls(system, object_name, record_id)
 
+    @staticmethod
+    def is_name(text: str) -> bool:
+        """Whether a text has the form of `str(ref)`."""
+        return text.count(":") > 1
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -260,7 +260,11 @@ class EventRow(Scoped, table=True):
 
 
 class WorkRow(Scoped, table=True):
-    """A golden record that must be planned again, and why; gone once it was."""
+    """A golden record that must be planned again, and why; gone once it was.
+
+    Here, and in intents, dead letters and the field ledger, `entity_id` may be a vendor record's
+    own name: opt-outs reach records that belong to no golden record.
+    """
 
     __tablename__ = "work"
     __table_args__: ClassVar[Any] = (
@@ -268,7 +272,7 @@ class WorkRow(Scoped, table=True):
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
-    entity_id: str = Field(max_length=40)
+    entity_id: str = Field(max_length=REF)
     reason: str = Field(max_length=40)
 
 
@@ -286,7 +290,7 @@ class IntentRow(Scoped, table=True):
     id: int | None = Field(default=None, primary_key=True)
     key: str = Field(max_length=64)
     run_id: str = Field(max_length=40)
-    entity_id: str = Field(max_length=40)
+    entity_id: str = Field(max_length=REF)
     side: str = Field(max_length=8)
     system: str = Field(max_length=NAME)
     operation: str = Field(max_length=20)
@@ -319,7 +323,7 @@ class DeadLetterRow(Scoped, table=True):
         NEVER_REUSED,
     )
     id: int | None = Field(default=None, primary_key=True)
-    entity_id: str | None = Field(default=None, max_length=40, index=True)
+    entity_id: str | None = Field(default=None, max_length=REF, index=True)
     subject: str = Field(max_length=600)
     intent_key: str | None = Field(default=None, max_length=64)
     fingerprint: str = Field(max_length=64)
@@ -340,7 +344,7 @@ class LedgerRow(Scoped, table=True):
     __tablename__ = "field_ledger"
     __table_args__: ClassVar[Any] = (Index("ix_field_ledger_entity", "entity_id", *OWNER),)
     id: int | None = Field(default=None, primary_key=True)
-    entity_id: str = Field(max_length=40)
+    entity_id: str = Field(max_length=REF)
     ref: str = Field(max_length=600)
     field: str = Field(max_length=NAME)
     before: Any = _json(nullable=True)

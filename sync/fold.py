@@ -23,6 +23,7 @@ from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
 from state.store import Tx
 from sync import held
+from sync.addresses import unequal
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -122,6 +123,7 @@ def _follow(pair: Pair, tx: Tx, run_id: str, rows: Sequence[LandedRow]) -> Count
     for row in rows:
         words[row.id] = _disposition(pair, newest[row.record.ref], links.get(row.record.ref))
     identity.add_work(tx, _touched(pair, tx, list(newest.values()), links), "changed")
+    identity.add_work(tx, unequal(pair, tx, newest.values(), links), "consent")
     mirror.dispose(tx, run_id, {i: word for i, word in words.items() if word != PENDING})
     return Counter(words.values())
 

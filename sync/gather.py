@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.conditions import condition_of
-from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact, ValueType
+from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact
 from mappings.records import Json, Record, RecordRef, Side
 from mappings.required_fields import rolled_up
 from mappings.survivorship import inherited_sum
@@ -17,11 +17,11 @@ from mappings.values import canonical
 from state import events, identity, mirror
 from state.identity import Entity, Link
 from state.store import Tx
+from sync.addresses import Mailboxes, address_of, mailboxes, restricted
 from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
 from sync.held import HELD
 from sync.pair import Pair
-from sync.plan_people import opted_out
 from sync.views import EntityView, bond_of
 
 ROLES = "OpportunityContactRole"
@@ -37,7 +37,7 @@ class _Chunk:
     shadows: Mapping[tuple[str, str], Mapping[str, object]]
     opportunities: Mapping[str, Sequence[Record]]
     converted: Mapping[str, Sequence[Record]]
-    holders: Mapping[str, frozenset[RecordRef]]
+    boxes: Mailboxes
     users: Mapping[str, tuple[str, str]]
     open_events: Mapping[str, list[events.StoredEvent]]
     rollups: Mapping[str, events.Rollup]
@@ -62,14 +62,55 @@ def load_users(pair: Pair, tx: Tx) -> dict[str, tuple[str, str]]:
 def gather(
     pair: Pair, tx: Tx, entity_ids: Sequence[str], users: Mapping[str, tuple[str, str]]
 ) -> list[EntityView]:
-    """Views of the named golden records, in that order; absorbed ones are left out."""
+    """Views of the named golden records, in that order; absorbed ones are left out. Names of
+    records that belong to none give views of their consent alone, after the others."""
     chunk = _load(pair, tx, entity_ids, users)
+    unlinked = _unlinked_views(pair, tx, [i for i in entity_ids if i not in chunk.entities])
     views = [
         _view(pair, tx, chunk, entity_id)
         for entity_id in entity_ids
         if entity_id in chunk.entities and chunk.entities[entity_id].status != "absorbed"
     ]
-    return [view for view in views if view is not None]
+    return [*(view for view in views if view is not None), *unlinked]
+
+
+def _unlinked_views(pair: Pair, tx: Tx, names: Sequence[str]) -> list[EntityView]:
+    """People's records that no golden record has: nothing but their opt-outs is planned."""
+    mapping = pair.mapping.of_kind(EntityKind.PERSON)
+    refs = [RecordRef.parse(name) for name in names if RecordRef.is_name(name)]
+    known = mirror.load(tx, refs) if mapping is not None else {}
+    linked = identity.links_of(tx, known)
+    records = [row.record for ref, row in sorted(known.items()) if ref not in linked]
+    boxes = mailboxes(pair, tx, records)
+    return [
+        _unlinked_view(pair, mapping, record, boxes)
+        for record in records
+        if mapping is not None and pair.kind_of(record.ref) is EntityKind.PERSON
+    ]
+
+
+def _unlinked_view(
+    pair: Pair, mapping: ObjectMapping, record: Record, boxes: Mailboxes
+) -> EntityView:
+    live = () if record.deleted or record.converted_to is not None else (record,)
+    on_map = pair.side_of(record.ref.system) is Side.MAP
+    beside = boxes.beside([record], str(record.ref))
+    return EntityView(
+        entity_id=str(record.ref),
+        kind=EntityKind.PERSON,
+        mapping=mapping,
+        map_records=live if on_map else (),
+        crm_records=() if on_map else live,
+        shadow=None,
+        included=False,
+        creatable=False,
+        opted_out=_opted_out(pair, [record, *(other.record for other in beside)]),
+        neighbours=tuple(beside),
+    )
+
+
+def _people(pair: Pair, records: Iterable[Record]) -> list[Record]:
+    return [record for record in records if pair.kind_of(record.ref) is EntityKind.PERSON]
 
 
 def _load(
@@ -88,7 +129,7 @@ def _load(
         shadows=identity.shadows(tx, entity_ids),
         opportunities=opportunities_of(pair, tx, contacts),
         converted=converted_leads(pair, tx, contacts),
-        holders=address_holders(pair, tx, records.values()),
+        boxes=mailboxes(pair, tx, _people(pair, records.values())),
         users=users,
         open_events=events.open_of(tx, entity_ids),
         rollups=events.rollups(
@@ -109,19 +150,6 @@ def converted_leads(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str,
         if into is not None and row.record.ref.system == pair.crm_side.system:
             found.setdefault(into.id, []).append(row.record)
     return found
-
-
-def address_holders(
-    pair: Pair, tx: Tx, records: Iterable[Record]
-) -> dict[str, frozenset[RecordRef]]:
-    """Which MAP contacts have the addresses that these CRM records have."""
-    mapping = pair.mapping.of_kind(EntityKind.PERSON)
-    emails = {str(r.fields.get("Email") or "").strip().lower() for r in records} - {""}
-    found: dict[str, set[RecordRef]] = {}
-    if mapping is not None and emails:
-        for row in mirror.by_lookup(tx, mapping.map_object, sorted(emails)):
-            found.setdefault(str(row.lookup), set()).add(row.record.ref)
-    return {email: frozenset(refs) for email, refs in found.items()}
 
 
 def opportunities_of(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
@@ -158,6 +186,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
     }
     ordered = choose_order(crm_records, open_count, key=entity_id)
     primary = map_records[0] if map_records else None
+    beside = chunk.boxes.beside(_people(pair, live), entity_id)
     return EntityView(
         entity_id=entity_id,
         kind=entity.kind,
@@ -170,18 +199,28 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         rollup=chunk.rollups.get(entity_id),
         included=primary is not None and condition_of(mapping)(primary.fields),
         creatable=entity.status == "live",
-        opted_out=_opted_out(pair, _ever(chunk, entity_id)),
-        taken=_taken(chunk, primary, ordered),
+        opted_out=_opted_out(pair, [*_ever(chunk, entity_id), *(other.record for other in beside)]),
+        neighbours=tuple(beside),
+        taken=_taken(pair, chunk, primary, ordered),
         held=any(link.status == HELD for link in chunk.links.get(entity_id, ())),
     )
 
 
-def _taken(chunk: _Chunk, primary: Record | None, ordered: Sequence[Record]) -> frozenset[str]:
+def _taken(
+    pair: Pair, chunk: _Chunk, primary: Record | None, ordered: Sequence[Record]
+) -> frozenset[str]:
     """Addresses of these CRM records that a MAP contact other than this one has."""
     if primary is None:
         return frozenset()
-    emails = {str(r.fields.get("Email") or "").strip().lower() for r in ordered}
-    return frozenset(e for e in emails if chunk.holders.get(e, frozenset()) - {primary.ref})
+    return frozenset(
+        email
+        for record in ordered
+        if (email := address_of(record)) is not None
+        and any(
+            pair.side_of(other.ref.system) is Side.MAP and other.ref != primary.ref
+            for other in chunk.boxes.records.get(email, ())
+        )
+    )
 
 
 def _live(chunk: _Chunk, entity_id: str) -> list[Record]:
@@ -265,20 +304,9 @@ def _ever(chunk: _Chunk, entity_id: str) -> list[Record]:
     return [chunk.records[ref] for ref in refs if ref in chunk.records]
 
 
-def _opted_out(pair: Pair, records: Sequence[Record]) -> bool:
+def _opted_out(pair: Pair, records: Iterable[Record]) -> bool:
     """The most restrictive state of all mail on either side (law 7)."""
-    flags = [rule.crm for rule in pair.mapping.consent if rule.subscription is None]
-    for record in records:
-        if pair.side_of(record.ref.system) is Side.MAP:
-            if opted_out(record):
-                return True
-        elif any(
-            canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
-            for names in flags
-            if record.ref.object in names
-        ):
-            return True
-    return False
+    return any(restricted(pair.mapping, record) for record in records)
 
 
 def _deal_view(

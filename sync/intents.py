@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -82,6 +82,12 @@ def digest(*parts: Any) -> str:
 def event_key(system: str, key: str) -> str:
     """The 64-character external id under which an event is logged in the CRM."""
     return hashlib.sha256(f"{system}:{key}".encode()).hexdigest()
+
+
+def is_undoing(intents: Iterable[Intent]) -> bool:
+    """Whether one of these writes takes something back: until it is settled the sides differ
+    because of it, and nothing is concluded from what they say."""
+    return any(i.operation is Operation.OPT_IN or UNDO in i.details for i in intents)
 
 
 def make(draft: Draft, *, salt: str = "") -> Intent:

@@ -20,7 +20,7 @@ from sync.bonds import Rejection
 from sync.contested import with_times
 from sync.crash import crashpoint
 from sync.gather import gather, load_users, opportunities_of
-from sync.intents import digest
+from sync.intents import digest, is_undoing
 from sync.pair import Pair
 from sync.plan_others import plan_company, plan_deal
 from sync.plan_people import EntityPlan, plan_person
@@ -149,7 +149,7 @@ def _opt_outs(
     found: list[EntityPlan] = []
     for view in views:
         own = under_way.get(view.entity_id, ())
-        if any(i.operation is Operation.OPT_IN or "undo" in i.details for i in own):
+        if is_undoing(own):
             continue
         known = {intent.fingerprint for intent in own}
         planned = PLANNERS[view.kind](view, rules).intents

@@ -26,10 +26,8 @@ from state.outbox import Intent
 from sync.bonds import BondPlan, Conflict, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
+from sync.plan_consent import opt_out_of_new_address, opt_outs
 from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of, is_held
-
-OPT_OUT_MAP = "hs_email_optout"
-"""The MAP's read-only property that says a contact takes no mail at all (FACTS section 2)."""
 
 FACT_TYPES: Mapping[OutcomeFact, ValueType] = {
     OutcomeFact.OPPORTUNITY_AMOUNT: ValueType.NUMBER,
@@ -62,14 +60,14 @@ class EntityPlan:
 
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
     """Everything this person needs now: consent alone while a deletion of theirs is held."""
-    intents = list(_consent(view, rules))
+    intents = list(opt_outs(view, rules))
     if view.held:
         return EntityPlan(view.entity_id, tuple(intents))
     if view.map_record is None or not view.included:
         return EntityPlan(view.entity_id, tuple(intents), events=nobody(view))
     bond = _fields(view, rules)
-    if view.opted_out and bond is not None:
-        intents.extend(_consent_for_new_address(view, rules, bond))
+    if bond is not None:
+        intents.extend(opt_out_of_new_address(view, bond))
     crm_intent, create_key = _crm_write(view, rules, bond)
     if crm_intent is not None:
         intents.append(crm_intent)
@@ -106,64 +104,6 @@ def _fields(view: EntityView, rules: Rules) -> BondPlan | None:
     )
     wanted = str(bond.writes[Side.MAP].get("email") or "").lower()
     return bond.without(Side.MAP, "email") if wanted in view.taken else bond
-
-
-def _consent(view: EntityView, rules: Rules) -> Iterator[Intent]:
-    """Carry the most restrictive state to every record of the person (law 7)."""
-    if not view.opted_out:
-        return
-    for record in view.crm_records:
-        for flags in (rule.crm for rule in rules.mapping.consent if rule.subscription is None):
-            flag = flags.get(record.ref.object)
-            if flag and flag in record.fields and record.fields[flag] is not True:
-                yield make(
-                    Draft(
-                        entity_id=view.entity_id,
-                        side=Side.CRM,
-                        system=rules.crm_system,
-                        operation=Operation.OPT_OUT,
-                        object=record.ref.object,
-                        fields={flag: True},
-                        lane=Lane.CONSENT,
-                        reason="opted_out",
-                        target=record,
-                        changes=[FieldChange(flag, record.fields[flag], True, "consent")],
-                    )
-                )
-    for record in view.map_records:
-        email = record.fields.get("email")
-        if email and not opted_out(record):
-            yield _opt_out_map(view, rules, record, email)
-
-
-def _consent_for_new_address(view: EntityView, rules: Rules, bond: BondPlan) -> Iterator[Intent]:
-    """Somebody opted out in the CRM is about to get the address they are mailed at: the address
-    is opted out first, so that there is no moment in which it takes mail (law 7)."""
-    record, email = view.map_record, bond.writes[Side.MAP].get("email")
-    if record is not None and email and not record.fields.get("email"):
-        yield _opt_out_map(view, rules, record, email)
-
-
-def _opt_out_map(view: EntityView, rules: Rules, record: Record, email: Json) -> Intent:
-    return make(
-        Draft(
-            entity_id=view.entity_id,
-            side=Side.MAP,
-            system=rules.map_system,
-            operation=Operation.OPT_OUT,
-            object=record.ref.object,
-            fields={"email": email, "subscription": None},
-            lane=Lane.CONSENT,
-            reason="opted_out",
-            target=record,
-            changes=[FieldChange(OPT_OUT_MAP, False, True, "consent")],
-        )
-    )
-
-
-def opted_out(record: Record) -> bool:
-    """Whether a MAP contact takes no mail at all."""
-    return canonical(record.fields.get(OPT_OUT_MAP), ValueType.BOOLEAN) is True
 
 
 def _crm_write(

@@ -27,7 +27,7 @@ from sync.blocks import Blocks
 from sync.crash import crashpoint
 from sync.intents import UNDO
 from sync.pair import Pair
-from sync.plan_people import opted_out
+from sync.plan_consent import opted_out
 from sync.settle import Settling
 
 log = structlog.get_logger("leadloop.reconcile")

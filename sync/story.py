@@ -127,6 +127,7 @@ def story(store: Store, entity_id: str) -> Story:
             *_of_records(tx, [member.ref for member in members]),
             *_written(tx, entity_id),
             *_letters(tx, entity_id),
+            *_alone(tx, [member.ref for member in members]),
             *(_event(stored) for stored in events.of_entity(tx, entity_id)),
         ]
     return Story(entity_id, entity.kind.value, entity.status, members, shadows, _in_order(moments))
@@ -137,10 +138,15 @@ def story_of_record(store: Store, ref: RecordRef) -> Story:
     with store.read() as tx:
         known = mirror.load(tx, [ref]).get(ref)
         waiting = ref in {RecordRef.parse(s) for s in reviews.open_subjects(tx, [str(ref)])}
-        moments = _of_records(tx, [ref])
+        moments = [*_of_records(tx, [ref]), *_alone(tx, [ref])]
     members = (Member(ref, "unlinked", "", None, known.record if known else None),)
     status = "in review" if waiting else "unlinked"
     return Story(None, None, status, members, {}, _in_order(moments))
+
+
+def _alone(tx: Tx, refs: Sequence[RecordRef]) -> list[Moment]:
+    """What was written while these records belonged to no golden record: opt-outs."""
+    return [moment for ref in refs for moment in (*_written(tx, str(ref)), *_letters(tx, str(ref)))]
 
 
 def _in_order(moments: Sequence[Moment]) -> tuple[Moment, ...]:

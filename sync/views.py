@@ -40,16 +40,28 @@ class Rules:
 
 
 @dataclass(frozen=True, slots=True)
+class Neighbour:
+    """A record with an address of somebody else's: `owner` is the golden record it belongs to, or
+    its own name where it belongs to none."""
+
+    record: Record
+    owner: str
+
+
+@dataclass(frozen=True, slots=True)
 class EntityView:
-    """One golden record at the moment of planning.
+    """One golden record at the moment of planning; or, for its consent alone, a person's record
+    that belongs to none.
 
     `map_records` and `crm_records` are live, the one that is written to first. `shadow` holds the
     last agreed (MAP, CRM) values by rule key of the first of each. `facts` are canonical outcome
     values. `included` says whether the mapping's condition holds; `creatable` is false for golden
     records whose CRM record a person deleted. `opted_out` is the most restrictive consent state
-    found on either side. `taken` are addresses that another MAP contact has: the MAP would refuse
-    a second one with it, and everything written along. `times` says when the fields that both
-    sides changed were last changed there, by rule key, where it was asked and the vendors tell.
+    found on either side, of the person or of an address of theirs; `neighbours` are others' live
+    records at these addresses. `taken` are addresses that another MAP contact has: the MAP would
+    refuse a second one with it, and everything written along. `times` says when the fields that
+    both sides changed were last changed there, by rule key, where it was asked and the vendors
+    tell.
     `held` says that a record of theirs was deleted and may turn out to have been merged.
     """
 
@@ -65,6 +77,7 @@ class EntityView:
     included: bool = True
     creatable: bool = True
     opted_out: bool = False
+    neighbours: tuple[Neighbour, ...] = ()
     taken: frozenset[str] = frozenset()
     joins: tuple[tuple[str, str], ...] = ()
     times: Mapping[str, Times] = field(default_factory=dict)

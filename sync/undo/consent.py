@@ -1,7 +1,8 @@
 """Undoing opt-outs that Leadloop wrote in error (law 7). Pure.
 
 Only with the operator's dated evidence, and only where nothing else says that the person opted out:
-no other record of theirs, and no unsubscription on or after the day of the evidence.
+no other record of theirs or of their address, and no unsubscription on or after the day of the
+evidence.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from mappings.values import canonical
 from state.ledger import Line
 from state.outbox import Intent
 from sync.intents import UNDO, Draft, FieldChange, make
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.undo.scene import Kept, Scene, UndoPlan
 
 
@@ -56,6 +57,9 @@ def _why_stands(scene: Scene, line: Line, ref: RecordRef, taken_back: set[Record
         if other == ref or record is None or scene.group_of(line.entity_id, other) != group:
             continue
         if other not in taken_back and any(_is_out(record, name) for name in _flags(scene, other)):
+            return "opt_out_stands"
+    for one in scene.beside.get(ref, ()):
+        if one.ref not in taken_back and any(_is_out(one, n) for n in _flags(scene, one.ref)):
             return "opt_out_stands"
     if scene.evidence is None:
         return "opt_out_needs_evidence"

@@ -13,6 +13,7 @@ from mappings.records import EventKind, Operation, Record, RecordRef, Side
 from state import events, identity, mirror, outbox
 from state.ledger import Line
 from state.store import Tx, chunks
+from sync.addresses import address_of, mailboxes
 from sync.crash import crashpoint
 from sync.fold import fold
 from sync.gather import ROLES, gather, load_users
@@ -143,8 +144,28 @@ def scene_of(
         unsubscribed=_unsubscribed(tx, own),
         groups=groups or {},
         apart=groups is not None,
+        beside=_beside(
+            pair, tx, records, {link.ref for links in members.values() for link in links}
+        ),
         evidence=evidence,
     )
+
+
+def _beside(
+    pair: Pair, tx: Tx, records: Mapping[RecordRef, Record], own: set[RecordRef]
+) -> dict[RecordRef, tuple[Record, ...]]:
+    """The other records at each record's address, as they were last seen; those of the golden
+    records concerned (`own`) have just been read, and are left out where they are gone."""
+    people = [r for r in records.values() if pair.kind_of(r.ref) is EntityKind.PERSON]
+    boxes = mailboxes(pair, tx, people).records
+    return {
+        record.ref: tuple(
+            records.get(other.ref, other)
+            for other in boxes.get(address_of(record) or "", ())
+            if other.ref != record.ref and (other.ref in records or other.ref not in own)
+        )
+        for record in people
+    }
 
 
 def _bonds(pair: Pair, tx: Tx, entities: Sequence[str]) -> dict[str, str]:

@@ -21,7 +21,8 @@ REMEDIES = {
     "converted": "The Lead was converted: what became of it is people's work.",
     "gone": "Nothing to do: the record is not there any more.",
     "opt_out_needs_evidence": "Add --evidence with --evidence-date, if there is consent.",
-    "opt_out_stands": "Another record of the person, or a later event, says that they opted out.",
+    "opt_out_stands": "Another record of the person or address, or a later event, says they opted "
+    "out.",
     "under_way": "Run `leadloop sync`, then undo again.",
 }
 """Why something stays as it is, and what can be done about it."""
@@ -84,7 +85,7 @@ class Scene:
     become. `used` says of created records why they stay. `bonds` are the records whose values
     are kept in step, (MAP, CRM) by golden record. `group_of` names whom a record belongs to once a
     wrong link is taken apart; `apart` is true then. `unsubscribed` is each golden record's last
-    unsubscription of its own.
+    unsubscription of its own. `beside` are the other records at a record's address.
     """
 
     mapping: PairMapping
@@ -100,6 +101,7 @@ class Scene:
     unsubscribed: Mapping[str, datetime] = field(default_factory=dict)
     groups: Mapping[RecordRef, str] = field(default_factory=dict)
     apart: bool = False
+    beside: Mapping[RecordRef, tuple[Record, ...]] = field(default_factory=dict)
     evidence: Evidence | None = None
 
     def side_of(self, ref: RecordRef) -> Side:

@@ -20,7 +20,7 @@ from state.outbox import INTENTS
 from state.store import Tx, table_of
 from state.tables import LinkRow
 from sync import recover
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.run import Report
 from sync.views import ROLLUP_FIELDS
 from tests.laws.town import FIELDS, OPT_OUT_CRM, Person, Town
@@ -113,7 +113,8 @@ def law_6_forward_only(town: Town) -> None:
 
 
 def law_7_opt_out_latches(town: Town) -> None:
-    """Who opted out anywhere is opted out everywhere they are linked; we never opt anybody in."""
+    """Who opted out anywhere is opted out everywhere they are linked, and so is every other record
+    of the same address, linked or not; we never opt anybody in."""
     for row in town.salesforce.history:
         assert row.fields.get(OPT_OUT_CRM) is not False, "opted somebody in in the CRM"
     for row in town.hubspot.history:
@@ -125,6 +126,21 @@ def law_7_opt_out_latches(town: Town) -> None:
                 assert crm.fields[OPT_OUT_CRM] is True, f"{person} still gets mail from sales"
             if contact is not None:
                 assert contact.fields[OPT_OUT_MAP] == "true", f"{person} still gets mail"
+    for address, records in _mailboxes(town).items():
+        out = [
+            r for r in records if r.fields.get(OPT_OUT_CRM) or r.fields.get(OPT_OUT_MAP) == "true"
+        ]
+        assert len(out) in (0, len(records)), f"{address}: some of {records} still get mail"
+
+
+def _mailboxes(town: Town) -> dict[str, list[Record]]:
+    found: dict[str, list[Record]] = {}
+    live = [r for name in ("Lead", "Contact") for r in town.salesforce.all(name)]
+    for record in (*town.hubspot.all("contacts"), *live):
+        address = str(record.fields.get("email") or record.fields.get("Email") or "").lower()
+        if address and record.converted_to is None:
+            found.setdefault(address, []).append(record)
+    return found
 
 
 def law_8_the_dead_stay_dead(town: Town) -> None:

@@ -126,6 +126,12 @@ class Machine(RuleBasedStateMachine):
         """Somebody wants no mail any more."""
         self.town.opt_out(who, side)
 
+    @precondition(lambda self: self.town.strangers)
+    @rule(side=SIDES)
+    def opt_a_stranger_out(self, side: Side) -> None:
+        """Law 7 goes by address: somebody in review, or one of the others there, opts out."""
+        self.town.opt_a_stranger_out(side)
+
     @rule(who=people, stage=st.sampled_from(LIFECYCLE))
     def promote(self, who: Person, stage: str) -> None:
         """Somebody gets to another stage of the MAP, which is nothing of ours."""

@@ -29,7 +29,7 @@ from state.store import Store
 from sync import recover
 from sync.guard import Approval
 from sync.plan import fingerprints
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.run import Report, run_once
 from tests.laws.vendor import STAGE, TownVendor
 from tests.sync.world import World, screened
@@ -256,6 +256,14 @@ class Town:
         name, value = (OPT_OUT_MAP, "true") if side is Side.MAP else (OPT_OUT_CRM, True)
         self.vendor(side).edit(record.ref.object, record.ref.id, {name: value}, by=REP)
         person.out = True
+
+    def opt_a_stranger_out(self, side: Side) -> None:
+        """One of the people who share a mailbox wants no mail any more."""
+        for contact, leads in self.strangers:
+            if side is Side.MAP:
+                self.hubspot.edit("contacts", contact, {OPT_OUT_MAP: "true"}, by=REP)
+            else:
+                self.salesforce.edit("Lead", leads[-1], {OPT_OUT_CRM: True}, by=REP)
 
     def promote(self, person: Person, stage: str) -> None:
         """Marketing, or HubSpot itself, moves the person's contact to a stage."""

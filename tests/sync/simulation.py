@@ -16,7 +16,8 @@ from mappings.required_fields import fields_to_read, rolled_up
 from state.events import Rollup, StoredEvent
 from state.outbox import Intent
 from sync.facts import choose_order, facts_of
-from sync.plan_people import OPT_OUT_MAP, EntityPlan, opted_out
+from sync.plan_consent import OPT_OUT_MAP, opted_out
+from sync.plan_people import EntityPlan
 from sync.views import EntityView, Rules
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)

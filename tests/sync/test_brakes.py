@@ -15,7 +15,7 @@ from state import identity, mirror, outbox, trouble
 from sync.blocks import POISON
 from sync.config import GuardConfig, Limit
 from sync.guard import Approval
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.run import Report, run_once
 from tests.sync.world import World
 

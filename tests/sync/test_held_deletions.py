@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from mappings.records import Event, Record, RecordRef, Side
 from state import due, identity
 from sync.held import DELETION
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from tests.sync.world import Vendor, World
 
 HOLD = timedelta(minutes=15)

@@ -9,7 +9,7 @@ from mappings.records import EventKind, Operation, Outcome, RecordRef, Write
 from state import outbox
 from sync.guard import Approval
 from sync.plan import fingerprints
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.run import run_once
 from tests.sync.world import Refusal, World
 

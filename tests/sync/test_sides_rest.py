@@ -18,7 +18,7 @@ from mappings.errors import (
 )
 from mappings.records import EventKind, Side
 from state import outbox
-from sync.plan_people import OPT_OUT_MAP
+from sync.plan_consent import OPT_OUT_MAP
 from sync.run import Report
 from tests.sync.world import World
 

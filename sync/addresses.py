@@ -1,0 +1,112 @@
+"""Who shares a mailbox: the records of people by e-mail address, on both sides, linked or not.
+
+Opt-outs go by address as well as by person (law 7), so planning must know who else is mailed where
+a person is: somebody who waits in review, a namesake, a record nobody has claimed. A record that
+belongs to no golden record is planned under its own name, `str(ref)`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from mappings.fieldmap import EntityKind, PairMapping, ValueType
+from mappings.placeholders import is_placeholder_email
+from mappings.records import Record, RecordRef
+from mappings.values import canonical
+from state import identity, mirror, outbox
+from state.identity import Link
+from state.store import Tx
+from sync.intents import is_undoing
+from sync.pair import Pair
+from sync.plan_consent import opted_out
+from sync.views import Neighbour
+
+
+@dataclass(frozen=True, slots=True)
+class Mailboxes:
+    """Live records by address, and whose each one is. `half_undone` owners have a
+    consent that is just being taken back: nothing is concluded from theirs.
+    """
+
+    records: Mapping[str, Sequence[Record]] = field(default_factory=dict)
+    owners: Mapping[RecordRef, str] = field(default_factory=dict)
+    half_undone: frozenset[str] = frozenset()
+
+    def beside(self, records: Iterable[Record], owner: str) -> list[Neighbour]:
+        """Other people's records at the addresses of these, in order of their names."""
+        found = {
+            other.ref: Neighbour(other, self.owners[other.ref])
+            for record in records
+            for other in self.records.get(address_of(record) or "", ())
+        }
+        return [
+            found[ref]
+            for ref in sorted(found)
+            if found[ref].owner != owner and found[ref].owner not in self.half_undone
+        ]
+
+
+def address_of(record: Record) -> str | None:
+    """The address a person's record is mailed at, lower case; one that stands for none is none."""
+    email = str(record.fields.get("email") or record.fields.get("Email") or "").strip().lower()
+    return None if not email or is_placeholder_email(email) else email
+
+
+def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
+    """The mailboxes of these records."""
+    mapping = pair.mapping.of_kind(EntityKind.PERSON)
+    addresses = sorted({address for record in records if (address := address_of(record))})
+    if mapping is None or not addresses:
+        return Mailboxes()
+    found: dict[str, list[Record]] = {}
+    for object_name in (mapping.map_object, *mapping.crm_objects):
+        for row in mirror.by_lookup(tx, object_name, addresses):
+            found.setdefault(str(row.lookup), []).append(row.record)
+    refs = {record.ref for own in found.values() for record in own}
+    links = identity.links_of(tx, refs)
+    owners = {ref: links[ref].entity_id if ref in links else str(ref) for ref in refs}
+    shared = {owner for own in found.values() if len(own) > 1 for owner in _owners(own, owners)}
+    return Mailboxes(found, owners, _half_undone(tx, shared))
+
+
+def _owners(records: Sequence[Record], owners: Mapping[RecordRef, str]) -> set[str]:
+    return {owners[record.ref] for record in records}
+
+
+def _half_undone(tx: Tx, owners: Iterable[str]) -> frozenset[str]:
+    under_way = outbox.under_way(tx, owners)
+    return frozenset(owner for owner, own in under_way.items() if is_undoing(own))
+
+
+def restricted(mapping: PairMapping, record: Record) -> bool:
+    """Whether a record says that its person takes no mail at all (law 7)."""
+    if opted_out(record):
+        return True
+    flags = [rule.crm for rule in mapping.consent if rule.subscription is None]
+    return any(
+        canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
+        for names in flags
+        if record.ref.object in names
+    )
+
+
+def unequal(
+    pair: Pair, tx: Tx, records: Iterable[Record], links: Mapping[RecordRef, Link]
+) -> set[str]:
+    """Names of unlinked people among these whose mailbox is opted out on one record and not on
+    another. Linked ones are planned anyhow.
+    """
+    unlinked = [
+        record
+        for record in records
+        if record.ref not in links and pair.kind_of(record.ref) is EntityKind.PERSON
+    ]
+    boxes = mailboxes(pair, tx, unlinked)
+    found: set[str] = set()
+    for record in unlinked:
+        own = boxes.records.get(address_of(record) or "", ())
+        out = [other for other in own if restricted(pair.mapping, other)]
+        if out and len(out) < len(own):
+            found.add(str(record.ref))
+    return found
