@@ -13,6 +13,7 @@ as the error it is.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from mappings.errors import (
@@ -28,6 +29,8 @@ FIRST_PAUSE = 0.2
 """Seconds before a failed call is sent again; each further one waits twice as long."""
 JITTER = 0.25
 """Share by which a pause is stretched at random, so that callers do not come back as one."""
+LOCK_PAUSE = 0.5
+"""Seconds before a row that met a lock is sent again; assumed: most locks last one transaction."""
 
 
 class NotSentError(Exception):
@@ -80,6 +83,18 @@ def decide(
     if waited + pause > MAX_WAIT_SECONDS:
         return Decision(failure.error, None)
     return Decision(failure.error, pause)
+
+
+def lock_pauses(jitter: Callable[[], float]) -> Iterator[float]:
+    """Seconds to wait before rows that met a lock are sent again: each time twice as long,
+    stretched at random, MAX_WAIT_SECONDS together at most. Longer locks are the scheduler's."""
+    waited, pause = 0.0, LOCK_PAUSE
+    while True:
+        stretched = pause * (1.0 + JITTER * jitter())
+        waited, pause = waited + stretched, pause * 2.0
+        if waited > MAX_WAIT_SECONDS:
+            return
+        yield stretched
 
 
 def rate_limited(system: str, wait: float) -> Verdict:

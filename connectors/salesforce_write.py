@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import random
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import (
@@ -16,6 +17,7 @@ from connectors.base import (
     write_groups,
 )
 from connectors.payloads import understanding
+from connectors.retrying import lock_pauses
 from connectors.salesforce_soql import id18, name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import (
@@ -28,8 +30,6 @@ from mappings.errors import (
 from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, RecordRef, Write
 
 BATCH = 200  # FACTS section 4, Collections
-LOCK_WAITS = (0.5, 1.0)
-"""Seconds before a locked row is sent again; assumed: longer locks are the next run's."""
 
 _CODES = {
     "ENTITY_IS_DELETED": "record.deleted",
@@ -60,9 +60,17 @@ _PASSING = frozenset(
 class Writer:
     """Sends the rows of one operation and one object."""
 
-    def __init__(self, wire: Wire, *, sleep: Sleep, backfill: bool) -> None:
+    def __init__(
+        self,
+        wire: Wire,
+        *,
+        sleep: Sleep,
+        backfill: bool,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
         self._wire = wire
         self._sleep = sleep
+        self._jitter = jitter
         self._backfill = backfill
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
@@ -92,7 +100,7 @@ class Writer:
 
         def sending(rows: Sequence[Write]) -> list[Outcome]:
             outcomes: list[Outcome] = send(rows)
-            for pause in LOCK_WAITS:
+            for pause in lock_pauses(self._jitter):
                 again = {o.key for o in outcomes if o.status is OutcomeStatus.RETRY}
                 if not again:
                     break

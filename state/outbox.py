@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, bindparam, func, select, update
+from sqlalchemy import Row, bindparam, func, or_, select, update
 
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
@@ -70,7 +70,8 @@ class StoredIntent:
 
 @dataclass(frozen=True, slots=True)
 class Settlement:
-    """How an intent ended, ready to be stored. `attempt` is false where it was never sent."""
+    """How an intent ended, ready to be stored. `attempt` is false where it was never sent; one
+    that is open again is not sent before `due_at`."""
 
     key: str
     status: str
@@ -78,6 +79,7 @@ class Settlement:
     created: bool | None = None
     error: Mapping[str, Any] | None = None
     attempt: bool = True
+    due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,9 +141,11 @@ def unsettled(
     status: str | Sequence[str] = UNSETTLED,
     lane: Lane | None = None,
     reason: str | None = None,
+    due: tuple[datetime, datetime] | None = None,
 ) -> list[tuple[int, StoredIntent]]:
     """Intents without an outcome, oldest first, after the given row id; those of one status, lane
-    or reason where that is asked for."""
+    or reason where that is asked for. `due` leaves out those that are to be sent only between
+    its two instants: later than the second can only be because the clock was set back."""
     statuses = [status] if isinstance(status, str) else list(status)
     query = select(INTENTS).where(
         tx.mine(INTENTS), INTENTS.c.status.in_(statuses), INTENTS.c.id > after
@@ -150,6 +154,9 @@ def unsettled(
         query = query.where(INTENTS.c.lane == lane.value)
     if reason is not None:
         query = query.where(INTENTS.c.reason == reason)
+    if due is not None:
+        at = INTENTS.c.due_at
+        query = query.where(or_(at.is_(None), at <= due[0], at > due[1]))
     rows = tx.connection.execute(query.order_by(INTENTS.c.id).limit(limit))
     return [(row.id, _stored(row)) for row in rows]
 
@@ -216,6 +223,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
             result_id=bindparam("_result_id"),
             created=bindparam("_created"),
             error=bindparam("_error"),
+            due_at=bindparam("_due_at"),
             done_at=bindparam("_done_at"),
         ),
         [
@@ -226,6 +234,7 @@ def settle(tx: Tx, settlements: Sequence[Settlement]) -> None:
                 "_result_id": settled.result_id,
                 "_created": settled.created,
                 "_error": dict(settled.error) if settled.error else None,
+                "_due_at": settled.due_at,
                 "_done_at": None if settled.status in UNSETTLED else tx.now,
             }
             for settled in settlements
@@ -276,7 +285,7 @@ def dropped_since(tx: Tx, fingerprints: Iterable[str], since: datetime) -> set[s
 
 def reopen(tx: Tx, keys: Iterable[str], *, afresh: bool = False) -> None:
     """Intents may be sent again. Looking for one is no attempt; `afresh` forgets earlier ones."""
-    values: dict[str, Any] = {"status": "open", "done_at": None}
+    values: dict[str, Any] = {"status": "open", "done_at": None, "due_at": None}
     if afresh:
         values["attempts"] = 0
     for batch in chunks(keys):
@@ -314,23 +323,6 @@ def mark(tx: Tx, keys: Iterable[str], status: str) -> None:
             .where(tx.mine(INTENTS), INTENTS.c.key.in_(batch), INTENTS.c.status == "ok")
             .values(status=status)
         )
-
-
-def deleted_by_us(tx: Tx, refs: Iterable[RecordRef]) -> set[RecordRef]:
-    """Which of these records an undo of ours has deleted."""
-    found: set[RecordRef] = set()
-    for batch in chunks(refs):
-        rows = tx.connection.execute(
-            select(INTENTS.c.system, INTENTS.c.object, INTENTS.c.target_id).where(
-                tx.mine(INTENTS),
-                INTENTS.c.entity_id.is_not(None),
-                aside(INTENTS.c.operation) == Operation.DELETE.value,
-                aside(INTENTS.c.status) == "ok",
-                INTENTS.c.target_id.in_([ref.id for ref in batch]),
-            )
-        )
-        found.update(RecordRef(*row) for row in rows)
-    return found & set(refs)
 
 
 def count_by_status(tx: Tx, *, run_id: str | None = None) -> dict[str, int]:
@@ -404,25 +396,6 @@ def dead_letters(
         query = query.where(DEAD.c.at >= since)
     rows = tx.connection.execute(query.order_by(DEAD.c.id.desc()).limit(limit))
     return [_letter(row) for row in rows]
-
-
-def opted_out(tx: Tx, entity_ids: Iterable[str], side: Side) -> set[str]:
-    """Addresses, lower case, of these golden records that Leadloop itself opted out on a side."""
-    found: set[str] = set()
-    for batch in chunks(entity_ids):
-        found.update(
-            str(fields.get("email") or "").lower()
-            for fields in tx.connection.execute(
-                select(INTENTS.c.fields).where(
-                    tx.mine(INTENTS),
-                    INTENTS.c.entity_id.in_(batch),
-                    INTENTS.c.operation == Operation.OPT_OUT.value,
-                    INTENTS.c.side == side.value,
-                    INTENTS.c.status == "ok",
-                )
-            ).scalars()
-        )
-    return found
 
 
 def dead_count(tx: Tx) -> int:

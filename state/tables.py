@@ -282,7 +282,7 @@ class IntentRow(Scoped, table=True):
     __tablename__ = "intents"
     __table_args__: ClassVar[Any] = (
         UniqueConstraint("key", *OWNER),
-        Index("ix_intents_status", "status", *OWNER, "id"),
+        Index("ix_intents_status", "status", *OWNER, "lane", "id"),
         Index("ix_intents_entity", "entity_id", *OWNER, "status"),
         Index("ix_intents_run", "run_id", *OWNER),
         NEVER_REUSED,
@@ -310,6 +310,7 @@ class IntentRow(Scoped, table=True):
     created: bool | None = None
     error: dict[str, Any] | None = _json(nullable=True)
     journaled_at: datetime = _instant()
+    due_at: datetime | None = _instant(nullable=True)
     done_at: datetime | None = _instant(nullable=True)
 
 

@@ -133,7 +133,7 @@ class Place:
 
 
 def _entity(table: Table) -> _Look:
-    return _Look(table.c.entity_id, lambda t: t.entities)
+    return _Look(table.c.entity_id, lambda t: t.entities | {str(ref) for ref in t.refs})
 
 
 def _record(table: Table, object_column: str = "object", id_column: str = "record_id") -> _Look:

@@ -1,6 +1,7 @@
 """The apply stage: journaled intents to the vendors, in waves, as full batches as they take.
 
-A wave is every open intent whose dependency has its id. Within it lanes go in their order (law
+A wave is every open intent whose dependency has its id and whose time has come: what a vendor could
+not take for now (a locked row) is a later run's. Within it lanes go in their order (law
 12), then slice by slice side, object and operation, so that each vendor call carries as many rows
 as it may.
 Every batch is settled before the next is sent; no transaction is open during a call.
@@ -20,14 +21,14 @@ from state import outbox
 from state.outbox import Intent, StoredIntent
 from sync.blocks import Blocks
 from sync.crash import crashpoint
-from sync.fates import fate_of, given_up, is_worn_out
+from sync.fates import LONGEST_PAUSE, fate_of, given_up, is_worn_out
 from sync.intents import ID_OF
 from sync.pair import Pair
 from sync.reconcile import is_stale, plan_anew
 from sync.settle import READ_BACK, Settling
 
 WAVES = 6
-"""Waves a run tries at most: create, dependents, and rows the vendor asked to send again."""
+"""Waves a run tries at most: creates, what waits for their ids, and what that brings about."""
 SLICE = 4_000
 """Intents taken up together: whole batches of either vendor, and no more memory than these need."""
 _Group = tuple[str, str, str]
@@ -85,11 +86,13 @@ def _send_lane(
     waiting: dict[_Group, list[Intent]] = {}
     while not all(blocks.keep(side, lane) for side in Side):
         with pair.store.read() as tx:
-            rows = outbox.unsettled(tx, after=after, limit=SLICE, status="open", lane=lane)
+            due = (tx.now, tx.now + 2 * LONGEST_PAUSE) if blocks.patient else None
+            rows = outbox.unsettled(tx, after=after, limit=SLICE, status="open", lane=lane, due=due)
         if not rows:
             break
         after = rows[-1][0]
-        ready = _ready(settling, [stored for _, stored in rows], applied, blocks)
+        fresh = [stored for _, stored in rows if stored.intent.key not in blocks.later]
+        ready = _ready(settling, fresh, applied, blocks)
         if left_over:
             ready = _but_stale(settling, ready, applied)
         for intent in ready:
@@ -211,6 +214,7 @@ def _send(settling: Settling, batch: list[Intent], applied: Applied, blocks: Blo
     _check(batch, outcomes)
     counts = settling.settle(batch, outcomes)
     by_key = {outcome.key: outcome for outcome in outcomes}
+    blocks.later |= {key for key, outcome in by_key.items() if fate_of(outcome).later}
     blocks.see((intent, by_key[intent.key]) for intent in batch)
     rests = next((rest for o in outcomes if (rest := fate_of(o).rests) is not None), None)
     if rests is not None:

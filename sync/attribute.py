@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 from mappings.fieldmap import EntityKind
 from mappings.records import EventKind, Record, RecordRef, Side
-from state import events, identity, mirror, outbox, reviews
+from state import events, identity, mirror, own_writes, reviews
 from state.events import StoredEvent
 from state.store import Tx, chunks
 from sync.crash import crashpoint
@@ -123,7 +123,7 @@ def _echoing(tx: Tx, waiting: Sequence[StoredEvent], entity_ids: set[str]) -> se
     """
     if not any(s.event.kind is EventKind.EMAIL_UNSUBSCRIBE for s in waiting):
         return set()
-    carried = outbox.opted_out(tx, entity_ids, Side.MAP)
+    carried = own_writes.opted_out(tx, entity_ids, Side.MAP)
     return carried - events.with_echo(tx, carried)
 
 

@@ -33,7 +33,9 @@ class Blocks:
     `down` sides take no calls; `unread` ones were not read to their end, so that nothing but
     consent may be planned from what is known of them; `deferred` lanes of a side wait for its
     allowance. `stopped` is the poison brake: consent alone goes on (law 7). With `watchful` off
-    it does not set: a person has seen the rejections and said go on.
+    it does not set: a person has seen the rejections and said go on. `later` are rows, by key,
+    that this run has sent in vain. `patient` runs leave rows alone that are due later still; one
+    a person asked for tries everything.
     """
 
     pair: Pair
@@ -44,11 +46,14 @@ class Blocks:
     rejections: Rejections = field(default_factory=Rejections)
     stopped: MassChangeRefusedError | None = None
     watchful: bool = True
+    later: set[str] = field(default_factory=set)
+    patient: bool = False
 
     @classmethod
-    def at_start(cls, pair: Pair, run_id: str, *, released: bool) -> Blocks:
+    def at_start(cls, pair: Pair, run_id: str, *, released: bool, patient: bool = False) -> Blocks:
         """What is known before the first call. `released` takes the poison brake off first."""
-        blocks = cls(pair, run_id, down=dict(pair.unreachable), watchful=not released)
+        down = dict(pair.unreachable)
+        blocks = cls(pair, run_id, down=down, watchful=not released, patient=patient)
         with pair.store.begin() as tx:
             if released:
                 trouble.release_brake(tx, POISON)
@@ -78,7 +83,12 @@ class Blocks:
 
     def keep(self, side: Side, lane: Lane) -> bool:
         """Whether work of this lane may not be sent to this side now."""
-        if side in self.down or (self.stopped is not None and lane is not Lane.CONSENT):
+        stopped = self.stopped is not None and lane is not Lane.CONSENT
+        return stopped or self.rests(side, lane)
+
+    def rests(self, side: Side, lane: Lane) -> bool:
+        """Whether a call of this lane to this side would be refused."""
+        if side in self.down:
             return True
         order = list(Lane)
         return any(

@@ -6,34 +6,52 @@
 | rejected | | dead letter: a person corrects the cause and replays |
 | unknown | | looked up by its key before anything is sent again |
 | retry | one system cannot be used (`PASSING`) | open, and its side rests: it was never sent |
-| retry | anything else (row lock, concurrent upsert) | open: sent again, `TRIES` times at most |
+| retry | anything else (row lock, concurrent upsert) | open: sent again later, `TRIES` times |
 
-A row that is worn out becomes a dead letter too, with the last answer as its cause. Rejections of
-a whole run are watched by the poison brake: `Rejections`.
+What may pass is not sent again by the run that met it: the connector has waited for as long as a
+call may, and a lock that outlasts that is somebody's long transaction. The next run sends it; from
+the third on the pauses double (`pause_before`). A row that is worn out becomes a dead letter too,
+with the last answer as its cause. Rejections of a whole run are watched by the poison brake:
+`Rejections`.
 """
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import timedelta
 
 from connectors.base import DuplicateFoundError
 from mappings.errors import PASSING, LeadloopError, RecordRejectedError
+from mappings.ports import Lane
 from mappings.records import Operation, Outcome, OutcomeStatus
 from state.outbox import Intent, StoredIntent
 from sync.config import GuardConfig
 
 TRIES = 12
-"""Times one row is sent before it becomes a dead letter: retry only what can change."""
+"""Runs that send one row before it becomes a dead letter: retry only what can change. With the
+pauses between them that is a matter of hours."""
+CONSENT_TRIES = 300
+"""The same for an opt-out: a day of them (law 7)."""
+AT_ONCE = 2
+"""Runs after which the next one may send the row again, whenever it comes."""
+FIRST_PAUSE = timedelta(minutes=1)
+LONGEST_PAUSE = timedelta(minutes=30)
+LONGEST_CONSENT_PAUSE = timedelta(minutes=5)
+JITTER = 0.25
+"""Share by which a pause is stretched, differently for each row: they do not come back as one."""
 
 
 @dataclass(frozen=True, slots=True)
 class Fate:
-    """The intent's status from now on, whether this was an attempt, what rests its side."""
+    """The intent's status from now on, whether this was an attempt, what rests its side, whether
+    the row waits for a later run."""
 
     status: str
     attempt: bool = True
     rests: LeadloopError | None = None
+    later: bool = False
 
 
 def fate_of(outcome: Outcome) -> Fate:
@@ -46,12 +64,25 @@ def fate_of(outcome: Outcome) -> Fate:
         return Fate("unknown")
     if isinstance(outcome.error, PASSING):
         return Fate("open", attempt=False, rests=outcome.error)
-    return Fate("open")
+    return Fate("open", later=True)
+
+
+def pause_before(intent: Intent, attempts: int) -> timedelta:
+    """How long a row waits that has been sent in vain by so many runs.
+
+    The stretch follows from the row's key: as good as chance between rows, and the same again.
+    """
+    if attempts <= AT_ONCE:
+        return timedelta(0)
+    longest = LONGEST_CONSENT_PAUSE if intent.lane is Lane.CONSENT else LONGEST_PAUSE
+    pause = min(FIRST_PAUSE * 2.0 ** (attempts - AT_ONCE - 1), longest)
+    return pause * (1.0 + JITTER * zlib.crc32(intent.key.encode()) / 2**32)
 
 
 def is_worn_out(stored: StoredIntent) -> bool:
     """Whether a row has been sent as often as makes sense."""
-    return stored.attempts >= TRIES
+    tries = CONSENT_TRIES if stored.intent.lane is Lane.CONSENT else TRIES
+    return stored.attempts >= tries
 
 
 def given_up(stored: StoredIntent) -> Outcome:

@@ -149,8 +149,7 @@ def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Lin
     elif record.deleted and link is not None and link.status == "live":
         held.deleted(pair, tx, link)
     elif not record.deleted and link is not None and link.status in {held.GONE, held.HELD}:
-        identity.set_status(tx, [record.ref], "live")
-        identity.retire(tx, [link.entity_id], status="live")
+        held.restored(pair, tx, link)
 
 
 def merged_away(record: Record) -> list[RecordRef]:

@@ -34,6 +34,16 @@ def deleted(pair: Pair, tx: Tx, link: Link) -> None:
         _end(pair, tx, link)
 
 
+def restored(pair: Pair, tx: Tx, link: Link) -> None:
+    """A record that was deleted is there again, and so is its link. A golden record that is never
+    to be created again comes back with the record whose deletion said so: a person with one in
+    the CRM, not with a contact in the MAP (law 8).
+    """
+    identity.set_status(tx, [link.ref], LIVE)
+    if pair.kind_of(link.ref) is EntityKind.DEAL or pair.side_of(link.ref.system) is Side.CRM:
+        identity.retire(tx, [link.entity_id], status="live")
+
+
 def end_held(pair: Pair, tx: Tx, rows: Sequence[Due]) -> None:
     """The time is up: links that are still held, of records that are still deleted, end."""
     refs = [RecordRef.parse(row.subject) for row in rows]

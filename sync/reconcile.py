@@ -20,7 +20,7 @@ from mappings.fieldmap import ValueType
 from mappings.ports import Lane
 from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import equal
-from state import events, identity, outbox, requeue
+from state import events, identity, outbox, own_writes, requeue
 from state.outbox import Intent, Settlement
 from state.store import chunks
 from sync.blocks import Blocks
@@ -41,36 +41,36 @@ MAYBE_SENT = ("sending", "unknown")
 def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[str]:
     """Settle or re-open every intent an earlier run left; how many ended how.
 
-    What belongs to a side that cannot be used stays as it is, and is not sent before it was looked
-    for. A side that fails here rests for the rest of the run, or, where looking waits for its
-    allowance, that lane and those after it: consent goes on.
+    Lane by lane, a page at a time: consent is looked for first, and a backlog of any size takes the
+    memory of one page. What belongs to a side that cannot be used stays as it is, and is not sent
+    before it was looked for. A side that fails here rests for the rest of the run, or, where
+    looking waits for its allowance, that lane and those after it: consent goes on.
     """
     blocks = blocks if blocks is not None else Blocks(pair, run_id)
     told: Counter[str] = Counter()
-    sent = list(_left_over(pair, MAYBE_SENT))
-    sent += [i for i in _left_over(pair, ("open",), reason=UNDO) if i.operation is Operation.UPDATE]
-    for side in Side:
-        own = [intent for intent in sent if intent.side is side]
-        if side in blocks.down:
-            continue
-        try:
-            told.update(_look_up(pair, run_id, side, own))
-        except PASSING as error:
-            blocks.meet(side, error)
+    for lane in Lane:
+        for sent in _left_over(pair, lane):
+            for side in Side:
+                own = [intent for intent in sent if intent.side is side]
+                if not own or blocks.rests(side, lane):
+                    continue
+                try:
+                    told.update(_look_up(pair, run_id, side, lane, own))
+                except PASSING as error:
+                    blocks.meet(side, error)
     if told.total():
         log.info("reconcile.done", run_id=run_id, **told)
     return told
 
 
-def _look_up(pair: Pair, run_id: str, side: Side, sent: Sequence[Intent]) -> Counter[str]:
-    """One side's intents that may have been sent, looked up in the lane of the most urgent."""
+def _look_up(
+    pair: Pair, run_id: str, side: Side, lane: Lane, sent: Sequence[Intent]
+) -> Counter[str]:
+    """One side's intents of one lane that may have been sent."""
     told: Counter[str] = Counter()
-    if not sent:
-        return told
     settling = Settling(pair, run_id)
     of = {kind: [i for i in sent if i.operation is kind] for kind in Operation}
-    order = list(Lane)
-    with pair.in_lane(side, min((intent.lane for intent in sent), key=order.index)):
+    with pair.in_lane(side, lane):
         told.update(_consents(pair, settling, [*of[Operation.OPT_OUT], *of[Operation.OPT_IN]]))
         told.update(_creates(pair, settling, of[Operation.CREATE]))
         told.update(_updates(pair, run_id, settling, of[Operation.UPDATE]))
@@ -95,16 +95,26 @@ def is_stale(pair: Pair, intent: Intent) -> bool:
     )
 
 
-def _left_over(pair: Pair, status: Sequence[str], *, reason: str | None = None) -> Iterator[Intent]:
-    """What earlier runs left, oldest first, a page at a time."""
+def _left_over(pair: Pair, lane: Lane) -> Iterator[list[Intent]]:
+    """What earlier runs left in a lane and what may have arrived, oldest first, a page at a time;
+    of what takes something back every update, sent or not."""
+    if lane is Lane.REPAIR:
+        for page in _pages(pair, ("open",), lane, reason=UNDO):
+            yield [intent for intent in page if intent.operation is Operation.UPDATE]
+    yield from _pages(pair, MAYBE_SENT, lane)
+
+
+def _pages(
+    pair: Pair, status: Sequence[str], lane: Lane, *, reason: str | None = None
+) -> Iterator[list[Intent]]:
     after = 0
     while True:
         with pair.store.read() as tx:
-            rows = outbox.unsettled(tx, after=after, status=status, reason=reason)
+            rows = outbox.unsettled(tx, after=after, status=status, lane=lane, reason=reason)
         if not rows:
             return
         after = rows[-1][0]
-        yield from (stored.intent for _, stored in rows)
+        yield [stored.intent for _, stored in rows]
 
 
 def _creates(pair: Pair, settling: Settling, intents: Sequence[Intent]) -> Counter[str]:
@@ -144,7 +154,7 @@ def _not_undone(pair: Pair, records: Sequence[Record]) -> list[Record]:
     """Without records that an undo of ours has deleted: what is made again is not there yet. What a
     person deleted counts as there, or it would come back (law 8)."""
     with pair.store.read() as tx:
-        undone = outbox.deleted_by_us(tx, [r.ref for r in records if r.deleted])
+        undone = own_writes.deleted_by_us(tx, [r.ref for r in records if r.deleted])
     return [record for record in records if record.ref not in undone]
 
 

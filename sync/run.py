@@ -109,7 +109,8 @@ def run_once(
     crashpoint("after_start")
     approved = approval is not None and POISON in (approval.counts or {})
     try:
-        blocks = Blocks.at_start(pair, report.run_id, released=approved or kind == REPLAY)
+        released = approved or kind == REPLAY
+        blocks = Blocks.at_start(pair, report.run_id, released=released, patient=not everything)
         _run(pair, report, blocks, everything=everything, approval=approval)
     except LeadloopError as error:
         report.error = error

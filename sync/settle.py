@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -27,7 +28,7 @@ from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
 from state.store import Tx, chunks
 from sync.crash import crashpoint
-from sync.fates import fate_of
+from sync.fates import fate_of, pause_before
 from sync.fold import identity_values, index_people, look_ups
 from sync.pair import Pair
 from sync.undo.settle import agree_kept, kept_halves, settle_undone
@@ -54,7 +55,9 @@ class Settling:
             (i, by_key[i.key]) for i in batch if by_key[i.key].status is OutcomeStatus.REJECTED
         ]
         with self.pair.store.begin() as tx:
-            outbox.settle(tx, [_settlement(outcome) for outcome in outcomes])
+            later = [i for i in batch if fate_of(by_key[i.key]).later]
+            due_at = _due_again(tx, later)
+            outbox.settle(tx, [_settlement(outcome, due_at) for outcome in outcomes])
             self._done(tx, done)
             self._refused(tx, refused)
         crashpoint("after_settle")
@@ -322,11 +325,27 @@ class Settling:
         agree_kept(tx, self.run_id, intent, kept_halves(intent, kept))
 
 
-def _settlement(outcome: Outcome) -> Settlement:
+def _due_again(tx: Tx, rows: Sequence[Intent]) -> dict[str, datetime]:
+    """When rows that are to be sent again are, by key."""
+    before = outbox.results(tx, [intent.key for intent in rows])
+    return {
+        intent.key: tx.now + pause_before(intent, before[intent.key].attempts + 1)
+        for intent in rows
+        if intent.key in before
+    }
+
+
+def _settlement(outcome: Outcome, due_at: Mapping[str, datetime]) -> Settlement:
     error = outcome.error.as_dict() if outcome.error else None
     fate = fate_of(outcome)
     return Settlement(
-        outcome.key, fate.status, outcome.id, outcome.created, error, attempt=fate.attempt
+        outcome.key,
+        fate.status,
+        outcome.id,
+        outcome.created,
+        error,
+        attempt=fate.attempt,
+        due_at=due_at.get(outcome.key),
     )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -16,10 +18,22 @@ from mappings.errors import (
     RecordRejectedError,
     UnavailableError,
 )
+from mappings.ports import Lane
 from mappings.records import Operation, Outcome, OutcomeStatus
 from state.outbox import StoredIntent
 from sync.config import GuardConfig
-from sync.fates import TRIES, Fate, Rejections, fate_of, given_up, is_worn_out
+from sync.fates import (
+    AT_ONCE,
+    LONGEST_CONSENT_PAUSE,
+    LONGEST_PAUSE,
+    TRIES,
+    Fate,
+    Rejections,
+    fate_of,
+    given_up,
+    is_worn_out,
+    pause_before,
+)
 from tests.state.support import NOON, intent
 
 OK = Outcome("k", OutcomeStatus.OK)
@@ -33,8 +47,8 @@ LOCKED = RecordRejectedError("locked", code="record.locked")
         (OutcomeStatus.OK, None, Fate("ok")),
         (OutcomeStatus.REJECTED, RecordRejectedError("no"), Fate("rejected")),
         (OutcomeStatus.UNKNOWN, OutcomeUnknownError("lost"), Fate("unknown")),
-        (OutcomeStatus.RETRY, LOCKED, Fate("open")),
-        (OutcomeStatus.RETRY, None, Fate("open")),
+        (OutcomeStatus.RETRY, LOCKED, Fate("open", later=True)),
+        (OutcomeStatus.RETRY, None, Fate("open", later=True)),
     ],
 )
 def test_every_ending_has_its_fate(
@@ -71,6 +85,25 @@ def test_a_worn_out_row_names_its_last_answer() -> None:
     assert outcome.error is not None
     assert outcome.error.code == "record.gave_up"
     assert "record.locked" in outcome.error.message
+
+
+@given(st.text(min_size=1), st.sampled_from(Lane), st.integers(1, TRIES))
+def test_pauses_grow_within_their_bounds(key: str, lane: Lane, attempts: int) -> None:
+    """No pause before the next run at first, then longer ones up to the longest and a quarter; an
+    opt-out never waits longer than five minutes and a quarter of that."""
+    row = intent(key, lane=lane)
+    pause = pause_before(row, attempts)
+    assert pause <= pause_before(row, attempts + 1)
+    assert (pause == timedelta(0)) is (attempts <= AT_ONCE)
+    longest = LONGEST_CONSENT_PAUSE if lane is Lane.CONSENT else LONGEST_PAUSE
+    assert pause <= longest * 1.25
+
+
+def test_rows_of_one_batch_do_not_come_back_as_one() -> None:
+    """Two hundred rows that met one lock are spread over a quarter of their pause."""
+    pauses = sorted(pause_before(intent(f"k{number}"), 3) for number in range(200))
+    assert len(set(pauses)) > 150
+    assert pauses[-1] - pauses[0] > timedelta(seconds=10)
 
 
 LIMITS = GuardConfig(floor=5, rejected_share=0.05, rejected_streak=100)

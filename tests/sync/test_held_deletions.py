@@ -218,3 +218,23 @@ def test_without_a_hold_a_deletion_ends_the_link_at_once(world: World) -> None:
     told.tell("delete")
     told.tell(RUN)
     assert told.link().status == "gone"
+
+
+def test_a_contact_that_comes_back_brings_no_deleted_lead_back(tmp_path: Path) -> None:
+    """Law 8: a rep deleted the Lead; that the contact is deleted and restored afterwards is no word
+    about the Lead. When the Lead itself is restored, the two are one person as before."""
+    world = World.build(tmp_path)
+    contact = world.contact("Ada", "Byron")
+    world.first()
+    lead = world.counterpart(contact).ref.id
+    for act in (world.salesforce.remove, world.hubspot.remove, world.hubspot.restore):
+        act(*(("Lead", lead) if act == world.salesforce.remove else ("contacts", contact)))
+        world.run()
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Countess"})
+    world.run()
+    assert world.salesforce.all("Lead") == []
+    world.salesforce.restore("Lead", lead)
+    world.run()
+    assert [r.fields["Title"] for r in world.salesforce.all("Lead")] == ["Countess"]
+    assert world.settled()
+    world.close()

@@ -162,13 +162,15 @@ def test_what_people_changed_themselves_stays_and_is_listed(tmp_path: Path) -> N
     world.close()
 
 
-def test_without_evidence_the_opt_out_stays(tmp_path: Path) -> None:
-    """Law 7 is above law 11: an opt-out that came across the link is not taken back unasked."""
+@pytest.mark.parametrize("evidence", [None, EVIDENCE])
+def test_the_opt_out_of_a_shared_address_stays(tmp_path: Path, evidence: Evidence | None) -> None:
+    """Law 7 is above law 11: an opt-out that came across the link is not taken back, evidence or
+    not, while somebody else at the same address is opted out. It is one mailbox."""
     twin = Twin(tmp_path / "w", wrong=True)
     twin.world.salesforce.edit("Contact", twin.peter, {"HasOptedOutOfEmail": True})
     twin.world.run()
-    done = undo(twin.world.pair, Wanted(link=f"contacts:{twin.maria}"))
-    assert {k.reason for k in done.kept} == {"opt_out_needs_evidence"}
+    done = undo(twin.world.pair, Wanted(link=f"contacts:{twin.maria}", evidence=evidence))
+    assert {k.reason for k in done.kept} == {"opt_out_stands"}
     assert twin.world.map_record(twin.maria).fields[OPT_OUT] == "true"
     twin.world.close()
 

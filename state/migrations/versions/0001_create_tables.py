@@ -307,6 +307,7 @@ def upgrade() -> None:
     sa.Column('created', sa.Boolean(), nullable=True),
     sa.Column('error', sa.JSON(none_as_null=True), nullable=True),
     sa.Column('journaled_at', UtcDateTime(), nullable=False),
+    sa.Column('due_at', UtcDateTime(), nullable=True),
     sa.Column('done_at', UtcDateTime(), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_intents')),
     sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_intents')),
@@ -316,7 +317,7 @@ def upgrade() -> None:
         batch_op.create_index('ix_intents_entity', ['entity_id', 'tenant', 'pair', 'status'], unique=False)
         batch_op.create_index(batch_op.f('ix_intents_fingerprint'), ['fingerprint'], unique=False)
         batch_op.create_index('ix_intents_run', ['run_id', 'tenant', 'pair'], unique=False)
-        batch_op.create_index('ix_intents_status', ['status', 'tenant', 'pair', 'id'], unique=False)
+        batch_op.create_index('ix_intents_status', ['status', 'tenant', 'pair', 'lane', 'id'], unique=False)
 
     op.create_table('links',
     sa.Column('tenant', sa.String(length=64), nullable=False),
