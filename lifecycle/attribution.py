@@ -19,7 +19,8 @@ from enum import StrEnum
 from fractions import Fraction
 
 from lifecycle.timeline import Deal
-from lifecycle.touch import Team, Touch
+from lifecycle.touch import Touch
+from mappings.contract import Team
 from mappings.money import Money, allocate
 
 HALF_LIFE = timedelta(days=7)

@@ -11,18 +11,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
 
 from lifecycle.timeline import Moment, MomentKind
-
-
-class Team(StrEnum):
-    """Who a stage, a touch or a duty belongs to."""
-
-    MARKETING = "marketing"
-    SALES = "sales"
-    SHARED = "shared"
-
+from mappings.contract import Team
 
 MARKETING_TOUCHES = frozenset(
     {MomentKind.FORM_FILL, MomentKind.EMAIL_CLICK, MomentKind.CAMPAIGN_RESPONSE}

@@ -1,7 +1,6 @@
 """Conditions in mappings: CEL over a record's fields, checked when the file is loaded.
 
-CEL is the Common Expression Language; `cel-expr-python` (Google's) checks names and types and
-says where it stumbled. The library stays behind this file. In a condition, text, e-mail, phone,
+In a condition, text, e-mail, phone,
 picklist and date fields are strings ("" when blank; dates compare as YYYY-MM-DD), checkboxes are
 booleans (false when blank), numbers are doubles and datetimes timestamps. A number or datetime
 that is blank is unknown, and a condition whose answer would depend on it does not hold.
@@ -11,30 +10,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
+from mappings.cel import cel_value, environment, explain, is_too_long, no_question, without_quotes
 from mappings.errors import ConfigurationError, Position
 from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
-from mappings.positions import Faults, suggest
+from mappings.positions import Faults
 from mappings.records import Json, Side
 from mappings.standard_fields import standard_schemas
-from mappings.values import canonical
 
 Condition = Callable[[Mapping[str, Json]], bool]
 """Decides about one record's `fields` (vendor names and values)."""
 
-MAX_LENGTH = 4_000
-
-_FAULT = re.compile(r"ERROR: <input>:(\d+):(\d+): (.*)")
-_UNKNOWN = re.compile(r"undeclared reference to '([^']*)'")
-_OVERLOAD = re.compile(r"no matching overload for '([^']*)' applied to '\((.*)\)'")
+_EXAMPLE = 'country == "Germany" && lifecyclestage in ["lead", "customer"]'
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _RESERVED = frozenset({"true", "false", "null", "in", "as", "break", "const", "continue", "else",
                        "for", "function", "if", "import", "let", "loop", "package", "namespace",
                        "return", "var", "void", "while"})  # fmt: skip
-_NUMBERS = frozenset({ValueType.NUMBER, ValueType.CURRENCY})
 
 
 def compile_condition(text: str, at: Position, fields: Mapping[str, ValueType]) -> Condition:
@@ -57,25 +50,19 @@ def check_condition(
     text: str, at: Position, fields: Mapping[str, ValueType], faults: Faults
 ) -> Condition | None:
     """As `compile_condition`, with faults recorded instead of raised; None when there are any."""
-    if len(text) > MAX_LENGTH:
-        faults.add(
-            at, f"The condition is longer than {MAX_LENGTH} characters.", "Shorten it.",
-            code="config.condition",
-        )  # fmt: skip
+    if is_too_long(text, at, faults):
         return None
     usable = {name: type_ for name, type_ in fields.items() if _usable(name)}
     try:
         program = _environment(tuple(sorted(usable.items()))).compile(text)
     except (RuntimeError, ValueError, UnicodeError) as error:
-        _explain(str(error), text, at, usable, faults)
+        explain(
+            str(error), text, at, faults,
+            known=usable, otherwise="Use a field of the records it is about.", example=_EXAMPLE,
+        )  # fmt: skip
         return None
     if program.return_type().name() != "BOOL":
-        faults.add(
-            at,
-            "The condition is no yes-or-no question.",
-            'Compare the field with something, for instance `country == "Germany"`.',
-            code="config.condition",
-        )
+        no_question(at, 'country == "Germany"', faults)
         return None
     used = {name: usable[name] for name in names_in(text) if name in usable}
     return lambda record: _holds(program, used, record)
@@ -144,7 +131,7 @@ def value_type(word: str) -> ValueType:
 
 def names_in(text: str) -> tuple[str, ...]:
     """The names a condition mentions outside quotes, in order, without CEL's own words."""
-    bare = re.sub(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", " ", text)
+    bare = without_quotes(text)
     found = [
         match[0]
         for match in _NAME.finditer(bare)
@@ -162,17 +149,13 @@ def _usable(name: str) -> bool:
 
 @lru_cache(maxsize=32)
 def _environment(fields: tuple[tuple[str, ValueType], ...]) -> Any:
-    from cel_expr_python import cel  # type: ignore[import-untyped]
-
-    types = {ValueType.BOOLEAN: cel.Type.BOOL, ValueType.DATETIME: cel.Type.TIMESTAMP}
-    types |= dict.fromkeys(_NUMBERS, cel.Type.DOUBLE)
-    return cel.NewEnv(variables={name: types.get(type_, cel.Type.STRING) for name, type_ in fields})
+    return environment(dict(fields))
 
 
 def _holds(program: Any, used: Mapping[str, ValueType], record: Mapping[str, Json]) -> bool:
     data: dict[str, Any] = {}
     for name, type_ in used.items():
-        value = _cel_value(record.get(name), type_)
+        value = cel_value(record.get(name), type_)
         if value is not None:
             data[name] = value
     try:
@@ -180,56 +163,3 @@ def _holds(program: Any, used: Mapping[str, ValueType], record: Mapping[str, Jso
     except (RuntimeError, ValueError):
         # CEL answers "no such variable" where the outcome hangs on an unknown value.
         return False
-
-
-def _cel_value(value: Json, type_: ValueType) -> Any:
-    plain = canonical(value, type_)
-    if type_ is ValueType.BOOLEAN:
-        return plain is True
-    if type_ in _NUMBERS:
-        try:
-            return float(plain) if plain is not None else None
-        except ValueError:
-            return None
-    if type_ is ValueType.DATETIME:
-        try:
-            moment = datetime.fromisoformat(plain) if plain else None
-        except ValueError:
-            return None
-        return moment.astimezone(UTC) if moment else None
-    return "" if plain is None else str(plain)
-
-
-def _explain(
-    error: str, text: str, at: Position, fields: Mapping[str, ValueType], faults: Faults
-) -> None:
-    found = _FAULT.search(error)
-    line, column, said = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, "")
-    place = Position(at.file, at.line + line - 1, column + at.column - 1)
-    unknown, overload = _UNKNOWN.search(said), _OVERLOAD.search(said)
-    if unknown:
-        faults.add(
-            place,
-            f"The condition names `{unknown[1]}`, which is no field or function known here.",
-            suggest(unknown[1], fields, "Use a field of the records it is about."),
-            code="config.unknown_field",
-        )
-        return
-    if overload:
-        faults.add(
-            place,
-            f"`{overload[1].strip('_')}` cannot be applied to ({overload[2]}).",
-            "Compare like with like: text in quotes, numbers with a point (3.0), "
-            "checkboxes with true or false.",
-            code="config.condition",
-        )
-        return
-    words = re.search(r"\b(and|or|not|AND|OR|NOT)\b", text)
-    hint = {"and": "&&", "or": "||", "not": "!"}
-    fix = (
-        f"Write `{hint[words[1].lower()]}` for `{words[1]}`."
-        if words
-        else 'Write it like `country == "Germany" && lifecyclestage in ["lead", "customer"]`.'
-    )
-    said = said.removeprefix("Syntax error: ").split(" expecting")[0] or "not understood"
-    faults.add(place, f"The condition cannot be read: {said}.", fix, code="config.condition")

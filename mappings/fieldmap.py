@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
 
+from mappings.contract import Contract
 from mappings.errors import Position
 from mappings.records import EventKind, Side
 
@@ -233,7 +234,8 @@ class PairMapping:
 
     `campaigns` maps a MAP form or campaign name to a CRM Campaign id, for events that become
     CampaignMembers. `go_live` (aware UTC) ends the baseline: form fills before it are rolled up
-    and make no Task (law 13). `hash` is a stable digest of the files: a change of it is a plan.
+    and make no Task (law 13). `hash` is a stable digest of the files, `contract`
+    included: a change of it is a plan.
     """
 
     objects: tuple[ObjectMapping, ...]
@@ -243,6 +245,7 @@ class PairMapping:
     campaigns: Mapping[str, str]
     go_live: datetime | None
     hash: str
+    contract: Contract = field(default_factory=Contract)
 
     def object(self, name: str) -> ObjectMapping:
         """The object mapping of that name. Raises KeyError."""

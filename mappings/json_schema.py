@@ -8,11 +8,9 @@ cannot drift apart; a test compares the keys and runs generated documents throug
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
-from enum import StrEnum
-from typing import Any
 
+from mappings.contract_schema import contract_keys
 from mappings.fieldmap import (
     ActivityForm,
     Aggregate,
@@ -25,64 +23,18 @@ from mappings.fieldmap import (
     ValueType,
 )
 from mappings.records import EventKind, PersonAttributes
+from mappings.schema_words import (
+    DRAFT,
+    TEXT,
+    Schema,
+    keys,
+    one_of,
+    one_or_list,
+    optional,
+    said,
+    table,
+)
 from mappings.steps import TRANSFORMS
-
-Schema = dict[str, Any]
-
-DRAFT = "http://json-schema.org/draft-07/schema#"
-"""The draft that editors' YAML support understands best."""
-
-TEXT: Schema = {"type": ["string", "number"]}
-"""Text as the loader takes it: a number is taken as it is written."""
-
-
-def said(schema: Mapping[str, Any], description: str, **more: Any) -> Schema:
-    """The schema with what an editor shows beside the key."""
-    return {**schema, "description": description, **more}
-
-
-def optional(schema: Mapping[str, Any]) -> Schema:
-    """The schema, or nothing: a key without a value counts as absent."""
-    if "enum" in schema:
-        return {**schema, "enum": [*schema["enum"], None]}
-    if "type" in schema:
-        types = schema["type"] if isinstance(schema["type"], list) else [schema["type"]]
-        return {**schema, "type": [*types, "null"]}
-    return {**schema, "anyOf": [*schema["anyOf"], {"type": "null"}]}
-
-
-def one_of(options: type[StrEnum]) -> Schema:
-    """One word of an enumeration."""
-    return {"enum": [option.value for option in options]}
-
-
-def one_or_list(item: Mapping[str, Any]) -> Schema:
-    """A list; a single value counts as a list of one."""
-    return {"anyOf": [dict(item), {"type": "array", "items": dict(item)}]}
-
-
-def keys(
-    properties: Mapping[str, Mapping[str, Any]], required: Sequence[str] = ()
-) -> dict[str, Any]:
-    """A mapping with these keys and no others."""
-    found = {k: dict(v) if k in required else optional(v) for k, v in properties.items()}
-    return {
-        "type": "object",
-        "properties": found,
-        "required": list(required),
-        "additionalProperties": False,
-    }
-
-
-def table(values: Mapping[str, Any], names: Iterable[str] | None = None) -> Schema:
-    """A mapping whose keys are names of the user's own, or any of `names` and no others."""
-    if names is None:
-        return {"type": "object", "additionalProperties": dict(values)}
-    return {
-        "type": "object",
-        "properties": {name: dict(values) for name in names},
-        "additionalProperties": False,
-    }
 
 
 def mapping_schema() -> Schema:
@@ -128,6 +80,7 @@ def mapping_schema() -> Schema:
                 " `values: NAME`.",
                 examples=[{"countries": {"Germany": "DE", "France": "FR"}}],
             ),
+            **contract_keys(),
         },
         required=("format",),
     )

@@ -15,9 +15,10 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
+from mappings.contract_loader import CONTRACT_KEYS, load_contract
 from mappings.errors import Position
 from mappings.fieldmap import (
     ActivityForm,
@@ -47,6 +48,7 @@ TOP_KEYS = (
     "outcomes",
     "campaigns",
     "tables",
+    *CONTRACT_KEYS,
 )
 
 DEFAULT_ACTIVITIES: Mapping[EventKind, ActivityForm] = {
@@ -125,10 +127,10 @@ class _Reading:
         self._outcomes: dict[OutcomeFact, OutcomeRule] = {}
         self._campaigns: dict[str, str] = {}
         self._go_live: tuple[datetime, Position] | None = None
-        self._files = 0
+        self._tops: list[Section] = []
 
     def file(self, top: Section) -> None:
-        self._files += 1
+        self._tops.append(top)
         self._format(top)
         for name, at, node in top.entries("objects"):
             if name in self._objects:
@@ -142,7 +144,7 @@ class _Reading:
         self._read_go_live(top)
 
     def finish(self, start: Position) -> PairMapping:
-        if not self._files:
+        if not self._tops:
             self._faults.add(
                 start, "The mapping directory holds no *.yaml file.",
                 "Run `leadloop init`, or copy a preset into it.", code="config.missing_mapping",
@@ -161,6 +163,7 @@ class _Reading:
             campaigns=self._campaigns,
             go_live=self._go_live[0] if self._go_live else None,
             hash="",
+            contract=load_contract(self._tops, self._objects, self._loading),
         )
         places = {kind: at for kind, (_, at) in self._activities.items()}
         check_pair(mapping, places, self._loading)
@@ -279,8 +282,10 @@ _UNSAID = frozenset({"at", "hash", "options", "parked"})
 
 
 def _plain(value: object) -> object:
-    if isinstance(value, datetime):
+    if isinstance(value, date | time):
         return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
     if isinstance(value, Mapping):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from mappings.conditions import names_in
+from mappings.contract import Contract, Fact
 from mappings.fieldmap import (
     ActivityForm,
     EntityKind,
@@ -18,6 +19,7 @@ from mappings.fieldmap import (
 )
 from mappings.ports import FieldDefinition
 from mappings.records import EventKind, Side
+from mappings.standard_fields import is_custom, standard_schemas
 from mappings.transforms import template_names
 
 MAP_KEY = "leadloop_id"
@@ -62,6 +64,25 @@ OUTCOME_PROPERTIES: dict[OutcomeFact, tuple[str, str, str]] = {
     OutcomeFact.CUSTOMER_SINCE: ("leadloop_customer_since", "Customer since", "date"),
 }  # fmt: skip
 """Property name, label and type by outcome."""
+
+STAGE_FIELDS: tuple[tuple[str, str, str, str], ...] = (
+    ("leadloop_lifecycle", "Leadloop_Lifecycle__c", "Lifecycle", "text"),
+    ("leadloop_stage", "Leadloop_Stage__c", "Lifecycle stage", "text"),
+    ("leadloop_stage_since", "Leadloop_Stage_Since__c", "In this stage since", "datetime"),
+    ("leadloop_recycle_reason", "Leadloop_Recycle_Reason__c", "Back to marketing because", "text"),
+    ("leadloop_recontact_date", "Leadloop_Recontact_Date__c", "Contact again on", "date"),
+)
+"""What a contract says of a person, on both sides: MAP property, CRM field, label, type. Sales sees
+in them that somebody is in nurture, since when, and until when."""
+
+FACT_FIELDS: dict[Fact, tuple[str, str, str, str]] = {
+    Fact.MQL: ("leadloop_mql_at", "Leadloop_MQL_At__c", "Marketing-qualified at", "datetime"),
+    Fact.SALES_QUALIFIED: (
+        "leadloop_sales_qualified_at", "Leadloop_Sales_Qualified_At__c", "Sales-qualified at",
+        "datetime",
+    ),
+}  # fmt: skip
+"""Each team's qualification in fields of its own, so that neither overwrites the other (law 5)."""
 
 _BY_PROPERTY = {name: (label, type_) for name, label, type_ in OUTCOME_PROPERTIES.values()}
 _MONEY = {"leadloop_opportunity_amount", "leadloop_total_revenue"}
@@ -110,11 +131,13 @@ def required_fields(mapping: PairMapping) -> dict[Side, tuple[FieldDefinition, .
 
 def own_fields(side: Side) -> frozenset[str]:
     """Every field name that is Leadloop's to write: no mapping rule may write them."""
+    contract = {names[side is Side.CRM] for names in (*STAGE_FIELDS, *FACT_FIELDS.values())}
     if side is Side.MAP:
-        return frozenset({MAP_KEY, *(name for name, _, _ in OUTCOME_PROPERTIES.values())})
+        outcomes = {name for name, _, _ in OUTCOME_PROPERTIES.values()}
+        return frozenset({MAP_KEY} | outcomes | contract)
     counters = {name for name, _ in COUNTERS.values()}
     stamps = {FIRST_ENGAGEMENT, LAST_ENGAGEMENT, LAST_CAMPAIGN}
-    return frozenset({CRM_KEY, EVENT_KEY} | counters | stamps)
+    return frozenset({CRM_KEY, EVENT_KEY} | counters | stamps | contract)
 
 
 def rolled_up(mapping: PairMapping) -> tuple[EventKind, ...]:
@@ -150,12 +173,14 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
         for definition in definitions:
             if definition.object in reads[side]:
                 want(side, definition.object, [definition.name])
-    for rule in mapping.consent:
-        for object_name, name in rule.crm.items():
-            want(Side.CRM, object_name, [name])
+    for object_name, name in ((o, f) for rule in mapping.consent for o, f in rule.crm.items()):
+        want(Side.CRM, object_name, [name])
     people = mapping.of_kind(EntityKind.PERSON)
     if people is not None:
         want(Side.MAP, people.map_object, [rule.map for rule in mapping.outcomes])
+        want(Side.MAP, people.map_object, _named(mapping.contract, Side.MAP, people.map_object))
+        for object_name in people.crm_objects:
+            want(Side.CRM, object_name, _named(mapping.contract, Side.CRM, object_name))
         want(
             Side.MAP,
             people.map_object,
@@ -180,6 +205,19 @@ def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:
         if own is not None and side is rule.source:
             names += [*template_names(rule.template), *names_in(rule.when)]
     return names + (list(names_in(entry.include)) if side is Side.MAP else [])
+
+
+def _named(contract: Contract, side: Side, object_name: str) -> list[str]:
+    """Fields a contract's conditions name, without those the object certainly lacks: a CRM field
+    may be the Lead's or the Contact's.
+    """
+    known = standard_schemas(side).get(object_name)
+    names = [name.partition(".")[2] for name in contract.names if name.startswith(f"{side}.")]
+    return [
+        name
+        for name in names
+        if side is Side.MAP or is_custom(side, name) or known is None or name in known.fields
+    ]
 
 
 def _map_reads(entry: ObjectMapping) -> list[str]:
@@ -211,6 +249,7 @@ def _map_fields(mapping: PairMapping) -> list[FieldDefinition]:
     people = mapping.of_kind(EntityKind.PERSON)
     if people is None:
         return _distinct(found)
+    found += _contract_fields(mapping.contract, Side.MAP, people.map_object)
     for rule in mapping.outcomes:
         if rule.map not in _BY_PROPERTY:
             continue  # the account's own property: it must exist, doctor does not create it
@@ -239,6 +278,8 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
     if ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values():
         found.append(_key("CampaignMember", EVENT_KEY, length=64, label="Leadloop Event Id"))
     people = mapping.of_kind(EntityKind.PERSON)
+    for object_name in people.crm_objects if people is not None else ():
+        found += _contract_fields(mapping.contract, Side.CRM, object_name)
     kinds = rolled_up(mapping)
     if people is None or not kinds:
         return _distinct(found)
@@ -250,6 +291,23 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
         found += [_rollup(object_name, *COUNTERS[kind], "number") for kind in kinds]
         found.append(_rollup(object_name, LAST_CAMPAIGN, "Leadloop last campaign", "text"))
     return _distinct(found)
+
+
+def _contract_fields(contract: Contract, side: Side, object_name: str) -> list[FieldDefinition]:
+    """Where a person's stage and the facts the contract establishes are shown; none without one."""
+    if not contract:
+        return []
+    facts = [FACT_FIELDS[fact] for fact in sorted(contract.facts())]
+    return [
+        FieldDefinition(
+            object=object_name,
+            name=names[side is Side.CRM],
+            label=f"Leadloop {names[2].lower()}" if side is Side.CRM else names[2],
+            type=names[3],
+            description="Written by Leadloop from the lifecycle contract. Do not edit.",
+        )
+        for names in (*STAGE_FIELDS, *facts)
+    ]
 
 
 def _rollup(object_name: str, name: str, label: str, type_: str) -> FieldDefinition:

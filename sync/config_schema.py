@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Any
 
-from mappings.json_schema import (
+from mappings.schema_words import (
     DRAFT,
     TEXT,
     Schema,

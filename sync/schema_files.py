@@ -10,7 +10,8 @@ import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from mappings.json_schema import Schema, mapping_schema
+from mappings.json_schema import mapping_schema
+from mappings.schema_words import Schema
 from mappings.steps import TRANSFORMS
 from sync.config_schema import config_schema
 

@@ -31,7 +31,7 @@ from tests.house import (
 CONFINED = {
     "apprise": ("sync/alerts.py",),
     "apscheduler": ("sync/daemon.py",),
-    "cel_expr_python": ("mappings/conditions.py",),
+    "cel_expr_python": ("mappings/cel.py",),
     "hubspot": ("connectors/",),
     "prometheus_client": ("sync/metrics.py",),
     "simple_salesforce": ("connectors/",),

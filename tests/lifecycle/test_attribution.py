@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 
 from lifecycle.attribution import Model, attribute, is_influenced, is_sourced
 from lifecycle.timeline import Deal, Moment, MomentKind
-from lifecycle.touch import Team, Touch, TouchRules, attempts, touches_of
+from lifecycle.touch import Touch, TouchRules, attempts, touches_of
+from mappings.contract import Team
 from mappings.money import Money
 
 START = datetime(2026, 1, 1, tzinfo=UTC)

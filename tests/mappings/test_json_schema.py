@@ -21,6 +21,7 @@ from mappings.object_loader import ATTRIBUTES, OBJECT_KEYS
 from mappings.records import EventKind
 from mappings.rule_loader import RULE_KEYS
 from mappings.steps import TRANSFORMS
+from tests.mappings.contracts import CONTRACT
 from tests.mappings.minimal import MAPPING
 
 SCHEMA = mapping_schema()
@@ -29,6 +30,9 @@ SHARED = settings(
     deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 
+WRITTEN = YAML(typ="safe", pure=True).load(MAPPING) | {"go_live": "2026-03-02T08:00:00Z"}
+_PLAIN = CONTRACT.replace("[2026-12-24]", '["2026-12-24"]')  # JSON has no dates
+WITH_CONTRACT = WRITTEN | YAML(typ="safe", pure=True).load(_PLAIN)
 JUNK: st.SearchStrategy[Any] = st.sampled_from(
     [None, True, 7, -1, 2.5, "", "no such word", [], {}, [[]], [None], {"a": {}}, ["trim", 1]]
 )
@@ -125,8 +129,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 @st.composite
 def damaged(draw: st.DrawFn) -> Any:
     """A right document with one thing replaced, taken away or added."""
-    text = YAML(typ="safe", pure=True).load(MAPPING) | {"go_live": "2026-03-02T08:00:00Z"}
-    document = copy.deepcopy(draw(st.sampled_from([text, draw(documents())])))
+    document = copy.deepcopy(draw(st.sampled_from([WRITTEN, WITH_CONTRACT, draw(documents())])))
     *way, last = draw(st.sampled_from(places(document)[1:]))
     parent = document
     for key in way:
@@ -170,6 +173,12 @@ def test_right_documents_are_taken_by_both(document: dict[str, Any], tmp_path: P
     """What is written by the rules of the format is valid and loads."""
     VALIDATOR.validate(document)
     assert loads(document, tmp_path)
+
+
+def test_a_contract_is_taken_by_both(tmp_path: Path) -> None:
+    """A complete contract, written by hand, is valid and loads."""
+    VALIDATOR.validate(WITH_CONTRACT)
+    assert loads(WITH_CONTRACT, tmp_path)
 
 
 @SHARED
