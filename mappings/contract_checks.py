@@ -75,13 +75,14 @@ def _own_data(criterion: Criterion, stage: Stage, names: Vocabulary, faults: Fau
     team = stage.fact.team if stage.fact is not None else None
     for name in names.compiled(criterion).names:
         owner = team_of(name, names.sales_fields)
-        if owner is None or owner is team:
+        if owner is team:
             continue
         use = "map.NAME and events of marketing"
         if team is Team.SALES:
             use = "crm.NAME, deals and activities of sales"
+        whose = f"{owner}'s" if owner is not None else "both teams'"
         faults.add(
-            criterion.at, f"`{name}` is {owner}'s data and cannot establish `{stage.fact}`.",
+            criterion.at, f"`{name}` is {whose} data and cannot establish `{stage.fact}`.",
             f"Use {use} here, or move the condition to a stage without `fact`.",
             code="config.wrong_team",
         )  # fmt: skip

@@ -12,13 +12,14 @@ What a condition may name:
 
 A window holds what happened up to so long ago, its edge included. A condition whose answer hangs
 on a blank number or time does not hold. Whatever a condition says, its answer changes only with a
-field, an event or at one of `turning_points`: that is what makes evaluation at due instants right.
+field, an event or at `next_turn`: that is what makes evaluation at due instants right.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from bisect import bisect_right
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -56,6 +57,12 @@ _NAME = re.compile(r"\b(map|crm|events|deals|reached|stage)\s*\.\s*([A-Za-z_][A-
 _WINDOW = re.compile(r"\b(days|hours)\s*\(\s*([0-9]{1,5})\s*\)")
 _DURATION = re.compile(r"\bduration\s*\(\s*[\"']([0-9]{1,9})([smh])[\"']\s*\)")
 _DATE = re.compile(r"[\"']([0-9]{4}-[0-9]{2}-[0-9]{2})(T[0-9:.]+(?:Z|[+-][0-9:]+)?)?[\"']")
+_ABOUT = re.compile(r"\bcount\s*\([^(),]*,\s*\"")
+_COMPUTED = re.compile(
+    r"[+*/%-]|\bsize\s*\(|\.\s*(?:map|filter|exists|all|exists_one)\s*\("
+    r"|(?:events|deals)\s*\.\s*\w+\s*\["
+)
+_WHOLE = re.compile(r"(?<![\w.])[0-9]+(?![\w.])")
 _CALL = re.compile(r"\b(days|hours|duration)\s*\(")
 _HAPPENED = ("events.", "deals.")
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1), "h": timedelta(hours=1)}
@@ -92,6 +99,7 @@ class Compiled:
         self._uses_clock = {name for name in CLOCK if _mentions(text, name)}
         self._spans = spans_in(text)
         self._dates = dates_in(text)
+        self._enough = _enough(text)
         self.text = text
 
     def holds(self, facts: Facts) -> bool:
@@ -101,43 +109,43 @@ class Compiled:
         except (RuntimeError, ValueError):
             return False  # CEL: the outcome hangs on a value that is not there
 
-    def turning_points(self, facts: Facts) -> list[datetime]:
-        """Instants after `facts.now` at which the answer may change though nothing happens, in
-        order: windows that close, dates that come, ages that are reached. Never too few.
+    def next_turn(self, facts: Facts) -> datetime | None:
+        """The next instant after `facts.now` at which the answer may change though nothing more
+        happens: a window closes, a date comes, an age is reached. Never too late; None: never.
         """
-        found: set[datetime] = set()
+        found = [*self._window_turns(facts), *self._clock_turns(facts)]
+        return min((at for at in found if at > facts.now), default=None)
+
+    def _window_turns(self, facts: Facts) -> Iterator[datetime]:
         for name in self.names:
             group, _, kind = name.partition(".")
-            if group in {"events", "deals"}:
-                happened = (facts.events if group == "events" else facts.deals).get(kind, ())
+            if group not in {"events", "deals"}:
+                continue
+            happened = (facts.events if group == "events" else facts.deals).get(kind, ())
+            for span in self._spans:
                 # the edge of a window belongs to it: the count falls just after
-                found |= {
-                    at + span + _TICK for (at, _), span in product(happened, self._spans) if span
-                }
-                found |= {at for at, _ in happened}
-        found |= self._clock_points(facts)
-        return sorted(at for at in found if at > facts.now)
+                late = span + _TICK if span else span
+                position = bisect_right(happened, facts.now - late, key=_when)
+                if position < len(happened):
+                    yield happened[position][0] + late
 
-    def _clock_points(self, facts: Facts) -> set[datetime]:
-        found: set[datetime] = set()
+    def _clock_turns(self, facts: Facts) -> Iterator[datetime]:
         if "today" in self._uses_clock:
-            days = {
-                d for n, t in self.names.items() if t is ValueType.DATE
-                for d in [_day(facts.fields.get(n))] if d is not None
-            } | self._dates  # fmt: skip
-            found |= {_midnight(d + timedelta(days=k), facts.zone) for d in days for k in (0, 1)}
+            fields = [n for n, type_ in self.names.items() if type_ is ValueType.DATE]
+            for day in {_day(facts.fields.get(n)) for n in fields} | self._dates:
+                if day is not None:
+                    yield _midnight(day, facts.zone)
+                    yield _midnight(day + timedelta(days=1), facts.zone)
         if "now" in self._uses_clock:
-            moments = [
-                cel_value(facts.fields.get(n), t)
-                for n, t in self.names.items()
-                if t is ValueType.DATETIME
-            ]
-            if "stage.since" in self._uses_clock:
-                moments.append(facts.stage_since)
-            moments += [datetime.combine(d, time(), UTC) for d in self._dates]
-            for moment, span in product([m for m in moments if m is not None], self._spans):
-                found |= {moment + span, moment + span + _TICK, moment - span}
-        return found
+            for moment, span in product(self._moments(facts), self._spans):
+                yield from (moment + span, moment + span + _TICK, moment - span)
+
+    def _moments(self, facts: Facts) -> list[datetime]:
+        fields = [n for n, type_ in self.names.items() if type_ is ValueType.DATETIME]
+        moments = [cel_value(facts.fields.get(n), ValueType.DATETIME) for n in fields]
+        moments.append(facts.stage_since)
+        moments += [datetime.combine(day, time(), UTC) for day in self._dates]
+        return [moment for moment in moments if moment is not None]
 
     def _data(self, facts: Facts) -> dict[str, Any]:
         data: dict[str, Any] = {}
@@ -145,7 +153,7 @@ class Compiled:
             group, _, kind = name.partition(".")
             if group in {"events", "deals"}:
                 happened = (facts.events if group == "events" else facts.deals).get(kind, ())
-                data[name] = _ages(happened, facts.now)
+                data[name] = _ages(happened, facts.now, self._enough)
             elif group == "reached":
                 data[name] = kind in facts.reached
             elif (value := cel_value(facts.fields.get(name), type_)) is not None:
@@ -163,8 +171,25 @@ _TICK = timedelta(microseconds=1)
 """The finest step of our clocks: what holds up to an instant no longer does so after it."""
 
 
-def _ages(happened: Sequence[Happening], now: datetime) -> list[list[Any]]:
-    return [[(now - at).total_seconds(), about] for at, about in happened if at <= now]
+def _when(happening: Happening) -> datetime:
+    return happening[0]
+
+
+def _enough(text: str) -> int | None:
+    """How many of the latest happenings decide a condition, however many there are: one more than
+    any number it compares counts with. None, all of them, where it asks what they are about or
+    computes with counts.
+    """
+    bare = without_quotes(_WINDOW.sub("", text))
+    if _ABOUT.search(bare) or _COMPUTED.search(re.sub(r"\b(now|today)\s*-|-\s*now\b", "", bare)):
+        return None
+    return max((int(n) for n in _WHOLE.findall(bare)), default=0) + 1
+
+
+def _ages(happened: Sequence[Happening], now: datetime, enough: int | None) -> list[list[Any]]:
+    end = bisect_right(happened, now, key=_when)
+    past = happened[0 if enough is None else max(0, end - enough) : end]
+    return [[(now - at).total_seconds(), about] for at, about in past]
 
 
 def _midnight(day: date, zone: str) -> datetime:
@@ -205,7 +230,7 @@ def literals_in(text: str) -> tuple[str, ...]:
 
 
 def team_of(name: str, sales_fields: frozenset[str]) -> Team | None:
-    """Whose data a name is, None where it is both teams' (the clock, stages, personas).
+    """Whose data a name is, None where it is both teams' (stages reached, and since when).
 
     `sales_fields` are MAP properties that only hold what the CRM says.
     """

@@ -43,7 +43,7 @@ FACTS = Facts(
     NOW,
     {"map.country": "Germany", "map.score": "12", "map.trial": "true",
      "map.seen_at": "2026-03-01T12:00:00Z", "crm.Recontact__c": "2026-03-04"},
-    events={"form_fill": [ago(1), ago(30, "Demo"), ago(31), ago(-1)]},
+    events={"form_fill": [ago(31), ago(30, "Demo"), ago(1), ago(-1)]},
     deals={"open": [ago(2, "Proposal")]},
     reached=frozenset({"mql"}),
     stage_since=NOW - timedelta(days=10),
@@ -110,24 +110,55 @@ HAPPENED = st.lists(st.tuples(INSTANTS, st.just("")), max_size=5)
     day=st.dates(NOW.date() - timedelta(days=3), NOW.date() + timedelta(days=5)),
     zone=st.sampled_from(["UTC", "Europe/Berlin", "America/Los_Angeles"]),
 )
-def test_answers_turn_only_at_turning_points(
+def test_answers_turn_only_when_they_are_said_to(
     text: str, fills: list[tuple[datetime, str]], calls: list[tuple[datetime, str]],
     seen: datetime, since: datetime, day: date, zone: str,
 ) -> None:  # fmt: skip
-    """Between two turning points nothing changes: working them alone misses no change."""
+    """Between two turns nothing changes: working them alone misses no change."""
     asked = condition(text)
 
     def at(now: datetime) -> Facts:
         fields = {"map.seen_at": seen.isoformat(), "crm.Recontact__c": day.isoformat()}
-        events = {"form_fill": fills, "call": calls}
+        events = {"form_fill": sorted(fills), "call": sorted(calls)}
         return Facts(now, fields, events, stage_since=since, zone=zone)
 
     end = NOW + timedelta(days=12)
-    edges = [NOW, *(p for p in asked.turning_points(at(NOW)) if p < end), end]
+    edges = [NOW]
+    while (turn := asked.next_turn(at(edges[-1]))) is not None and turn < end:
+        edges.append(turn)
+    edges.append(end)
     for start, stop in pairwise(edges):
         inside = [start + (stop - start) * share / 7 for share in range(7)]
         answers = {asked.holds(at(moment)) for moment in inside if moment < stop}
         assert len(answers) == 1, (start, stop)
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    fills=st.lists(st.tuples(INSTANTS, st.sampled_from(["", "Demo"])), max_size=30),
+    text=st.sampled_from([
+        "count(events.form_fill, days(2)) {} {}", "count(events.form_fill) {} {}",
+        'count(events.form_fill, "Demo") {} {}', "count(events.form_fill) - 1 {} {}",
+    ]),
+    sign=st.sampled_from(["<", "<=", "==", "!=", ">=", ">"]),
+    number=st.integers(0, 8),
+)  # fmt: skip
+def test_counting_few_is_counting_all(
+    fills: list[tuple[datetime, str]], text: str, sign: str, number: int
+) -> None:
+    """Only the latest happenings are looked at, and the answer is that of all of them."""
+    past = [(at, about) for at, about in fills if at <= NOW]
+    count = len(past)
+    if "days" in text:
+        count = sum(at >= NOW - timedelta(days=2) for at, _ in past)
+    elif "Demo" in text:
+        count = sum(about == "Demo" for _, about in past)
+    elif "- 1" in text:
+        count -= 1
+    expected = {"<": count < number, "<=": count <= number, "==": count == number,
+                "!=": count != number, ">=": count >= number, ">": count > number}  # fmt: skip
+    asked = condition(text.format(sign, number))
+    assert asked.holds(Facts(NOW, {}, {"form_fill": sorted(fills)})) is expected[sign]
 
 
 IMPOSSIBLE = [
