@@ -217,11 +217,12 @@ def at_rest() -> list[Callable[[Town], None]]:
 
 def comes_to_rest(town: Town) -> None:
     """The vendors work again, the administrators have mended what they broke, the operator has
-    every dead letter tried again: two runs do all there is to do (law 4), a third writes nothing
-    in either direction, and every law holds. Forgets
-    who edited what where it has arrived."""
+    every dead letter tried again: two runs do all there is to do (law 4), the second once the
+    deletions that are held are held no more, a third writes nothing in either direction, and every
+    law holds. Forgets who edited what where it has arrived."""
     town.calm()
     _ends_well(town.run(kind=recover.REPLAY))
+    town.wait_for_held()
     _ends_well(town.run())
     nothing_is_open(town)
     before = town.writes()

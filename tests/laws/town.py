@@ -15,6 +15,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 
+from sqlalchemy import func, select
+
 from mappings.records import (
     Event,
     EventKind,
@@ -24,18 +26,27 @@ from mappings.records import (
     Side,
 )
 from mappings.required_fields import CRM_KEY, MAP_KEY
+from state.due import DUE
 from state.open import open_store
 from state.store import Store
 from sync import recover
+from sync.config import GuardConfig
 from sync.guard import Approval
+from sync.held import DELETION
 from sync.plan import fingerprints
 from sync.plan_consent import OPT_OUT_MAP
 from sync.run import Report, run_once
+from tests.databases import state_url
 from tests.laws.vendor import STAGE, TownVendor
 from tests.sync.world import World, screened
 
 MEMORY = "/dev/shm" if Path("/dev/shm").is_dir() else None  # noqa: S108 - mkdtemp makes it private
 """Where towns have their state: a killed process tests no disk, so none need be waited for."""
+HOLD = timedelta(minutes=15)
+"""How long a person's deletion may turn out to be half of a merge: what config.yaml defaults to."""
+GUARD = GuardConfig(floor=1000)
+"""A town is too small for shares of its people to mean anything: thirty form fills between two runs
+are no alarm here."""
 OPT_OUT_CRM = "HasOptedOutOfEmail"
 REP = "a-rep"
 NAMES = (
@@ -106,7 +117,9 @@ class Town:
         """An empty town; `template` is the file of an empty state, which saves making one."""
         if template is not None:
             shutil.copyfile(template, folder / "state.sqlite3")
-        town = cls(World.build(folder, vendor=TownVendor, url=url), folder, url)
+        world = World.build(folder, vendor=TownVendor, url=url)
+        world.pair = replace(world.pair, hold_deletions=HOLD, guard=GUARD)
+        town = cls(world, folder, url)
         town.reopen()
         return town
 
@@ -138,7 +151,7 @@ class Town:
     def reopen(self) -> None:
         """Leadloop starts anew: what it had in memory is gone, what was committed is not."""
         self.world.close()
-        where = self.url or f"sqlite:///{self.folder / 'state.sqlite3'}"
+        where = self.url or state_url(self.folder)
         store = screened(open_store(where, clock=self.now, pair="main"), self.folder)
         self.world.pair = replace(self.world.pair, store=store, clock=self.now)
 
@@ -156,6 +169,15 @@ class Town:
         """One run of a plan that somebody has read."""
         planned = list(self.world.planned().planned.intents())
         return self.run(Approval(frozenset(fingerprints(planned))), kind=kind)
+
+    def wait_for_held(self) -> None:
+        """Nothing happens until the last deletion that is held may be decided about."""
+        with self.store.read() as tx:
+            held = select(func.max(DUE.c.at)).where(
+                tx.mine(DUE), DUE.c.kind == DELETION, DUE.c.done_at.is_(None)
+            )
+            last = tx.connection.execute(held).scalar()
+            self.world.time.at += max(timedelta(), (last or tx.now) - tx.now)
 
     def writes(self) -> int:
         """Rows written to either side so far."""

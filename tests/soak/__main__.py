@@ -1,6 +1,8 @@
 """The soak: `python -m tests.soak [--only NAME ...] [--count N] [--seed N] [--database KIND ...]`.
 
-Prints one line of JSON for every figure as it is known. Ends with 1 when a law was broken.
+Prints one line of JSON for every figure as it is known. Ends with 1 when a law was broken. With
+`--shards N --into FILE` each figure is measured in N parts, a seed and a line of FILE each; parts
+that are in FILE already are not measured again, so that what was stopped goes on.
 `make soak` runs all of them in full (docs/explanation/once-in-effect.md says what each means).
 """
 
@@ -10,9 +12,11 @@ import argparse
 import contextlib
 import gc
 import json
+import resource
 import sys
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -58,7 +62,8 @@ def main() -> int:
             for name in asked.only:
                 if database != "sqlite" and name in SQLITE_ALONE:
                     continue
-                broken += _measure(name, database, url, asked)
+                for seed in range(asked.seed, asked.seed + asked.shards):
+                    broken += _measure(name, database, url, seed, asked)
     return 1 if broken else 0
 
 
@@ -73,6 +78,10 @@ def _arguments() -> argparse.Namespace:
         choices=["sqlite", "postgresql"],
         default=["sqlite", "postgresql"],
     )
+    parser.add_argument("--shards", type=int, default=1, help="parts, with seeds one after another")
+    parser.add_argument(
+        "--into", type=Path, help="a file of parts: what is there is not done again"
+    )
     return parser.parse_args()
 
 
@@ -85,15 +94,38 @@ def _database(kind: str) -> Iterator[str | None]:
         yield url
 
 
-def _measure(name: str, database: str, url: str | None, asked: argparse.Namespace) -> int:
+def _measure(
+    name: str, database: str, url: str | None, seed: int, asked: argparse.Namespace
+) -> int:
+    """Measure one figure, or one part of it, and print it; how many laws it found broken."""
+    part = {"figure": name, "database": database, "seed": seed}
+    if _is_known(part, asked.into):
+        return 0
     count, figure = FIGURES[name]
-    began = time.monotonic()
-    found = figure(asked.count or count, asked.seed, url)
-    line = {"figure": name, "database": database, "seed": asked.seed, **found}
-    line["wall_seconds"] = round(time.monotonic() - began, 1)
-    sys.stdout.write(json.dumps(line) + "\n")
+    began, worked = time.monotonic(), _processor_seconds()
+    found = figure(-(-(asked.count or count) // asked.shards), seed, url)
+    line = {**part, **found, "wall_seconds": round(time.monotonic() - began, 1)}
+    line["processor_seconds"] = round(_processor_seconds() - worked, 1)
+    text = json.dumps(line) + "\n"
+    sys.stdout.write(text)
     sys.stdout.flush()
+    if asked.into is not None:
+        with asked.into.open("a", encoding="ascii") as file:
+            file.write(text)
     return int(found.get("laws_broken", 0))
+
+
+def _is_known(part: dict[str, Any], file: Path | None) -> bool:
+    if file is None or not file.exists():
+        return False
+    lines = map(json.loads, file.read_text(encoding="ascii").splitlines())
+    return any(part.items() <= line.items() for line in lines)
+
+
+def _processor_seconds() -> float:
+    """What this process and its ended children have worked: the measure on a busy machine."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(one.ru_utime + one.ru_stime for one in used)
 
 
 if __name__ == "__main__":

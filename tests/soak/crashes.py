@@ -19,19 +19,21 @@ from mappings.records import Operation, Side
 from state import runs
 from state.store import Store
 from sync import recover
-from sync.config import GuardConfig
 from sync.crash import CRASHPOINTS, Crash, watched
 from sync.undo.choose import Wanted
 from sync.undo.run import undo
 from tests.laws.laws import comes_to_rest, linked
-from tests.laws.town import Town
+from tests.laws.town import GUARD, Town
 from tests.soak.kills import BETWEEN_RESTS, PER_TOWN, decide, is_sound, town_for_a_while
 from tests.soak.stories import settle_in, something_happens
 from tests.sync.world import Refusal
 
-ELSEWHERE = {"after_alerts", "after_bind", "after_claim", "after_command", "after_model"}
-"""Points of a process with a config.yaml, and one that needs more people than a small town has:
-killed at in tests/sync/test_killed_commands.py and tests/laws/test_every_crash_point.py."""
+ELSEWHERE = {
+    *("after_alerts", "after_bind", "after_claim", "after_command", "after_model"),
+    *("after_tombstones", "after_listed", "after_removed", "after_vendors"),
+}
+"""Points of a process with a config.yaml, one that needs more people than a small town has, and
+those of an erasure: killed at in tests/sync and tests/laws/test_every_crash_point.py."""
 REACHED = sorted(CRASHPOINTS.keys() - ELSEWHERE)
 Deed = Callable[[Town], object]
 REFUSED = (
@@ -110,13 +112,13 @@ def _something_fails(town: Town, rng: random.Random) -> None:
         side, operation, name = rng.choice(REFUSED)
         town.vendor(side).reject(Refusal(operation, name))
         if rng.random() < 0.5:
-            town.world.pair = replace(town.world.pair, guard=GuardConfig(rejected_streak=1))
+            town.world.pair = replace(town.world.pair, guard=replace(GUARD, rejected_streak=1))
 
 
 def _rest(town: Town, rng: random.Random, told: Crashes) -> None:
     """All is calm, a changed mapping is approved, the laws hold; then a run is taken back, whatever
     it takes."""
-    town.world.pair = replace(town.world.pair, guard=GuardConfig())
+    town.world.pair = replace(town.world.pair, guard=GUARD)
     with town.store.read() as tx:
         approved = runs.approved(tx, f"mapping:{town.world.pair.mapping.hash}")
     if not approved:
