@@ -146,7 +146,12 @@ class FieldRule:
     @property
     def key(self) -> str:
         """Names the rule in shadows, ledgers and reports: stable while both names are."""
-        return f"{self.map}>{'/'.join(f'{o}.{f}' for o, f in sorted(self.crm.items()))}"
+        return rule_key(self.map, self.crm)
+
+
+def rule_key(map_field: str, crm: Mapping[str, str]) -> str:
+    """The name of the rules about a MAP field and these CRM fields by object."""
+    return f"{map_field}>{'/'.join(f'{o}.{f}' for o, f in sorted(crm.items()))}"
 
 
 class ActivityForm(StrEnum):

@@ -15,7 +15,7 @@ from datetime import datetime
 from decimal import Decimal, InvalidOperation
 
 from mappings.errors import RecordRejectedError
-from mappings.fieldmap import Aggregate, FieldRule, Overwrite, ValueType
+from mappings.fieldmap import Aggregate, Direction, FieldRule, Overwrite, ValueType
 from mappings.records import Json, Side
 from mappings.transforms import translate
 from mappings.values import canonical, equal
@@ -76,8 +76,7 @@ def _agree(rule: FieldRule, state: FieldState) -> bool:
         (state.map_value, state.crm_value, Side.CRM),
         (state.crm_value, state.map_value, Side.MAP),
     ):
-        # What reads as another kind of value than it is written as has no way back to judge by.
-        if source is None or (rule.source_type is not None and to is rule.source):
+        if source is None or (to is rule.source and not _reads_back(rule, state)):
             continue
         try:
             if equal(translate(rule, source, to=to), target, rule.type_of(to)):
@@ -85,6 +84,15 @@ def _agree(rule: FieldRule, state: FieldState) -> bool:
         except RecordRejectedError:
             continue
     return False
+
+
+def _reads_back(rule: FieldRule, state: FieldState) -> bool:
+    """Whether what stands where a rule flows to may be judged by reading it back. Through steps
+    there is no way back: only two-way rules have agreed before on what somebody wrote over there,
+    which is carried as it stands."""
+    one_way = rule.direction is not Direction.BOTH
+    stepped = bool(rule.transform) or rule.source_type is not None
+    return not stepped or not (one_way or state.base is None)
 
 
 def _moved(rule: FieldRule, state: FieldState) -> tuple[bool, bool]:

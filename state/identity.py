@@ -178,6 +178,17 @@ def entities(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Entity]:
     return found
 
 
+def everybody(tx: Tx, *, after: str = "", limit: int = 1000) -> list[str]:
+    """Ids of live golden records of every kind, in their order, a page at a time."""
+    rows = tx.connection.execute(
+        select(ENTITIES.c.id)
+        .where(tx.mine(ENTITIES), ENTITIES.c.status == "live", ENTITIES.c.id > after)
+        .order_by(ENTITIES.c.id)
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
 def set_status(tx: Tx, refs: Sequence[RecordRef], status: str) -> None:
     """Mark links live, alias or gone."""
     tx.change(

@@ -57,6 +57,18 @@ class RunRow(Scoped, table=True):
     error: dict[str, Any] | None = _json(nullable=True)
 
 
+class MappingRow(Scoped, table=True):
+    """A mapping that runs were made with, as a document. The one everybody was last put on the
+    work list under has the latest `taken_up_at`."""
+
+    __tablename__ = "mappings"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("hash", "tenant", "pair"),)
+    id: int | None = Field(default=None, primary_key=True)
+    hash: str = Field(max_length=64)
+    body: dict[str, Any] = _json()
+    taken_up_at: datetime | None = _instant(nullable=True)
+
+
 class CursorRow(Scoped, table=True):
     """How far a stream has been read, in the connector's own words."""
 

@@ -19,7 +19,8 @@ import structlog
 from mappings.errors import PASSING, LeadloopError, MassChangeRefusedError
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
-from state import events, identity, mirror, outbox, reviews, runs
+from mappings.render import mapping_data
+from state import events, identity, kept_mappings, mirror, outbox, reviews, runs
 from state.outbox import Intent
 from state.store import Store, Tx
 from sync import drift
@@ -40,6 +41,7 @@ from sync.plan import FOLLOW_UPS, Planned, adopt_deals, change_kinds, plan
 from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
 from sync.recover import REPLAY
+from sync.remap import take_up
 from sync.resolve import resolve_people
 from sync.resolve_store import Resolved
 from sync.reviewing import revisit
@@ -106,6 +108,7 @@ def run_once(
             config_hash=pair.config_hash,
             mapping_hash=pair.mapping.hash,
         )
+        kept_mappings.keep(tx, pair.mapping.hash, mapping_data(pair.mapping))
     crashpoint("after_start")
     approved = approval is not None and POISON in (approval.counts or {})
     try:
@@ -150,6 +153,7 @@ def _run(
         if pair.unfit.matching:
             raise drift.blind(pair)
         return
+    report.counts["remapped"] = take_up(pair, run_id) if _may_take_up(pair, approval) else 0
     changes = take_in(pair, run_id, pulled, blocks)
     applied += follow_up(pair, run_id, blocks)
     prepared = planned_from(pair, changes)
@@ -178,6 +182,14 @@ def finish_erasures(pair: Pair) -> int:
         return 0
     pair.store.screen.kept_out.clear()
     return finish(pair.store, lambda: contextlib.nullcontext(pair)).waiting
+
+
+def _may_take_up(pair: Pair, approval: Approval | None) -> bool:
+    """Whether a changed mapping is taken up by this run: only with a person's word for it, given
+    now or before. Until then a run would plan everybody, every time, to be refused."""
+    with pair.store.read() as tx:
+        known = runs.approved(tx, mapping_subject(pair))
+    return known or (approval is not None and approval.fingerprints is not None)
 
 
 def consent_alone(
@@ -262,6 +274,7 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     if pair.unfit.matching:
         raise drift.blind(pair)
     missing = gone(pair)
+    take_up(pair, run_id)
     prepared = planned_from(pair, take_in(pair, run_id, pulled, Blocks(pair, run_id)))
     return replace(prepared, gone=tuple(missing))
 

@@ -7,7 +7,7 @@ from typing import Annotated, Any
 import typer
 
 from mappings.errors import ConfigurationError
-from state import runs
+from state import kept_mappings, runs
 from state.runs import Run
 from sync.cli import output
 from sync.cli.session import has_state, session_of
@@ -57,18 +57,28 @@ def show(
     ctx: typer.Context,
     run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, or how it begins.")],
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
+    mapping: Annotated[
+        bool, typer.Option("--mapping", help="Print the mapping it ran with, as YAML.")
+    ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show one run: how it ended, what it counted, what stopped it."""
+    """Show one run: how it ended, what it counted, what stopped it; or the mapping it ran with.
+
+    The mapping is printed whole, in one file, without comments: put it into `mappings/` to go back
+    to it.
+    """
     session = session_of(ctx)
     config = session.config()
     for one in session.pairs(config, pair) if has_state(config) else ():
         with session.store(config, one) as store, store.read() as tx:
             run = runs.get(tx, run_id)
+            body = kept_mappings.body(tx, run.mapping_hash) if run is not None else None
         if run is None:
             continue
         if as_json:
-            output.emit_json("runs show", {"run": run_data(one.name, run)})
+            output.emit_json("runs show", {"run": run_data(one.name, run), "mapping": body})
+        elif mapping:
+            _show_mapping(run, body)
         else:
             _show(one.name, run)
         return
@@ -112,6 +122,19 @@ def _show(pair: str, run: Run) -> None:
     if run.error:
         console.print(f"{run.error['message']} [{run.error['code']}]", markup=False)
         console.print(f"remedy: {run.error['remedy']}", markup=False)
+
+
+def _show_mapping(run: Run, body: dict[str, Any] | None) -> None:
+    from mappings.render import render_mapping
+
+    if body is None:
+        raise ConfigurationError(
+            f"the mapping of the run {run.id} was not kept",
+            code="run.no_mapping",
+            remedy="Plans keep none, only runs do; see `leadloop runs`.",
+        )
+    typer.echo(f"# the mapping {run.mapping_hash}, as the run {run.id} used it")
+    typer.echo(render_mapping(body), nl=False)
 
 
 def _seconds(run: Run) -> str:

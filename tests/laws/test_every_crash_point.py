@@ -91,6 +91,17 @@ def _decided(town: Town) -> None:
     town.strangers.clear()
 
 
+def _mapping_changed(town: Town) -> None:
+    """A rule is added that reads a field nobody was asked for so far."""
+    mapping = town.world.pair.mapping
+    people, *rest = mapping.objects
+    rule = replace(people.fields[0], map="nickname", crm={"Lead": "Nickname__c"})
+    objects = (replace(people, fields=(*people.fields, rule)), *rest)
+    other = replace(mapping, objects=objects, hash="with a nickname")
+    town.world.pair = replace(town.world.pair, mapping=other)
+    town.approved_run()
+
+
 STORY: Sequence[Step] = (
     _first_run,
     _events_and_deals,
@@ -99,6 +110,7 @@ STORY: Sequence[Step] = (
     _refusals,
     _undone,
     _decided,
+    _mapping_changed,
     comes_to_rest,
 )
 

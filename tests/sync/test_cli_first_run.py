@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from mappings.loader import load_mapping
 from sandbox.process import SandboxProcess
 from tests.sync.commands import Ran, Workspace, admin, running_sandbox, workspace_for, writes
 
@@ -234,6 +235,9 @@ def test_one_run_is_shown_whole(flow: dict[str, Any], settled: Workspace) -> Non
     shown = settled.here("runs", "show", run["id"][:8], "--json")
     assert shown.data["run"]["id"] == run["id"]
     assert shown.data["run"]["counts"]["written"]
+    printed = settled.here("runs", "show", run["id"], "--mapping").out
+    (settled.directory / "again.yaml").write_text(printed, encoding="utf-8")
+    assert load_mapping(settled.directory / "again.yaml").hash == run["mapping_hash"]
     unknown = settled.here("runs", "show", "nothing")
     assert (unknown.code, "run.unknown" in unknown.err) == (3, True)
 

@@ -123,6 +123,13 @@ class Vendor(MemoryConnector):
         whole = {**dict.fromkeys(self._schema[object_name]), **fields}
         return super().put(object_name, whole, at=at, by=by, associations=associations)
 
+    def learn(self, object_name: str, record_id: str, fields: Mapping[str, Json]) -> None:
+        """A record has had these fields all along; nobody has asked for them so far."""
+        for name in fields:
+            self._schema[object_name].setdefault(name, FieldSchema(name, name, "text"))
+        old = self._records[object_name][record_id]
+        self._records[object_name][record_id] = replace(old, fields={**old.fields, **fields})
+
     def emit(self, event: Event) -> None:
         """Something happened to a person."""
         super().emit(event)
