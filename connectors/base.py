@@ -319,12 +319,13 @@ def write_batches(
 Group = tuple[Sequence[Write], int, Callable[[Sequence[Write]], list[Outcome]]]
 
 
-def write_groups(groups: Sequence[Group]) -> list[Outcome]:
-    """`write_batches` for rows that take different calls: (rows, batch size, send) each.
+def write_groups(groups: Sequence[Group], done: Sequence[Outcome] = ()) -> list[Outcome]:
+    """`write_batches` for rows that take different calls: (rows, batch size, send) each; `done` are
+    outcomes from before.
 
     Raises only while nothing of any group was sent; later the rows not sent become RETRY.
     """
-    outcomes: list[Outcome] = []
+    outcomes = list(done)
     for rows, size, send in groups:
         try:
             outcomes += write_batches(rows, size, send)

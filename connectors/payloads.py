@@ -82,6 +82,14 @@ def read_json(body: bytes) -> Any:
         raise UnreadableReplyError(shown(text)) from None
 
 
+def read_text(body: bytes) -> str:
+    """The text of an answer that is no JSON. Raises UnreadableReplyError when it is no UTF-8."""
+    try:
+        return body.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        raise UnreadableReplyError(shown(body.decode("utf-8", "surrogateescape"))) from None
+
+
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) != len(pairs):

@@ -36,6 +36,7 @@ from connectors.payloads import (
     understanding,
     unreadable,
 )
+from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_history import changed_at
 from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
@@ -62,6 +63,8 @@ CAPABILITIES = Capabilities(
     granularity_seconds=1.0,  # FACTS section 4: whole seconds
     native_upsert=True,
     reads_back=False,  # collections answer with ids only
+    bulk_from=BULK_FROM,
+    bulk_batch=BULK_BATCH,
 )
 
 _FAST = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
@@ -282,7 +285,8 @@ class SalesforceConnector:
         return changed_at(self._wire, object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
-        """One outcome per row, 200 rows a call. Answers hold no record: `fetch` to read back."""
+        """One outcome per row, 200 rows a call; big backfills create by Bulk 2.0. Answers hold no
+        record: `fetch` to read back."""
         return self._writer().write(rows)
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:

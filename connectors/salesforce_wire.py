@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from connectors.base import CONNECT_SECONDS, READ_SECONDS, Answer, Caller, Sleep, setting
-from connectors.payloads import read_json
+from connectors.payloads import read_json, read_text
 from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
     AuthenticationError,
@@ -109,6 +109,17 @@ class Wire:
         """A call that changes something. Raises OutcomeUnknownError when its reply is lost."""
         return self._caller.write(lambda: self._restful(method, path, query, body, headers or {}))
 
+    def upload(self, path: str, content: bytes) -> Answer:
+        """Send a CSV. Raises OutcomeUnknownError when its reply is lost."""
+        headers = {"Content-Type": "text/csv; charset=UTF-8"}
+        return self._caller.write(lambda: self._sent("PUT", path, data=content, headers=headers))
+
+    def text(self, path: str) -> str:
+        """A CSV as it came. Raises InvariantError for a refusal: our request was wrong."""
+        headers = {"Accept": "text/csv"}
+        answer = self._caller.read(lambda: self._sent("GET", path, raw=True, headers=headers))
+        return str(expect(answer))
+
     def login(self) -> None:
         """Get a session. Raises AuthenticationError when the org refuses."""
         self._caller.read(self._log_in)
@@ -130,23 +141,26 @@ class Wire:
         body: Any,
         headers: Mapping[str, str],
     ) -> Answer:
-        options: dict[str, Any] = {"timeout": self._timeout, "headers": dict(headers)}
+        options: dict[str, Any] = {"headers": dict(headers)}
         if body is not None:
             options["json"] = body
-        params = dict(query) if query else None
+        return self._sent(method, path, params=dict(query) if query else None, **options)
+
+    def _sent(self, method: str, path: str, *, raw: bool = False, **options: Any) -> Answer:
         return self._guarded(
-            lambda: self._sf().restful(path, params=params, method=method, **options)
+            lambda: self._sf().restful(path, method=method, timeout=self._timeout, **options),
+            raw=raw,
         )
 
-    def _guarded(self, call: Any) -> Answer:
+    def _guarded(self, call: Any, *, raw: bool = False) -> Answer:
         """Run one call of the SDK; a 401 is answered by a new session, once."""
-        answer = self._run(call)
+        answer = self._run(call, raw=raw)
         if answer.status == 401:
             self._log_in()
-            answer = self._run(call)
+            answer = self._run(call, raw=raw)
         return answer
 
-    def _run(self, call: Any) -> Answer:
+    def _run(self, call: Any, *, raw: bool) -> Answer:
         import requests
         from simple_salesforce.exceptions import SalesforceError
 
@@ -159,13 +173,15 @@ class Wire:
             pass  # the SDK could not read it: `_read` says what it was
         except requests.RequestException as error:
             raise _broken(error) from None
-        return self._read()
+        return self._read(raw=raw)
 
-    def _read(self) -> Answer:
+    def _read(self, *, raw: bool) -> Answer:
         """The success just received, from its bytes: the SDK guesses at what is no UTF-8.
 
-        Raises UnreadableReplyError for anything that is no JSON.
+        Raises UnreadableReplyError for anything that is no JSON, or no UTF-8 where it is `raw`.
         """
+        if raw:
+            return Answer(200, dict(self._headers), b"", read_text(self._body))
         data = read_json(self._body)
         return Answer(200, dict(self._headers), b"", [] if data is None else data)
 

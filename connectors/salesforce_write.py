@@ -18,6 +18,7 @@ from connectors.base import (
 )
 from connectors.payloads import understanding
 from connectors.retrying import lock_pauses
+from connectors.salesforce_bulk import BULK_FROM, Bulk
 from connectors.salesforce_soql import id18, name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import (
@@ -85,10 +86,14 @@ class Writer:
             return write_batches(rows, BATCH, self._patient(self._update))
         keys = dict.fromkeys(row.external_id[0] if row.external_id else "" for row in rows)
         groups = []
+        done: list[Outcome] = []
         for key in keys:
             part = [r for r in rows if (r.external_id[0] if r.external_id else "") == key]
+            if key and self._backfill and len(part) >= BULK_FROM:
+                carried = Bulk(self._wire, sleep=self._sleep).upsert(part)
+                done, part = [*done, *carried.outcomes], carried.left
             groups.append((part, BATCH, self._patient(self._upsert if key else self._insert)))
-        return write_groups(groups)
+        return write_groups(groups, done)
 
     def archive(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete to the recycle bin; what is deleted already counts as done."""

@@ -116,7 +116,8 @@ class AccountInfo:
 class Capabilities:
     """What a vendor allows, each number with its source in the connector's file.
 
-    `write_batch` and `read_batch` are records per call, `join_batch` associations per call;
+    `write_batch` and `read_batch` are records per call, `join_batch` associations per call; where
+    `bulk_from` creates of a backfill wait, up to `bulk_batch` go in one (0: there is no such way);
     `overlap_seconds` is re-read before every
     cursor because rows can commit late; `granularity_seconds` is that of its modified stamp.
     """
@@ -128,6 +129,8 @@ class Capabilities:
     native_upsert: bool
     reads_back: bool
     join_batch: int = 100
+    bulk_from: int = 0
+    bulk_batch: int = 0
 
 
 @dataclass(frozen=True, slots=True)

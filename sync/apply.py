@@ -15,8 +15,8 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from mappings.errors import PASSING, InvariantError, OutcomeUnknownError
-from mappings.ports import Lane
-from mappings.records import JOINS, Outcome, OutcomeStatus, Side, Write
+from mappings.ports import Capabilities, Lane
+from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, Side, Write
 from state import outbox
 from state.outbox import Intent, StoredIntent
 from sync.blocks import Blocks
@@ -98,7 +98,7 @@ def _send_lane(
         for intent in ready:
             group = (intent.side.value, intent.object, intent.operation.value)
             waiting.setdefault(group, []).append(intent)
-        _send_batches(settling, lane, _full_batches(pair, waiting), applied, blocks)
+        _send_batches(settling, lane, _full_batches(pair, lane, waiting), applied, blocks)
         if left_over:
             _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
     _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
@@ -175,18 +175,29 @@ def _filled(value: Any, ids: Mapping[str, str]) -> Any:
     return value
 
 
-def _full_batches(pair: Pair, waiting: dict[_Group, list[Intent]]) -> Iterator[list[Intent]]:
+def _full_batches(
+    pair: Pair, lane: Lane, waiting: dict[_Group, list[Intent]]
+) -> Iterator[list[Intent]]:
     """Batches of the vendor's size out of what waits; what fills none stays waiting."""
     for group in sorted(waiting):
         rows = waiting[group]
         if not rows:
             continue
-        able = pair.connector(rows[0].side).capabilities
-        size = able.join_batch if rows[0].operation in JOINS else able.write_batch
+        size = _size(pair.connector(rows[0].side).capabilities, lane, rows)
         full = len(rows) - len(rows) % size
         waiting[group] = rows[full:]
         for start in range(0, full, size):
             yield rows[start : start + size]
+
+
+def _size(able: Capabilities, lane: Lane, rows: Sequence[Intent]) -> int:
+    """How many of these rows a batch holds: of a backfill's many creates as many as the vendor
+    takes in bulk."""
+    operation = rows[0].operation
+    bulk = lane is Lane.BACKFILL and operation is Operation.CREATE and able.bulk_from
+    if bulk and len(rows) >= able.bulk_from:
+        return able.bulk_batch
+    return able.join_batch if operation in JOINS else able.write_batch
 
 
 def _the_rest(waiting: dict[_Group, list[Intent]]) -> Iterator[list[Intent]]:
