@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--people N] [--only sync|cycle|linkage|tables|help] [--json]`.
+"""`python -m benchmarks [--people N] [--only sync|cycle|bulk|linkage|tables|help] [--json]`.
 
 Progress goes to stderr. stdout gets a table and, as its last line, every figure as one JSON
 object; `--json` leaves the table out. docs/benchmarks.md says what each figure is.
@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PARTS = ("sync", "cycle", "linkage", "tables", "help")
+PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "help")
 PEOPLE = 20_000
 FORMAT = 1
 """Version of the JSON: grows when a key changes its meaning or goes."""
@@ -45,6 +45,10 @@ def measure(people: int = PEOPLE, wanted: Sequence[str] = PARTS) -> dict[str, An
     figures: dict[str, Any] = {"format": FORMAT, "settings": settings(people)}
     if "sync" in wanted or "cycle" in wanted:
         figures.update(_synced(people, wanted))
+    if "bulk" in wanted:
+        from benchmarks.bulk import bulk
+
+        figures["bulk"] = bulk(say)
     if "linkage" in wanted:
         from benchmarks.linkage import linkage
 

@@ -29,9 +29,10 @@ from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import PASSING, AuthenticationError, LeadloopError, OutcomeUnknownError
 from mappings.records import Json, Outcome, OutcomeStatus, Write
 
-BULK_FROM = 2_000
-"""Rows from which a job takes fewer calls than collections: measured (`benchmarks --only bulk`) and
-rounded up, since a busy org makes a job wait, and every look at it is a call."""
+BULK_FROM = 3_000
+"""Rows from which a job takes fewer calls than collections even in an org that makes it wait for a
+minute, every look at it being a call; where it is worked at once, half as many would do. Measured:
+`python -m benchmarks --only bulk`, docs/benchmarks.md."""
 BULK_BATCH = 10_000
 """Rows of one job: at a few hundred characters each well below the vendor's 150 MB (FACTS section
 4), and no more to look up after a lost reply than ten calls' worth."""
@@ -59,11 +60,12 @@ class _NotUploadedError(Exception):
 
 
 class Bulk:
-    """Runs jobs in one org."""
+    """Runs jobs in one org, of at least so many rows."""
 
-    def __init__(self, wire: Wire, *, sleep: Sleep) -> None:
+    def __init__(self, wire: Wire, *, sleep: Sleep, least: int = BULK_FROM) -> None:
         self._wire = wire
         self._sleep = sleep
+        self._least = least
 
     def upsert(self, rows: Sequence[Write]) -> Carried:
         """Create by external id. Every row is in exactly one of the two lists that come back."""
@@ -72,7 +74,7 @@ class Bulk:
         content = table_of(fits)
         if len({row.external_id for row in fits}) < len(fits) or len(content) > MOST_BYTES:
             return Carried([], list(rows))
-        if len(fits) < BULK_FROM:
+        if len(fits) < self._least:
             return Carried([], list(rows))
         try:
             job = self._opened(fits[0])
@@ -157,12 +159,12 @@ class Bulk:
         field = _key(rows[0])[0]
         done = {one[field]: one for one in self._results(job, "successfulResults")}
         failed = {one[field] for one in self._results(job, "failedResults")}
-        unseen = [row for row in rows if _key(row)[1] not in failed | done.keys()]
+        unseen = [row for row in rows if _key(row)[1] not in done and _key(row)[1] not in failed]
         if unseen:
             failed |= {one[field] for one in self._results(job, "unprocessedrecords")}
         outcomes = [_done(row, done[_key(row)[1]]) for row in rows if _key(row)[1] in done]
         lost = [row for row in unseen if _key(row)[1] not in failed]
-        left = [row for row in rows if _key(row)[1] in failed - done.keys()]
+        left = [r for r in rows if _key(r)[1] in failed and _key(r)[1] not in done]
         return Carried([*outcomes, *_unknown(lost)], left)
 
     def _results(self, job: str, which: str) -> list[dict[str, str]]:
