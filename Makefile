@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test test-clients lint format bench soak docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients lint format bench soak mutants docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -69,6 +69,18 @@ bench: $(READY) ## Measure people per second, calls and memory
 soak: $(READY) ## Try to break it for hours: the laws under fault, figures as JSON
 	@nice -n 10 $(BIN)/python -m tests.soak $(ARGS)
 
+# Mutation testing needs a tool of its own beside everything the tests need: an environment apart.
+MUTATION := .venv-mutation
+
+$(MUTATION)/.ready: requirements.lock tests/mutation/requirements.lock
+	@$(PYTHON) -m venv --clear $(MUTATION)
+	@$(MUTATION)/bin/python -m pip --disable-pip-version-check --no-input install --quiet \
+	  --require-hashes --requirement requirements.lock --requirement tests/mutation/requirements.lock >&2
+	@touch $@
+
+mutants: $(READY) $(MUTATION)/.ready ## Break the deciding modules on purpose; figures as JSON (an hour)
+	@$(MUTATION)/bin/python -m tests.mutation $(ARGS)
+
 docs: $(READY) ## Check the documentation: links, index, layer table
 	@$(BIN)/python -m pytest tests/test_docs.py $(ARGS)
 
@@ -83,6 +95,9 @@ lock: ## Renew requirements.lock and the locks of the foreign clients (with uv, 
 	$(UV) pip compile deploy/build-requirements.in --quiet --universal --python-version 3.11 \
 	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --custom-compile-command "make lock" --output-file deploy/build-requirements.lock
+	$(UV) pip compile tests/mutation/requirements.in --quiet --universal --python-version 3.11 \
+	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --custom-compile-command "make lock" --output-file tests/mutation/requirements.lock
 	for tap in tap-hubspot tap-salesforce; do \
 	  $(UV) pip compile tests/clients/locks/$$tap.in --quiet --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-emit-find-links --no-header --annotation-style line \
@@ -99,8 +114,8 @@ test-wheel: $(READY) ## Build the wheel, install it in a clean environment, star
 	@cd build/wheel && venv/bin/leadloop --help >/dev/null && echo "The wheel installs and starts."
 
 clean: ## Remove what builds and tests leave behind
-	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis
+	@rm -rf build dist site *.egg-info .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis mutants
 	@find . -name __pycache__ -type d -not -path './$(VENV)/*' -prune -exec rm -rf {} +
 
 distclean: clean ## The same, and .venv and .venv-clients with it
-	@rm -rf $(VENV) .venv-clients
+	@rm -rf $(VENV) .venv-clients $(MUTATION)
