@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select
@@ -9,7 +10,7 @@ from sqlalchemy import and_, case, func, or_, select
 from mappings.records import RecordRef
 from state.identity import ALIASES
 from state.mirror import RECORDS
-from state.outbox import INTENTS, UNSETTLED
+from state.outbox import DEAD, INTENTS, UNSETTLED, DeadLetter, _letter
 from state.reviews import REVIEWS, ReviewItem, _item
 from state.store import Tx, chunks
 
@@ -64,6 +65,23 @@ def named(tx: Tx, text: str) -> list[RecordRef]:
         .limit(MOST)
     )
     return [RecordRef(system, name, record_id) for system, name, record_id in rows]
+
+
+def letters(tx: Tx, numbers: Iterable[int]) -> list[DeadLetter]:
+    """The named dead letters, open or closed."""
+    found: list[DeadLetter] = []
+    for batch in chunks(numbers):
+        rows = tx.connection.execute(select(DEAD).where(tx.mine(DEAD), DEAD.c.id.in_(batch)))
+        found.extend(map(_letter, rows))
+    return found
+
+
+def letters_of(tx: Tx, fingerprint: str) -> list[DeadLetter]:
+    """Every letter one and the same change has become, open or closed, oldest first."""
+    rows = tx.connection.execute(
+        select(DEAD).where(tx.mine(DEAD), DEAD.c.fingerprint == fingerprint).order_by(DEAD.c.id)
+    )
+    return [_letter(row) for row in rows]
 
 
 def aliases_to(tx: Tx, refs: list[RecordRef]) -> list[tuple[RecordRef, RecordRef, str, datetime]]:

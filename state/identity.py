@@ -321,6 +321,17 @@ def work(
     return [(row_id, entity_id) for row_id, entity_id in rows]
 
 
+def in_work(tx: Tx, entity_ids: Iterable[str]) -> set[str]:
+    """Which of these golden records are still to be planned again."""
+    found: set[str] = set()
+    for batch in chunks(entity_ids):
+        rows = tx.connection.execute(
+            select(WORK.c.entity_id).where(tx.mine(WORK), WORK.c.entity_id.in_(batch))
+        )
+        found.update(rows.scalars())
+    return found
+
+
 def any_linked(tx: Tx) -> bool:
     """Whether anything was ever linked."""
     return (

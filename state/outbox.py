@@ -99,6 +99,7 @@ class DeadLetter:
     status: str
     run_id: str
     at: datetime
+    closed_at: datetime | None = None
 
 
 def journal(tx: Tx, run_id: str, intents: Sequence[Intent]) -> None:
@@ -433,6 +434,7 @@ def _letter(row: Row[Any]) -> DeadLetter:
         status=row.status,
         run_id=row.run_id,
         at=row.at,
+        closed_at=row.closed_at,
     )
 
 

@@ -32,13 +32,16 @@ WITHOUT_ID = "?"
 
 @dataclass(frozen=True, slots=True)
 class Aside:
-    """One quarantined row: its inbox id, where it came from, the record it names if any."""
+    """One quarantined row: its inbox id, where it came from, the record it names if any, and the
+    fault itself as `revision`, its letter's fingerprint.
+    """
 
     id: int
     system: str
     stream: str
     record_id: str | None
     reason: str
+    revision: str
 
 
 def set_aside(tx: Tx, run_id: str, rows: Sequence[Malformed]) -> int:
@@ -217,6 +220,7 @@ def _rows(tx: Tx, disposition: str) -> list[Aside]:
             row.stream,
             None if row.record_id.startswith(WITHOUT_ID) else row.record_id,
             str(row.payload.get("reason")),
+            row.revision,
         )
         for row in rows
     ]

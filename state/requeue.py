@@ -6,10 +6,11 @@ and changes nothing when it is called again.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, select, update
 
 from mappings.records import RecordRef
 from state import events, mirror, outbox
@@ -17,7 +18,7 @@ from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
 from state.mirror import INBOX, RECORD_KEY, to_payload
 from state.outbox import INTENTS, Intent
-from state.store import Tx, chunks
+from state.store import Tx, aside, chunks
 
 UNDECIDED = ("review", "no_counterpart", "out_of_scope", "unidentifiable")
 """Dispositions of inbox rows whose record belonged to nobody."""
@@ -167,18 +168,47 @@ def revive_events(tx: Tx, run_id: str, ids: Iterable[int]) -> None:
         )
 
 
-def cascades(tx: Tx, intent_keys: Sequence[str]) -> dict[str, int]:
-    """How many writes were dropped because they waited for each of these."""
-    found: dict[str, int] = {}
-    for batch in chunks(intent_keys):
+def waited_for(tx: Tx, intent_keys: Iterable[str]) -> dict[str, Counter[tuple[str, str]]]:
+    """What was dropped because it waited for each of these, or for what waited for it, by
+    (operation, object).
+    """
+    cause = {key: key for key in intent_keys}
+    found: dict[str, Counter[tuple[str, str]]] = {}
+    waiting = list(cause)
+    while waiting:
+        deeper: list[str] = []
+        for batch in chunks(waiting):
+            rows = tx.connection.execute(
+                select(INTENTS.c.key, INTENTS.c.depends_on, INTENTS.c.operation, INTENTS.c.object)
+                .where(
+                    tx.mine(INTENTS),
+                    INTENTS.c.depends_on.in_(batch),
+                    INTENTS.c.status == "dropped",
+                )
+                .order_by(INTENTS.c.id)
+            )
+            for key, depends_on, operation, name in rows:
+                if key not in cause:
+                    cause[key] = cause[depends_on]
+                    found.setdefault(cause[key], Counter())[operation, name] += 1
+                    deeper.append(key)
+        waiting = deeper
+    return found
+
+
+def written_for(tx: Tx, run_id: str, entity_ids: Iterable[str]) -> dict[str, set[str]]:
+    """The statuses of what a run journaled for each of these golden records."""
+    found: dict[str, set[str]] = {}
+    for batch in chunks(entity_ids):
         rows = tx.connection.execute(
-            select(INTENTS.c.depends_on, func.count())
+            select(INTENTS.c.entity_id, INTENTS.c.status)
             .where(
                 tx.mine(INTENTS),
-                INTENTS.c.depends_on.in_(batch),
-                INTENTS.c.status == "dropped",
+                INTENTS.c.entity_id.in_(batch),
+                aside(INTENTS.c.run_id) == run_id,
             )
-            .group_by(INTENTS.c.depends_on)
+            .distinct()
         )
-        found.update((key, number) for key, number in rows)
+        for entity_id, status in rows:
+            found.setdefault(entity_id, set()).add(status)
     return found

@@ -17,7 +17,7 @@ from datetime import date, datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
-from state import commands, identity
+from state import commands, identity, outbox
 from state.prune import prune
 from state.store import Store, Tx
 from sync.config import PairConfig
@@ -27,7 +27,8 @@ from sync.erasure.later import allow_again
 from sync.guard import Approval
 from sync.pair import Pair
 from sync.planfile import PlanMarks, check_plan
-from sync.recover import Replayed, Selection, letter_as_json, replay
+from sync.recover import Selection, replay
+from sync.replayed import came_of, replayed_data
 from sync.retention import cutoffs
 from sync.reviewing import Desk, accept, reject
 from sync.run import Report, run_once
@@ -155,12 +156,18 @@ def _replay(bench: Bench, arguments: Data) -> Done:
     where they cannot be, nothing changes.
     """
     if arguments.get("no_sync"):
-        return Done(0, {**_replayed(bench, arguments), "run": None})
+        return Done(0, {**_replayed(bench, arguments), "run": None, "open_after": _open(bench)})
     with bench.connect() as pair:
         replayed = _replayed(bench, arguments)
         report = run_once(pair, kind="replay")
     run = {"id": report.run_id, "status": report.status, "counts": dict(report.counts)}
-    return _reported(report, {**replayed, "run": run})
+    came = came_of(bench.store, replayed, report.run_id)
+    return _reported(report, {**came, "run": run, "open_after": _open(bench)})
+
+
+def _open(bench: Bench) -> int:
+    with bench.store.read() as tx:
+        return outbox.dead_count(tx)
 
 
 def _replayed(bench: Bench, arguments: Data) -> Data:
@@ -173,18 +180,17 @@ def _replayed(bench: Bench, arguments: Data) -> Data:
         arguments.get("record"),
         arguments.get("error"),
         datetime.fromisoformat(since) if since else None,
+        arguments.get("letter"),
     )
-    kept = replay(bench.store, wanted, also=lambda tx, found: bench.keep(tx, replayed_data(found)))
-    return replayed_data(kept)
-
-
-def replayed_data(replayed: Replayed) -> dict[str, Any]:
-    """What was replayed, JSON-able."""
-    return {
-        "replayed": len(replayed.letters),
-        "people": len(replayed.entities),
-        "letters": [letter_as_json(letter) for letter in replayed.letters],
-    }
+    before = _open(bench)
+    return replayed_data(
+        replay(
+            bench.store,
+            wanted,
+            also=lambda tx, found: bench.keep(tx, replayed_data(found, before)),
+        ),
+        before,
+    )
 
 
 def _undo(bench: Bench, arguments: Data) -> Done:

@@ -1,4 +1,4 @@
-"""Dead letters by root cause, and replay: putting corrected work back at the start of the road.
+"""Replay: putting corrected work back at the start of the road.
 
 A replay closes the letters and puts their golden records on the work list in one transaction; the
 ordinary run plans them anew, under today's mapping, and sends each change once: a change that was
@@ -8,51 +8,24 @@ refused before keeps its idempotency key. Replaying twice changes nothing the se
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
-from state import identity, outbox, quarantine, requeue, runs
+from state import figures, identity, outbox, quarantine, requeue, runs
 from state.outbox import DeadLetter
 from state.store import Store, Tx
 from sync.crash import crashpoint
+from sync.letters import MANY, is_aside
 from sync.story import find_person
 
-MANY = 100_000
-"""More open dead letters than any state should ever hold; the brake stops a pair long before."""
-EXAMPLES = 5
 REPLAY = "replay"
-
-
-@dataclass(frozen=True, slots=True)
-class Cause:
-    """Dead letters with one root cause: one code at one field. `cascade` counts writes that were
-    dropped because they waited for a refused one.
-    """
-
-    code: str
-    field: str | None
-    count: int
-    examples: tuple[str, ...]
-    message: str
-    remedy: str
-    first_at: datetime
-    last_at: datetime
-    cascade: int = 0
-
-    def as_json(self) -> dict[str, Any]:
-        """The cause, JSON-able."""
-        return {
-            "code": self.code,
-            "field": self.field,
-            "count": self.count,
-            "cascade": self.cascade,
-            "examples": list(self.examples),
-            "message": self.message,
-            "remedy": self.remedy,
-            "first_at": self.first_at.isoformat(),
-            "last_at": self.last_at.isoformat(),
-        }
+UNKNOWN, ABSORBED = "unknown", "absorbed"
+LEFT: Mapping[str, str] = {
+    UNKNOWN: "its person is not known here any more: erased, or put back from an older copy",
+    ABSORBED: "its person is one with another, and nothing tells which: the other one is planned "
+    "by itself",
+}
+"""Why a letter stays open."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +36,7 @@ class Selection:
     record: str | None = None
     code: str | None = None
     since: datetime | None = None
+    letter: int | None = None
 
     @property
     def is_everything(self) -> bool:
@@ -72,11 +46,15 @@ class Selection:
 
 @dataclass(frozen=True, slots=True)
 class Replayed:
-    """What was, or in a dry run would be, replayed."""
+    """What was, or in a dry run would be, replayed. `planned` says which golden record is planned
+    for a letter, by its number; of `left` the letters stay open, each with the reason.
+    """
 
     letters: tuple[DeadLetter, ...]
     entities: tuple[str, ...]
     dry_run: bool
+    planned: Mapping[int, str] = field(default_factory=dict)
+    left: tuple[tuple[DeadLetter, str], ...] = ()
 
 
 def select(store: Store, selection: Selection) -> list[DeadLetter]:
@@ -93,6 +71,8 @@ def _select(tx: Tx, selection: Selection, people: Sequence[str]) -> list[DeadLet
     letters = outbox.dead_letters(
         tx, run_id=run_id, code=selection.code, since=selection.since, limit=MANY
     )
+    if selection.letter is not None:
+        letters = [one for one in letters if one.id == selection.letter]
     if selection.record is None:
         return letters
     subject = ":".join(selection.record.split(":")[-2:])
@@ -105,42 +85,6 @@ def _select(tx: Tx, selection: Selection, people: Sequence[str]) -> list[DeadLet
     ]
 
 
-def causes(store: Store, selection: Selection) -> list[Cause]:
-    """The dead letters that fit, by root cause, the most frequent first."""
-    letters = select(store, selection)
-    with store.read() as tx:
-        dropped = requeue.cascades(tx, [str(one.intent_key) for one in letters if one.intent_key])
-    return groups_of(letters, dropped)
-
-
-def groups_of(
-    letters: Sequence[DeadLetter], dropped: Mapping[str, int] | None = None
-) -> list[Cause]:
-    """Dead letters by root cause, the most frequent first. Pure; `dropped` counts the writes that
-    waited for each refused intent.
-    """
-    grouped: dict[tuple[str, str], list[DeadLetter]] = {}
-    for letter in letters:
-        grouped.setdefault((letter.code, letter.field or ""), []).append(letter)
-    found = [_cause(own, dropped or {}) for own in grouped.values()]
-    return sorted(found, key=lambda cause: (-cause.count, cause.code, cause.field or ""))
-
-
-def _cause(letters: Sequence[DeadLetter], dropped: Mapping[str, int]) -> Cause:
-    newest = max(letters, key=lambda letter: letter.id)
-    return Cause(
-        code=newest.code,
-        field=newest.field,
-        count=len(letters),
-        examples=tuple(sorted({letter.subject for letter in letters})[:EXAMPLES]),
-        message=newest.message,
-        remedy=newest.remedy,
-        first_at=min(letter.at for letter in letters),
-        last_at=max(letter.at for letter in letters),
-        cascade=sum(dropped.get(letter.intent_key or "", 0) for letter in letters),
-    )
-
-
 def replay(
     store: Store,
     selection: Selection,
@@ -150,16 +94,16 @@ def replay(
 ) -> Replayed:
     """Close the selected letters as replayed and put their golden records on the work list.
 
-    A letter about a payload nobody could use has the vendor asked for it again. One that names
-    neither stays open. `dry_run` changes nothing; `also` is done in the same transaction. The
-    caller holds the state (`store.exclusive`) and runs the pair afterwards.
+    A letter about a payload nobody could use has the vendor asked for it again. One whose person
+    cannot be told any more is `left`. `dry_run` changes nothing; `also` is done in the same
+    transaction. The caller holds the state (`store.exclusive`) and runs the pair afterwards.
     """
     people = find_person(store, selection.record).entities
     if dry_run:
         with store.read() as tx:
-            return _replayed(_select(tx, selection, people), dry_run=True)
+            return _sorted_out(tx, _select(tx, selection, people), dry_run=True)
     with store.begin() as tx:
-        chosen = _replayed(_select(tx, selection, people), dry_run=False)
+        chosen = _sorted_out(tx, _select(tx, selection, people), dry_run=False)
         intents = outbox.results(tx, [str(x.intent_key) for x in chosen.letters if x.intent_key])
         carried = [
             event_id
@@ -170,7 +114,7 @@ def replay(
         undos = [key for key, stored in intents.items() if "undo" in stored.intent.details]
         outbox.reopen(tx, undos, afresh=True)
         requeue.revive_events(tx, REPLAY, carried)
-        quarantine.release(tx, [x.fingerprint for x in chosen.letters if _aside(x)])
+        quarantine.release(tx, [x.fingerprint for x in chosen.letters if is_aside(x)])
         outbox.close_letters(tx, [letter.id for letter in chosen.letters], "replayed")
         identity.add_work(tx, chosen.entities, REPLAY)
         if also is not None:
@@ -179,28 +123,41 @@ def replay(
     return chosen
 
 
-def _replayed(letters: Sequence[DeadLetter], *, dry_run: bool) -> Replayed:
-    known = tuple(one for one in letters if one.entity_id is not None or _aside(one))
-    entities = sorted({one.entity_id for one in known if one.entity_id is not None})
-    return Replayed(known, tuple(entities), dry_run)
+def _sorted_out(tx: Tx, letters: Sequence[DeadLetter], *, dry_run: bool) -> Replayed:
+    """Whose every letter is now. A golden record that another has absorbed is planned as that one;
+    a letter whose person nobody knows any more stays open, and is told of.
+    """
+    known = identity.entities(tx, {one.entity_id for one in letters if one.entity_id})
+    astray = [x for x in letters if not is_aside(x) and not _is_at_home(x, known)]
+    heirs, lost = _heirs(tx, astray), {one.id for one in astray}
+    chosen: list[DeadLetter] = []
+    planned: dict[int, str] = {}
+    left: list[tuple[DeadLetter, str]] = []
+    for letter in letters:
+        if is_aside(letter):
+            chosen.append(letter)
+            continue
+        person = heirs.get(letter.id) if letter.id in lost else letter.entity_id
+        if person is None:
+            left.append((letter, ABSORBED if letter.entity_id in known else UNKNOWN))
+        else:
+            chosen.append(letter)
+            planned[letter.id] = person
+    entities = tuple(sorted(set(planned.values())))
+    return Replayed(tuple(chosen), entities, dry_run, planned, tuple(left))
 
 
-def _aside(letter: DeadLetter) -> bool:
-    """Whether the letter is about something a vendor sent that could not be used: it is asked for
-    again instead of planned again."""
-    return letter.code.startswith(quarantine.CODES)
+def _is_at_home(letter: DeadLetter, known: Mapping[str, identity.Entity]) -> bool:
+    entity = known.get(letter.entity_id or "")
+    return entity is not None and entity.status != ABSORBED
 
 
-def letter_as_json(letter: DeadLetter) -> dict[str, Any]:
-    """One dead letter, JSON-able, without the values it carried."""
-    return {
-        "id": letter.id,
-        "entity_id": letter.entity_id,
-        "subject": letter.subject,
-        "code": letter.code,
-        "field": letter.field,
-        "message": letter.message,
-        "remedy": letter.remedy,
-        "run_id": letter.run_id,
-        "at": letter.at.isoformat(),
-    }
+def _heirs(tx: Tx, letters: Sequence[DeadLetter]) -> dict[int, str]:
+    """Whom the record of each letter belongs to now, by the letter's number."""
+    found: dict[int, str] = {}
+    for letter in letters:
+        refs = [identity.follow(tx, ref) for ref in figures.named(tx, letter.subject)]
+        people = {link.entity_id for link in identity.links_of(tx, refs).values()}
+        if len(people) == 1:
+            found[letter.id] = people.pop()
+    return found

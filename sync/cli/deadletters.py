@@ -1,4 +1,4 @@
-"""`leadloop deadletters`: what could not be delivered, by root cause, with the remedy."""
+"""`leadloop deadletters`: what could not be delivered, by root cause; or one letter whole."""
 
 from __future__ import annotations
 
@@ -8,11 +8,21 @@ import typer
 
 from sync.cli import output
 from sync.cli.moments import moment_of
-from sync.cli.session import has_state, session_of
-from sync.recover import Cause, Selection, causes, letter_as_json, select
+from sync.cli.session import Session, UsageFault, has_state, session_of
+from sync.letters import Cause, Waiting, Whole, causes_of, letter_as_json, whole
+from sync.recover import Selection, select
+
+app = typer.Typer(
+    rich_markup_mode=None,
+    add_completion=False,
+    invoke_without_command=True,
+    help="List changes that could not be delivered, and why; or one: deadletters show ID.",
+)
+PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
 
 
-def command(
+@app.callback()
+def list_letters(
     ctx: typer.Context,
     code: Annotated[
         str | None, typer.Option("--code", help="Only this error code, such as field.too_long.")
@@ -24,27 +34,30 @@ def command(
         str | None, typer.Option("--record", help="Only this record's or person's.")
     ] = None,
     run: Annotated[str | None, typer.Option("--run", help="Only this run's.")] = None,
-    pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
+    pair: PairOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON, every letter.")] = False,
 ) -> None:
-    """List changes that could not be delivered, and why.
+    """List changes that could not be delivered, and why; or one: deadletters show ID.
 
-    Grouped by root cause: one error at one field, the most frequent first. Writes that were dropped
-    because they waited for a refused one are counted beside it. No values are shown.
+    Grouped by root cause: one error at one field of one object, the most frequent first. Under each
+    stand the writes that were dropped because they waited for a refused one. No values are shown.
     """
+    if ctx.invoked_subcommand is not None:
+        return
     session = session_of(ctx)
     config = session.config()
     found: list[tuple[str, Cause]] = []
     letters: list[dict[str, Any]] = []
     for one in session.pairs(config, pair) if has_state(config) else ():
         with session.store(config, one) as store:
-            wanted = Selection(
-                run_id=run, record=record, code=code, since=moment_of(since, store.clock())
+            own = select(
+                store,
+                Selection(
+                    run_id=run, record=record, code=code, since=moment_of(since, store.clock())
+                ),
             )
-            found += [(one.name, cause) for cause in causes(store, wanted)]
-            letters += [
-                {"pair": one.name, **letter_as_json(letter)} for letter in select(store, wanted)
-            ]
+            found += [(one.name, cause) for cause in causes_of(store, own)]
+            letters += [{"pair": one.name, **letter_as_json(letter)} for letter in own]
     if as_json:
         output.emit_json(
             "deadletters",
@@ -55,16 +68,94 @@ def command(
             },
         )
         return
+    _show_causes(session, found, letters)
+
+
+def _show_causes(
+    session: Session, found: list[tuple[str, Cause]], letters: list[dict[str, Any]]
+) -> None:
     if not found:
         output.say("No dead letters.")
         return
     console = output.console()
-    rows = [
-        [cause.count, cause.cascade or "", cause.code, cause.field or "", name, cause.message,
-         ", ".join(cause.examples)]
-        for name, cause in found
-    ]  # fmt: skip
-    columns = ["letters", "waiting", "code", "field", "pair", "why", "such as"]
+    rows: list[list[Any]] = []
+    for name, cause in found:
+        numbers = [x["id"] for x in letters if x["subject"] in cause.examples and _is_of(x, cause)]
+        rows.append(
+            [f"{cause.count:,}", cause.code, cause.object, cause.field, name, cause.message,
+             ", ".join(f"{n}" for n in numbers[: len(cause.examples)])]
+        )  # fmt: skip
+        rows += [
+            [f"+{what}", "", "", "", "", "waits for it", ""] for what in _waiting(cause.waiting)
+        ]
+    columns = ["letters", "code", "object", "field", "pair", "why", "letter"]
     console.print(output.table("", columns, rows))
     for remedy in dict.fromkeys(cause.remedy for _, cause in found):
-        console.print(f"remedy: {remedy}", markup=False)
+        console.print(f"remedy: {session.hint(remedy)}", markup=False)
+    output.say(session.hint("`leadloop deadletters show LETTER` tells all about one."))
+
+
+def _is_of(letter: dict[str, Any], cause: Cause) -> bool:
+    return (letter["code"], letter["field"]) == (cause.code, cause.field)
+
+
+def _waiting(waiting: Waiting) -> list[str]:
+    return [f"{count:,} {operation} {name}" for (operation, name), count in waiting.items()]
+
+
+@app.command("show")
+def show(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="ID", help="The letter's number.")],
+    pair: PairOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON, with the value.")] = False,
+) -> None:
+    """Show one letter whole: cause, record, what was to be written, remedy, what goes on from here.
+
+    Of the person's values the refused field's alone is shown: `leadloop explain` shows the others.
+    """
+    session = session_of(ctx)
+    name, found = _find(session, number, pair)
+    if as_json:
+        output.emit_json("deadletters show", {"pair": name, "letter": found.as_json()})
+    else:
+        _draw(session, name, found)
+
+
+def _find(session: Session, number: int, pair: str | None) -> tuple[str, Whole]:
+    config = session.config()
+    for one in session.pairs(config, pair) if has_state(config) else ():
+        with session.store(config, one) as store:
+            found = whole(store, number)
+            if found is not None:
+                return one.name, found
+    raise UsageFault(
+        f"there is no dead letter {number}",
+        remedy="See `leadloop deadletters --json` for the numbers; closed ones are kept 90 days.",
+    )
+
+
+def _draw(session: Session, pair: str, found: Whole) -> None:
+    console = output.console()
+    data = found.as_json()
+    letter = found.letter
+    console.print(f"letter {letter.id}, pair {pair}: {letter.status}", markup=False)
+    refused = f" {data['operation']}" if data["operation"] else ", found by the plan"
+    before = f"; refused {output.counted(found.before, 'time')} before" if found.before else ""
+    rows: list[list[Any]] = [
+        ["cause", f"{letter.message} [{letter.code}]"],
+        ["record", f"{found.system or '?'}:{letter.subject}{refused}"],
+        ["person", letter.entity_id or "none: what the vendor sent belongs to nobody"],
+        ["their records", ", ".join(found.records)],
+        ["field", letter.field],
+        ["value", None if found.value is None else repr(found.value)],
+        ["sent along", ", ".join(name for name in data["fields"] if name != letter.field)],
+        ["attempts", f"{data['attempts']}{before}" if data["operation"] else None],
+        ["since", f"{letter.at:%Y-%m-%d %H:%M:%S} UTC, run {letter.run_id}"],
+        ["waits for it", ", ".join(_waiting(found.waiting))],
+        ["same cause", output.counted(found.alike, "open letter")],
+        ["remedy", session.hint(letter.remedy)],
+        *([("next" if first else ""), session.hint(f"`{line}`").strip("`")]
+          for first, line in zip((True, False, False), found.commands, strict=False)),
+    ]  # fmt: skip
+    console.print(output.table("", ["what", ""], [row for row in rows if row[1]]))

@@ -48,7 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "review": ("review", "Decide what only a person can decide."),
     "match": ("match", "Find who is who in two tables, or duplicates in one."),
     "model": ("model", "Train, show or compare linkage models."),
-    "deadletters": ("deadletters", "List changes that could not be delivered, and why."),
+    "deadletters": ("deadletters", "List changes that could not be delivered: deadletters [show]."),
     "undo": ("undo", "Take back what Leadloop wrote: a run, a record, a wrong link."),
     "replay": ("replay", "Send corrected work down the road again."),
     "erase": ("erase", "Remove people everywhere Leadloop keeps anything, for good."),
@@ -156,7 +156,13 @@ def _root(
     ] = False,
 ) -> None:
     session: Session = ctx.obj
-    session.set_up(config=config, log_level=log_level, no_input=no_input)
+    source = ctx.get_parameter_source("config")
+    session.set_up(
+        config=config,
+        log_level=log_level,
+        no_input=no_input,
+        config_given=source is not None and source.name == "COMMANDLINE",
+    )
 
 
 def hoisted(arguments: Sequence[str]) -> list[str]:

@@ -74,6 +74,11 @@ def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> 
     return made
 
 
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: 1 warning, 2 warnings."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 def shown(text: str) -> str:
     """Text of a user's, fit for a message: one line, not too long, no control characters."""
     plain = "".join(char if char.isprintable() else "?" for char in text)

@@ -7,6 +7,8 @@ command ends when something goes wrong.
 from __future__ import annotations
 
 import contextlib
+import re
+import shlex
 import shutil
 import sys
 import tempfile
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 LITTLE = 65_536
 """Bytes: with less than this free, a state that cannot be written is out of space."""
+COMMAND = re.compile(r"`leadloop (?!--config)")
+"""Where a text names a command of ours."""
 LEVELS = ("debug", "info", "warning", "error")
 
 
@@ -36,12 +40,22 @@ class Session:
 
     json_errors: bool = False
     config_path: Path | None = None
+    config_given: bool = False
     log_level: str | None = None
     no_input: bool = False
 
-    def set_up(self, *, config: Path | None, log_level: str | None, no_input: bool) -> None:
-        """Take the global options. Raises LeadloopError (exit 2) for an unknown log level."""
-        self.config_path, self.no_input = config, no_input
+    def set_up(
+        self,
+        *,
+        config: Path | None,
+        log_level: str | None,
+        no_input: bool,
+        config_given: bool = False,
+    ) -> None:
+        """Take the global options. `config_given` says that the path came as `--config`, not from
+        the environment. Raises LeadloopError (exit 2) for an unknown log level.
+        """
+        self.config_path, self.no_input, self.config_given = config, no_input, config_given
         if log_level is not None and log_level.lower() not in LEVELS:
             raise UsageFault(
                 f"there is no log level `{output.shown(log_level)}`",
@@ -136,8 +150,19 @@ class Session:
             with self.store(empty, pair) as store:
                 yield store
 
+    def hint(self, text: str) -> str:
+        """A text with commands in backticks, each as it has to be typed here: whoever gave
+        `--config` must give it again.
+        """
+        if not self.config_given or self.config_path is None:
+            return text
+        config = shlex.quote(str(self.config_path))
+        return COMMAND.sub(f"`leadloop --config {config} ", text)
+
     def report_error(self, error: LeadloopError) -> int:
         """Say what went wrong and what to do; the exit code of the error."""
+        if not self.json_errors:
+            error.remedy = self.hint(error.remedy)
         output.print_error(error, as_json=self.json_errors)
         if self.log_level == "debug":
             traceback.print_exception(error)

@@ -166,6 +166,22 @@ def test_deadletters_are_grouped(world: World, command: Command) -> None:
     assert "no point in time" in err
 
 
+def test_one_letter_shows_its_field_and_no_other_value(world: World, command: Command) -> None:
+    """`show` tells cause, remedy and the next commands, with the refused field's value and no other
+    of the person's; the commands name the config.yaml that was given."""
+    populate(world)
+    number = data(command("deadletters", "--json"))["letters"][0]["id"]
+    letter = data(command("deadletters", "show", str(number), "--json"))["letter"]
+    assert (letter["code"], letter["value"], letter["status"]) == ("field.invalid", "Poet", "open")
+    assert letter["next"][0] == f"leadloop replay --letter {number}"
+    code, out, _ = command("deadletters", "show", str(number))
+    assert code == 0
+    assert "'Poet'" in out
+    assert ADA not in out
+    assert "leadloop --config" in out
+    assert command("deadletters", "show", "4711")[0] == 2
+
+
 def test_replay_says_what_it_would_do(world: World, command: Command) -> None:
     """--dry-run changes nothing; --no-sync puts the work back for the next run; then there is
     nothing left to replay."""
