@@ -458,15 +458,9 @@ def _stored(row: Row[Any]) -> StoredIntent:
         details=row.details or {},
     )
     return StoredIntent(
-        intent,
-        row.run_id,
-        row.status,
-        row.attempts,
-        row.result_id,
-        row.error,
-        row.journaled_at,
+        intent, row.run_id, row.status, row.attempts, row.result_id, row.error, row.journaled_at,
         row.done_at,
-    )
+    )  # fmt: skip
 
 
 def reference(intent: Intent, result_id: str | None = None) -> RecordRef:

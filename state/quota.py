@@ -23,9 +23,9 @@ class Account:
     """One vendor account as last known, by the name the configuration gives it.
 
     `daily_limit` and `daily_used` are calls, `seen_at` when a header said so. Until `parked_until`
-    the vendor takes no calls. `failures` in a row have opened the circuit at `opened_at`; from
-    `probe_at` on one call may try whether the vendor is back. `code` is the error that parked or
-    opened.
+    the vendor takes no calls. `failures` in a row, the first of them at `failed_at`, have opened
+    the circuit at `opened_at`; from `probe_at` on one call may try whether the vendor is back.
+    `code` is the error that parked or opened, or the last failure's.
     """
 
     system: str
@@ -37,6 +37,7 @@ class Account:
     opened_at: datetime | None = None
     probe_at: datetime | None = None
     code: str | None = None
+    failed_at: datetime | None = None
 
 
 def store(tx: Tx, account: Account) -> None:

@@ -450,6 +450,7 @@ class QuotaRow(Scoped, table=True):
     seen_at: datetime | None = _instant(nullable=True)
     parked_until: datetime | None = _instant(nullable=True)
     failures: int = 0
+    failed_at: datetime | None = _instant(nullable=True)
     opened_at: datetime | None = _instant(nullable=True)
     probe_at: datetime | None = _instant(nullable=True)
     code: str | None = Field(default=None, max_length=64)

@@ -30,6 +30,8 @@ log = structlog.get_logger("leadloop.alerts")
 
 Sender = Callable[[Message], bool]
 """Sends one message to everybody; whether it reached all of them. Does not raise."""
+Mail = Sender | None
+"""None where nobody is to be told: what begins is kept as untold, and told once somebody is."""
 LOOKED_BACK = 200
 """Runs looked through for the last one that went through."""
 
@@ -70,9 +72,10 @@ def watch(
     sender: Sender | None = None,
 ) -> None:
     """Look at how a pair stands and tell people what has changed, after a run or with the `trouble`
-    that kept one from starting. Raises nothing that `LeadloopError` covers.
+    that kept one from starting. Where no address is configured nothing counts as told: whoever is
+    configured later is told of what still goes on. Raises nothing that `LeadloopError` covers.
     """
-    send_all = sender or Apprise(config.notifications)
+    send_all = sender or (Apprise(config.notifications) if config.notifications else None)
     accounts = {f"vendor:{system.name}" for system in (pair.map_system, pair.crm_system)}
     try:
         found = conditions(facts_of(config, pair, store, trouble))
@@ -108,15 +111,21 @@ def _tell(
     store: Store,
     now: Sequence[Condition],
     scope: str,
-    sender: Sender,
+    sender: Mail,
     *,
     only: set[str] | None = None,
 ) -> None:
-    """Compare, keep, send, keep what came of it. `only` are the keys this pair may speak of."""
+    """Compare, keep, send, keep what came of it. `only` are the keys this pair may speak of.
+
+    Without a sender a state that is over and was told of in better days stays until somebody can
+    be told so.
+    """
     with store.begin() as tx:
         told = [one for one in trouble.alerts(tx) if only is None or one.key in only]
         change = compare(told, now, scope=scope, at=tx.now)
         trouble.keep_alerts(tx, change.kept, change.gone)
+        if sender is None:
+            return
         # Until they are known to have gone out they count as failed: another pair of the same
         # account leaves them alone, and after a kill they are tried again.
         trouble.keep_alerts(tx, [replace(m.alert, failed_at=tx.now) for m in change.messages])

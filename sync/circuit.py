@@ -123,21 +123,31 @@ def after(account: Account, error: LeadloopError | None, now: datetime) -> Accou
         return _failed(account, error, now)
     if isinstance(error, RateLimitedError) and account.opened_at is None:
         return account
-    return replace(account, parked_until=None, failures=0, opened_at=None, probe_at=None, code=None)
+    return replace(
+        account,
+        parked_until=None,
+        failures=0,
+        failed_at=None,
+        opened_at=None,
+        probe_at=None,
+        code=None,
+    )
 
 
 def _failed(account: Account, error: LeadloopError | None, now: datetime) -> Account:
-    failures = account.failures + 1
+    failures, since = account.failures + 1, account.failed_at or now
+    code = error.code if error else None
     if failures < FAILURES:
-        return replace(account, failures=failures)
+        return replace(account, failures=failures, failed_at=since, code=code)
     rest = PROBE_CREDENTIALS_AFTER if isinstance(error, AuthenticationError) else PROBE_AFTER
     return replace(
         account,
         failures=failures,
+        failed_at=since,
         opened_at=account.opened_at or now,
         probe_at=now + rest,
         parked_until=None,
-        code=error.code if error else None,
+        code=code,
     )
 
 

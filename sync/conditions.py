@@ -206,8 +206,6 @@ def _stopped(facts: Facts, error: Mapping[str, object]) -> Condition:
     run = facts.last_run
     named = f"run {run.id}: " if run is not None and facts.trouble is None else ""
     remedy = str(error.get("remedy") or "See `leadloop status`.")
-    if run is not None:
-        remedy = remedy.replace("--approve RUN", f"--approve {run.id}")
     return Condition(
         f"stopped:{code}", code, f"{named}{error['message']}", remedy, Severity.FAILURE
     )

@@ -133,8 +133,7 @@ def _refuse_beyond(
             f"this run would make {' and '.join(over)} among {population} people: more than the "
             "guard lets through unseen",
             asked=asked,
-            remedy="Look at `leadloop plan`; if it is right, `leadloop sync --approve RUN` with "
-            "the run's id from `leadloop runs`.",
+            remedy="Look at `leadloop plan`; if it is right, `leadloop sync --approve RUN`.",
         )
 
 
@@ -181,6 +180,6 @@ def examine_gone(
         f"{' and '.join(told)} at once; nothing was done about it yet",
         code="guard.side_emptied" if emptied else "guard.mass_deletion",
         asked=refused,
-        remedy="Look there whether that was meant. If it was, `leadloop sync --approve RUN` with "
-        "the run's id from `leadloop runs`; if not, restore the records and run `leadloop sync`.",
+        remedy="Look there whether that was meant. If it was, `leadloop sync --approve RUN`; "
+        "if not, restore the records and run `leadloop sync`.",
     )

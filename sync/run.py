@@ -119,6 +119,9 @@ def run_once(
         report.error = error
         report.status = "refused" if isinstance(error, MassChangeRefusedError) else "failed"
         log.warning("run.stopped", run_id=report.run_id, code=error.code)
+    if report.error is not None:  # whoever raised it did not know which run this is
+        remedy = report.error.remedy.replace("--approve RUN", f"--approve {report.run_id}")
+        report.error.remedy = remedy
     with pair.store.begin() as tx:
         problem = report.error.as_dict() if report.error else None
         runs.finish(tx, report.run_id, report.status, report.counts, problem)

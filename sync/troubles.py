@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sync.config import Config, PairConfig, SystemConfig
 
 
-NO_TROUBLES: dict[str, Any] = {"troubles": [], "deferred": {}, "due": {}}
+NO_TROUBLES: dict[str, Any] = {"troubles": [], "told": 0, "deferred": {}, "due": {}}
 """What `troubles_of` gives where there is no state yet."""
 
 
@@ -27,8 +27,8 @@ def troubles_of(config: Config, pair: PairConfig, store: Store) -> dict[str, Any
     """What is wrong with a pair, JSON-able but for datetimes.
 
     `troubles` worst first, each with its code, words, remedy, since when, and whether people were
-    told; `quota` how each vendor account stands; `deferred` writes that wait, by system and
-    lane; `due` what is to come without an edit, by kind.
+    told; `told` how many addresses are; `quota` how each vendor account stands; `deferred` writes
+    that wait, by system and lane; `due` what is to come without an edit, by kind.
     """
     facts = facts_of(config, pair, store)
     found = sorted(conditions(facts), key=lambda one: one.severity.value)
@@ -45,6 +45,7 @@ def troubles_of(config: Config, pair: PairConfig, store: Store) -> dict[str, Any
         deferred.setdefault(system, {})[lane] = count
     return {
         "troubles": [_trouble(one, told.get(one.key)) for one in found],
+        "told": len(config.notifications),
         "quota": [
             _account(known.get(name, Account(name)), system, facts.now)
             for name, system in systems.items()
@@ -85,7 +86,9 @@ def _account(account: Account, system: SystemConfig, now: datetime) -> dict[str,
         "our_limit": ours,
         "seen_at": account.seen_at,
         "circuit": stands.value,
-        "code": account.code if stands is not Standing.CLOSED else None,
+        "code": account.code,
+        "failures": account.failures,
+        "failing_since": account.failed_at,
         "parked_until": account.parked_until,
         "tried_again_at": until,
         "lanes_waiting": [lane.value for lane in lanes],

@@ -91,7 +91,8 @@ def test_every_json_command_has_a_shape() -> None:
     having = {
         path.removeprefix("leadloop ") for path, one in _commands() if "--json" in _given(one)
     }
-    told_elsewhere = {"review", "review reject"}  # as `review list` and `review accept`
+    # as `review list`, `review accept` and `commands`
+    told_elsewhere = {"review", "review reject", "commands list"}
     assert having - page - told_elsewhere == set()
 
 

@@ -19,17 +19,18 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
-    help="What was asked of the daemon: commands [show|withdraw].",
+    help="What was asked of the daemon: commands [list|show|withdraw].",
 )
 PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON.")]
+LimitOption = Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")]
 NumberArgument = Annotated[int, typer.Argument(metavar="ID", help="The command's number.")]
 
 
 @app.callback()
-def list_commands(
+def commands_(
     ctx: typer.Context,
-    limit: Annotated[int, typer.Option("--limit", min=1, help="How many, newest first.")] = 20,
+    limit: LimitOption = 20,
     pair: PairOption = None,
     as_json: JsonOption = False,
 ) -> None:
@@ -37,8 +38,18 @@ def list_commands(
 
     While a daemon holds the state, commands that write are queued with it.
     """
-    if ctx.invoked_subcommand is not None:
-        return
+    if ctx.invoked_subcommand is None:
+        list_commands(ctx, limit=limit, pair=pair, as_json=as_json)
+
+
+@app.command("list")
+def list_commands(
+    ctx: typer.Context,
+    limit: LimitOption = 20,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """List what was asked of the daemon, newest first."""
     session = session_of(ctx)
     config = session.config()
     found: list[tuple[str, Command]] = []

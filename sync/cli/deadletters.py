@@ -92,7 +92,7 @@ def _show_causes(
     console.print(output.table("", columns, rows))
     for remedy in dict.fromkeys(cause.remedy for _, cause in found):
         console.print(f"remedy: {session.hint(remedy)}", markup=False)
-    output.say(session.hint("`leadloop deadletters show LETTER` tells all about one."))
+    session.say("`leadloop deadletters show LETTER` tells all about one.")
 
 
 def _is_of(letter: dict[str, Any], cause: Cause) -> bool:
@@ -155,7 +155,7 @@ def _draw(session: Session, pair: str, found: Whole) -> None:
         ["waits for it", ", ".join(_waiting(found.waiting))],
         ["same cause", output.counted(found.alike, "open letter")],
         ["remedy", session.hint(letter.remedy)],
-        *([("next" if first else ""), session.hint(f"`{line}`").strip("`")]
+        *([("next" if first else ""), session.hint(line)]
           for first, line in zip((True, False, False), found.commands, strict=False)),
     ]  # fmt: skip
     console.print(output.table("", ["what", ""], [row for row in rows if row[1]]))

@@ -48,8 +48,7 @@ def command(
                     connectors[system.name] = wiring.connect(system, turn)
                     stack.callback(connectors[system.name].close)
         findings = examine(config, connectors, fix=fix)
-    if test_alert:
-        findings += _try_alerts(config)
+    findings += _try_alerts(config) if test_alert else _nobody(config)
     findings += _state(session, config)
     code = exit_code_of(findings)
     if as_json:
@@ -58,7 +57,7 @@ def command(
             {"findings": [finding.as_dict() for finding in findings], "exit_code": code},
         )
     else:
-        _show(findings)
+        _show(session, findings)
     raise typer.Exit(code)
 
 
@@ -92,16 +91,21 @@ def _try_alerts(config: Config) -> list[Finding]:
                     "this machine reaches the service.",
                 )
             )
-    if not found:
-        found.append(
-            Finding(
-                "alert.none",
-                Level.WARNING,
-                "There is no notification address: nobody is called when a run stops.",
-                "Add Apprise addresses under `notifications:` in config.yaml.",
-            )
+    return found or _nobody(config)
+
+
+def _nobody(config: Config) -> list[Finding]:
+    """A warning where nobody is called, whatever happens."""
+    if config.notifications:
+        return []
+    return [
+        Finding(
+            "alert.none",
+            Level.WARNING,
+            "There is no notification address: nobody is called when a run stops.",
+            "Add Apprise addresses under `notifications:` in config.yaml.",
         )
-    return found
+    ]
 
 
 def exit_code_of(findings: list[Finding]) -> int:
@@ -133,15 +137,16 @@ def _state(session: Session, config: Config) -> list[Finding]:
     return found if sqlite is None else [*found, library(sqlite)]
 
 
-def _show(findings: list[Finding]) -> None:
+def _show(session: Session, findings: list[Finding]) -> None:
     console = output.console()
     for finding in findings:
         console.print(f"{MARKS[finding.level]:8}{finding.what} [{finding.code}]", markup=False)
-        for line in finding.remedy.splitlines():
+        for line in session.hint(finding.remedy).splitlines():
             console.print(f"        {line}", markup=False)
     errors = sum(finding.level is Level.ERROR for finding in findings)
     warnings = sum(finding.level is Level.WARNING for finding in findings)
+    told = f"{output.counted(errors, 'error')}, {output.counted(warnings, 'warning')}."
     if errors:
-        output.say(f"{errors} errors, {warnings} warnings. Correct them, then run doctor again.")
+        output.say(f"{told} Correct them, then run doctor again.")
     else:
-        output.say(f"No errors, {warnings} warnings. Next: leadloop plan --out plan.json")
+        session.say(f"{told} Next: leadloop plan --out plan.json")

@@ -147,9 +147,9 @@ def _carried_out(
 ) -> dict[str, Any] | None:
     """What came of it; None where it is queued and not waited for."""
     with session.store(config, pair) as store:
-        done = place(config, pair, store, order, wait=wait)
+        done = place(session, config, pair, store, order, wait=wait)
     if isinstance(done, int):
-        tell_queued(pair.name, done)
+        tell_queued(session, pair.name, done)
         return None
     if done.error is not None and not done.result:
         raise as_error(done.error)

@@ -17,6 +17,7 @@ from state.commands import Command
 from sync import wiring
 from sync.cli import output
 from sync.cli.planning import progress
+from sync.cli.session import Session
 from sync.orders import Bench, Done, Order, carry_out, error_data
 
 if TYPE_CHECKING:
@@ -36,7 +37,13 @@ class WaitingError(StateHeldError):
 
 
 def place(
-    config: Config, pair: PairConfig, store: Store, order: Order, *, wait: bool = True
+    session: Session,
+    config: Config,
+    pair: PairConfig,
+    store: Store,
+    order: Order,
+    *,
+    wait: bool = True,
 ) -> Done | int:
     """What came of the order; or, with `wait` off, the number it is queued under.
 
@@ -54,7 +61,7 @@ def place(
     stamped = {**order.arguments, "mapping_hash": pair.mapping.hash}
     with store.begin() as tx:
         number = commands.request(tx, order.kind, stamped)
-    return _follow(store, number, title) if wait else number
+    return _follow(session, store, number, title) if wait else number
 
 
 @contextlib.contextmanager
@@ -67,7 +74,12 @@ def _opened(config: Config, pair: PairConfig, store: Store, title: str) -> Itera
 
 
 def _follow(
-    store: Store, number: int, title: str, *, sleep: Callable[[float], object] = time.sleep
+    session: Session,
+    store: Store,
+    number: int,
+    title: str,
+    *,
+    sleep: Callable[[float], object] = time.sleep,
 ) -> Done:
     """Wait for the daemon, telling how far it is. Raises WaitingError when the daemon has gone."""
     output.say(f"A daemon holds this state: command {number} is queued with it.")
@@ -83,7 +95,7 @@ def _follow(
                     raise _nobody(number)
                 sleep(LOOK_SECONDS)
     except KeyboardInterrupt:
-        output.say(
+        session.say(
             f"\nNo longer following. Command {number} stays with the daemon: `leadloop commands "
             f"show {number}` tells what became of it, `leadloop commands withdraw {number}` takes "
             "it back while it is queued."
@@ -92,10 +104,10 @@ def _follow(
     return done_of(command)
 
 
-def tell_queued(pair: str, number: int) -> None:
+def tell_queued(session: Session, pair: str, number: int) -> None:
     """The number of a command that is not waited for, and where to look."""
     output.console().print(number, markup=False)
-    output.say(f"{pair}: queued with the daemon; see `leadloop commands show {number}`.")
+    session.say(f"{pair}: queued with the daemon; see `leadloop commands show {number}`.")
 
 
 def look(store: Store, number: int) -> Command:

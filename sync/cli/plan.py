@@ -45,6 +45,6 @@ def command(
         for one in made:
             show_plan(one.summary)
     if out is not None:
-        output.say(f"Plan written to {out}. Apply it with: leadloop sync --plan {out}")
+        session.say(f"Plan written to {out}. Apply it with: leadloop sync --plan {out}")
     if exit_code and any(one.summary["writes"] for one in made):
         raise typer.Exit(8)

@@ -38,7 +38,7 @@ def command(
                 told = prune(store, cutoffs(config.retention, store.clock()), dry_run=True)
             else:
                 order = Order("prune", asdict(config.retention))
-                told = _pruned(place(config, one, store, order))
+                told = _pruned(place(session, config, one, store, order))
         found.append({"pair": one.name, "dry_run": dry_run, "pruned": told})
     if as_json:
         output.emit_json("prune", {"pairs": found})

@@ -73,12 +73,13 @@ def command(
                 results.append(_foreseen(one, store, wanted, dry_run=dry_run))
             else:
                 results.append(
-                    _replay(config, one, store, wanted, no_sync=no_sync, wait=not no_wait)
+                    _replay(session, config, one, store, wanted, no_sync=no_sync, wait=not no_wait)
                 )
     _finish(session, results, as_json=as_json)
 
 
 def _replay(
+    session: Session,
     config: Config,
     pair: PairConfig,
     store: Store,
@@ -96,7 +97,7 @@ def _replay(
         "letter": wanted.letter,
         "no_sync": no_sync,
     }
-    done = place(config, pair, store, Order("replay", arguments), wait=wait)
+    done = place(session, config, pair, store, Order("replay", arguments), wait=wait)
     if isinstance(done, int):
         return {"pair": pair.name, "command_id": done, "exit_code": 0, "error": None}
     return {
@@ -142,7 +143,7 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
         output.emit_json("replay", {"pairs": results, "error": errors[0] if errors else None})
     else:
         for result in results:
-            _show(result)
+            _show(session, result)
         if not any(result.get("replayed", 1) for result in results):
             output.say("Nothing to replay.")
         for error in errors:
@@ -150,10 +151,10 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
     raise typer.Exit(code)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(session: Session, result: dict[str, Any]) -> None:
     console = output.console()
     if "command_id" in result:
-        tell_queued(result["pair"], result["command_id"])
+        tell_queued(session, result["pair"], result["command_id"])
         return
     if result["replayed"]:
         did = "would be replayed" if result["dry_run"] else "put back on the road"

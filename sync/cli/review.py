@@ -76,7 +76,7 @@ def list_items(
     ]  # fmt: skip
     columns = ["item", "pair", "kind", "status", "record", "may be", "since (UTC)"]
     output.console().print(output.table("", columns, rows))
-    output.say("leadloop review show ID, then accept ID or reject ID.")
+    session.say("leadloop review show ID, then leadloop review accept ID or reject ID.")
 
 
 @app.command("show")
@@ -90,7 +90,7 @@ def show_item(
     if as_json:
         output.emit_json("review show", {"pair": name, "item": found.as_json()})
     else:
-        _draw(name, found)
+        _draw(session, name, found)
 
 
 @app.command("accept")
@@ -154,14 +154,18 @@ def _decide(
     config = session.config()
     order = Order("review", {"item": item, **arguments})
     name, done = _find(
-        session, config, item, pair, lambda one, store: place(config, one, store, order, wait=wait)
+        session,
+        config,
+        item,
+        pair,
+        lambda one, store: place(session, config, one, store, order, wait=wait),
     )
     command = f"review {arguments['decision']}"
     if isinstance(done, int):
         if as_json:
             output.emit_json(command, {"pair": name, "command_id": done})
         else:
-            tell_queued(name, done)
+            tell_queued(session, name, done)
         return
     if done.error is not None:
         raise as_error(done.error)
@@ -172,7 +176,7 @@ def _decide(
     if not decided["changed"]:
         output.say(f"Item {item} had been {decided['status']} before; nothing was changed.")
         return
-    output.say(f"Item {item} is {decided['status']}. The next `leadloop sync` does the rest.")
+    session.say(f"Item {item} is {decided['status']}. The next `leadloop sync` does the rest.")
     for other in decided["ruled_out"]:
         output.say(f"  remembered as somebody else: {other}")
 
@@ -196,7 +200,7 @@ def _find(
     )
 
 
-def _draw(pair: str, found: Shown) -> None:
+def _draw(session: Session, pair: str, found: Shown) -> None:
     console = output.console()
     item = found.item
     console.print(f"item {item.id}, pair {pair}: {item.status}", markup=False)
@@ -215,7 +219,9 @@ def _draw(pair: str, found: Shown) -> None:
         waterfalls.draw(console, data["decision"])
     if item.status == "open":
         which = "map|crm" if item.kind == CONFLICT else "[--record REF]"
-        output.say(f"leadloop review accept {item.id} {which} | review reject {item.id}")
+        session.say(
+            f"leadloop review accept {item.id} {which}, or leadloop review reject {item.id}"
+        )
 
 
 def _draw_conflict(console: Any, decision: StoredDecision) -> None:

@@ -10,7 +10,7 @@ from mappings.errors import ConfigurationError
 from state import kept_mappings, runs
 from state.runs import Run
 from sync.cli import output
-from sync.cli.session import has_state, session_of
+from sync.cli.session import Session, has_state, session_of
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -41,7 +41,7 @@ def list_runs(
         output.emit_json("runs", {"runs": [run_data(name, run) for name, run in found[:limit]]})
         return
     if not found:
-        output.say("No runs yet. Begin with: leadloop plan --out plan.json")
+        session.say("No runs yet. Begin with: leadloop plan --out plan.json")
         return
     rows = [
         [run.id, name, run.kind, run.status, f"{run.started_at:%Y-%m-%d %H:%M:%S}",
@@ -80,7 +80,7 @@ def show(
         elif mapping:
             _show_mapping(run, body)
         else:
-            _show(one.name, run)
+            _show(session, one.name, run)
         return
     raise ConfigurationError(
         f"there is no run `{output.shown(run_id)}`, or several begin so",
@@ -105,7 +105,7 @@ def run_data(pair: str, run: Run) -> dict[str, Any]:
     }
 
 
-def _show(pair: str, run: Run) -> None:
+def _show(session: Session, pair: str, run: Run) -> None:
     console = output.console()
     rows: list[list[Any]] = [
         ["run", run.id],
@@ -121,7 +121,7 @@ def _show(pair: str, run: Run) -> None:
     console.print(output.table("", ["what", ""], rows))
     if run.error:
         console.print(f"{run.error['message']} [{run.error['code']}]", markup=False)
-        console.print(f"remedy: {run.error['remedy']}", markup=False)
+        console.print(session.hint(f"remedy: {run.error['remedy']}"), markup=False)
 
 
 def _show_mapping(run: Run, body: dict[str, Any] | None) -> None:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 LITTLE = 65_536
 """Bytes: with less than this free, a state that cannot be written is out of space."""
-COMMAND = re.compile(r"`leadloop (?!--config)")
+COMMAND = re.compile(r"\bleadloop (?=[a-z])")
 """Where a text names a command of ours."""
 LEVELS = ("debug", "info", "warning", "error")
 
@@ -151,13 +151,17 @@ class Session:
                 yield store
 
     def hint(self, text: str) -> str:
-        """A text with commands in backticks, each as it has to be typed here: whoever gave
-        `--config` must give it again.
+        """A text with every command of ours as it has to be typed here: whoever gave `--config`
+        must give it again.
         """
         if not self.config_given or self.config_path is None:
             return text
         config = shlex.quote(str(self.config_path))
-        return COMMAND.sub(f"`leadloop --config {config} ", text)
+        return COMMAND.sub(f"leadloop --config {config} ", text)
+
+    def say(self, text: str) -> None:
+        """A message for people, on stderr, its commands as they have to be typed here."""
+        output.say(self.hint(text))
 
     def report_error(self, error: LeadloopError) -> int:
         """Say what went wrong and what to do; the exit code of the error."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from sync.cli import output
-from sync.cli.session import has_state, session_of
+from sync.cli.session import Session, has_state, session_of
 from sync.cli.troubles import account_lines, trouble_lines, waiting_lines
 from sync.completeness import completeness
 from sync.pair_status import nothing_yet, status_of
@@ -61,7 +61,7 @@ def command(
         output.emit_json("status", {"pairs": found})
     else:
         for one_status in found:
-            _show(one_status)
+            _show(session, one_status)
             if "completeness" in one_status:
                 _show_completeness(one_status["completeness"])
     if check and any(one_status["stale"] for one_status in found):
@@ -90,7 +90,7 @@ def next_step(status: dict[str, Any]) -> str:
     return "leadloop run" if not status["held"] else "nothing: it is at work"
 
 
-def _show(status: dict[str, Any]) -> None:
+def _show(session: Session, status: dict[str, Any]) -> None:
     console = output.console()
     last = status["last_run"]
     told = "none yet"
@@ -111,9 +111,9 @@ def _show(status: dict[str, Any]) -> None:
     ]
     rows += account_lines(status)
     rows += waiting_lines(status)
-    rows.append(["next", status["next"]])
+    rows.append(["next", session.hint(status["next"])])
     for line in trouble_lines(status):
-        console.print(line, markup=False, soft_wrap=True)
+        console.print(session.hint(line), markup=False, soft_wrap=True)
     console.print(output.table(f"Pair {status['pair']}", ["what", ""], rows))
 
 

@@ -112,7 +112,7 @@ def _sync(
     """One run of one pair, as data. What goes wrong is in `error`, so that the others go on."""
     try:
         with session.store(config, pair) as store:
-            done = place(config, pair, store, Order("sync", arguments), wait=wait)
+            done = place(session, config, pair, store, Order("sync", arguments), wait=wait)
     except LeadloopError as error:
         done = Done(error.exit_code, {}, error_data(error))
     if isinstance(done, int):
@@ -136,15 +136,15 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
     else:
         for result in results:
             if "command_id" in result:
-                tell_queued(result["pair"], result["command_id"])
+                tell_queued(session, result["pair"], result["command_id"])
             else:
-                _show(result)
+                _show(session, result)
         for error in errors:
             session.report_error(as_error(error))
     raise typer.Exit(code)
 
 
-def _show(result: dict[str, Any]) -> None:
+def _show(session: Session, result: dict[str, Any]) -> None:
     counts = result["counts"]
     console = output.console()
     run = f"run {result['run_id']}: " if result["run_id"] else ""
@@ -182,12 +182,14 @@ def _show(result: dict[str, Any]) -> None:
     ]
     for number, what in left:
         if number:
-            console.print(f"  {number:,} {what}", markup=False)
+            console.print(session.hint(f"  {number:,} {what}"), markup=False)
     for system, rests in sorted(counts.get("deferred", {}).items()):
         if "code" in rests:
             waiting = sum(rests["lanes"].values())
             console.print(
-                f"  {system} rests [{rests['code']}], {waiting:,} writes wait: leadloop status",
+                session.hint(
+                    f"  {system} rests [{rests['code']}], {waiting:,} writes wait: leadloop status"
+                ),
                 markup=False,
             )
     for stream, code in sorted(counts.get("streams_failed", {}).items()):

@@ -34,11 +34,15 @@ def trouble_lines(found: Mapping[str, Any]) -> list[str]:
         lines.append(f"  {one['remedy']}")
         if one["not_told"]:
             lines.append("  Nobody could be told: try `leadloop doctor --test-alert`.")
+    if found["troubles"] and not found["told"]:
+        lines.append(
+            "Nobody is called about this: add addresses under `notifications:` in config.yaml."
+        )
     return lines
 
 
 def _account(one: Mapping[str, Any]) -> str:
-    parts = [one["circuit"] if one["code"] is None else f"{one['circuit']}: {one['code']}"]
+    parts = [_standing(one)]
     if one["daily_limit"]:
         used = "?" if one["daily_used"] is None else f"{one['daily_used']:,}"
         parts.append(f"{used} of {one['daily_limit']:,} calls used, ours to {one['our_limit']:,}")
@@ -47,6 +51,19 @@ def _account(one: Mapping[str, Any]) -> str:
     if one["tried_again_at"]:
         parts.append(f"tried again at {_at(one['tried_again_at'])}")
     return "; ".join(parts)
+
+
+def _standing(one: Mapping[str, Any]) -> str:
+    """How the account stands; calls that have failed show before they are enough to rest it."""
+    failing = one["failures"]
+    since = ""
+    if failing:
+        number = f"{failing:,} failure{'' if failing == 1 else 's'}"
+        since = f"{number} since {_at(one['failing_since'])}" if one["failing_since"] else number
+    if one["circuit"] == "ok":
+        return f"{since} [{one['code']}]" if since else "ok"
+    why = f"{one['circuit']}: {one['code']}"
+    return f"{why}, {since}" if since else why
 
 
 def _at(moment: datetime) -> str:

@@ -88,7 +88,7 @@ def _finish(session: Session, pair: str, done: Done | int, *, as_json: bool) -> 
         if as_json:
             output.emit_json("undo", {"pair": pair, "command_id": done})
         else:
-            tell_queued(pair, done)
+            tell_queued(session, pair, done)
         return
     if not done.result and done.error is not None:
         raise as_error(done.error)
@@ -96,7 +96,7 @@ def _finish(session: Session, pair: str, done: Done | int, *, as_json: bool) -> 
         error = dict(done.error) if done.error else None
         output.emit_json("undo", {"pair": pair, **done.result, "error": error})
     else:
-        _show(pair, done)
+        _show(session, pair, done)
         if done.error is not None:
             session.report_error(as_error(done.error))
     raise typer.Exit(done.exit_code)
@@ -187,7 +187,7 @@ def _act(
     with session.store(config, pair) as store:
         if approve is not None:
             arguments["counts"] = _approved(store, approve)
-        done = place(config, pair, store, Order("undo", arguments), wait=wait)
+        done = place(session, config, pair, store, Order("undo", arguments), wait=wait)
         if isinstance(done, int) or not done.result:
             return done
         return replace(done, result=with_values(store, done.result))
@@ -205,7 +205,7 @@ def _approved(store: Store, run_id: str) -> dict[str, int]:
     return dict(run.counts.get("asked", {}))
 
 
-def _show(pair: str, done: Done) -> None:
+def _show(session: Session, pair: str, done: Done) -> None:
     data = done.result
     console = output.console()
     dry = data["dry_run"]
@@ -229,20 +229,20 @@ def _show(pair: str, done: Done) -> None:
     if kept:
         columns = ["record", "field", "why", "now", "would be", "by", "at (UTC)", "what to do"]
         console.print(output.table("Left as it is", columns, kept))
-    _say_what_follows(done)
+    _say_what_follows(session, done)
 
 
-def _say_what_follows(done: Done) -> None:
+def _say_what_follows(session: Session, done: Done) -> None:
     data = done.result
     split = data["unlinked"]
     if split is not None:
         for left, right in split["apart"]:
             said = "would be two people" if data["dry_run"] else "are two people from now on"
             output.console().print(f"  {left} and {right} {said}", markup=False)
-        output.say("The next `leadloop sync` decides about them again, without each other.")
+        session.say("The next `leadloop sync` decides about them again, without each other.")
     elif done.error is not None:
         return
     elif not data["undone"] and not data["kept"]:
         output.say("Nothing to undo: nothing of it stands any more.")
     elif not data["dry_run"]:
-        output.say(f"`leadloop undo --run {data['run_id']}` takes this back.")
+        session.say(f"`leadloop undo --run {data['run_id']}` takes this back.")

@@ -112,6 +112,28 @@ def test_a_message_that_fails_is_seen_and_tried_again(
     assert inbox.titles == ["Leadloop main guard.mass_change"]
 
 
+def test_where_nobody_is_configured_nothing_counts_as_told(
+    config: Config, store: Store, time: Ticking
+) -> None:
+    """Without an address a state is kept untold; whoever is configured later is told of it, and
+    of no state that had come and gone."""
+    inbox, pair = Inbox(), config.pairs[0]
+    assert config.notifications == ()
+    refused(store, "r1")
+    watch(config, pair, store)
+    with store.read() as tx:
+        (alert,) = trouble.alerts(tx)
+    assert (alert.told_at, alert.failed_at) == (None, None)
+    watch(config, pair, store, sender=inbox)
+    assert inbox.titles == ["Leadloop main guard.mass_change"]
+    full = StateError("the disk is full", code="state.disk_full")
+    watch(config, pair, store, trouble=full)
+    time.at += OVER_AFTER
+    watch(config, pair, store)
+    watch(config, pair, store, sender=inbox)
+    assert len(inbox.titles) == 1
+
+
 def test_two_pairs_of_one_account_tell_of_it_once(config: Config, store: Store) -> None:
     """A vendor that rests is one state, whoever meets it."""
     inbox, pair = Inbox(), config.pairs[0]

@@ -69,6 +69,7 @@ def test_a_mass_deletion_is_not_acted_on_before_a_persons_word(braked: World) ->
             {"deletes": 6},
         )
         assert gone(braked, people) == 0
+        assert f"`leadloop sync --approve {report.run_id}`" in report.error.remedy
     assert approve(braked, report).status == "ok"
     assert gone(braked, people) == 6
     assert braked.settled()

@@ -160,6 +160,16 @@ def test_a_clock_that_was_ahead_does_not_keep_an_account_parked_for_ever() -> No
     assert ask(opened) == Gate(probe=True)
 
 
+def test_failures_say_since_when_before_they_open_the_circuit() -> None:
+    """The first of a row of failures is remembered, with its code, until a call succeeds."""
+    once = after(NEW, DOWN, NOW)
+    twice = after(once, DOWN, NOW + SECOND)
+    assert (twice.failures, twice.failed_at, twice.code) == (2, NOW, DOWN.code)
+    assert standing(twice, NOW + SECOND) is Standing.CLOSED
+    assert after(twice, DOWN, NOW + 2 * SECOND).failed_at == NOW
+    assert after(twice, None, NOW + 2 * SECOND) == NEW
+
+
 ENDS = st.sampled_from(
     [None, DOWN, REFUSED, RateLimitedError("w"), QuotaExhaustedError("q"), OutcomeUnknownError("o")]
 )

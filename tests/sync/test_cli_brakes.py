@@ -33,7 +33,7 @@ def test_a_refused_run_is_named_by_status_with_its_next_command(workspace: Works
     """What stopped it, how much it asked for, and the command that lets it through."""
     store = state_of(workspace)
     config = load_config(workspace.config)
-    error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "--approve RUN"}
+    error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "--approve abc123"}
     with store.begin() as tx:
         hashes = {"config_hash": config.hash, "mapping_hash": config.pairs[0].mapping.hash}
         runs.start(tx, "abc123", "sync", **hashes)

@@ -89,12 +89,6 @@ def test_a_resting_vendor_is_told_once_and_not_as_the_runs_error_too() -> None:
     assert one.what.startswith("sf has failed 4 times in a row; it is tried again at 2026-03-02")
 
 
-def test_a_remedy_names_the_run_to_approve() -> None:
-    """Who is woken at three can paste the command."""
-    (found,) = conditions(replace(WELL, last_run=run("refused", "guard.mass_change")))
-    assert "--approve r1" in found.remedy
-
-
 class People:
     """Who is told: keeps what the state keeps, and the messages that arrived."""
 

@@ -303,7 +303,7 @@ def mended(mapping: PairMapping) -> PairMapping:
 def test_a_letter_follows_its_person_and_is_not_lost_without_one(world: World) -> None:
     """A golden record that another has absorbed is planned as that other one; where nothing tells
     whose a letter is, it stays open and is named with the reason, by a dry run too."""
-    contact, lead, _ = refused_title(world)
+    refused_title(world)
     with world.store.begin() as tx:
         (known,) = outbox.dead_letters(tx)
         identity.create(tx, "r", {"heir": EntityKind.PERSON})

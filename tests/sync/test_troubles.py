@@ -43,12 +43,28 @@ def test_all_is_well(world: World, config: Config) -> None:
     assert trouble_lines(found) == []
 
 
+def test_a_vendor_that_begins_to_fail_is_not_called_well(world: World, config: Config) -> None:
+    """One failure is no open circuit, and shows with its code and its time; with nobody to call,
+    that is said along with any trouble."""
+    with world.store.begin() as tx:
+        failed = Account("hubspot", failures=1, failed_at=world.time.at, code="remote.unavailable")
+        quota.store(tx, failed)
+        runs.start(tx, "r1", "sync", config_hash="c", mapping_hash="m")
+        error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "look"}
+        runs.finish(tx, "r1", "refused", {}, error)
+    found = troubles_of(config, config.pairs[0], world.store)
+    lines = dict(account_lines(found))
+    assert lines["vendor hubspot"].startswith("1 failure since 2026-03-02 08:")
+    assert lines["vendor salesforce"] == "ok"
+    assert trouble_lines(found)[-1].startswith("Nobody is called about this")
+
+
 def test_everything_at_once(world: World, config: Config) -> None:
     """A braked run, a parked vendor, one whose day is short, writes that wait, messages that did
     not go out: each with its since, until and next command; no personal data, JSON-able."""
     pair, now = config.pairs[0], world.time.at
     with world.store.begin() as tx:
-        error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "--approve RUN"}
+        error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "--approve r1"}
         runs.start(tx, "r1", "sync", config_hash="c", mapping_hash="m")
         runs.finish(tx, "r1", "refused", {}, error)
         hour = now + timedelta(hours=1)
@@ -57,6 +73,7 @@ def test_everything_at_once(world: World, config: Config) -> None:
         quota.store(tx, Account("salesforce", 1000, 700, now))
         outbox.journal(tx, "r1", [intent(str(n), lane=Lane.BACKFILL) for n in range(3)])
         due.put(tx, PLAN, {"ada": hour})
+    config = replace(config, notifications=("json://127.0.0.1:1",))
     watch(config, pair, world.store, sender=lambda _: False)
     found = troubles_of(config, pair, world.store)
     assert [one["code"] for one in found["troubles"]] == [

@@ -381,6 +381,7 @@ def upgrade() -> None:
     sa.Column('seen_at', UtcDateTime(), nullable=True),
     sa.Column('parked_until', UtcDateTime(), nullable=True),
     sa.Column('failures', sa.Integer(), nullable=False),
+    sa.Column('failed_at', UtcDateTime(), nullable=True),
     sa.Column('opened_at', UtcDateTime(), nullable=True),
     sa.Column('probe_at', UtcDateTime(), nullable=True),
     sa.Column('code', sa.String(length=64), nullable=True),
