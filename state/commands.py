@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, and_, insert, or_, select, update
+from sqlalchemy import Row, and_, func, insert, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
 from state.failures import decodes
@@ -76,6 +76,14 @@ def is_waiting(tx: Tx, epoch: int | None) -> bool:
     """Whether the holder of this lease number has something to claim."""
     found = select(COMMANDS.c.id).where(tx.mine(COMMANDS), _claimable(epoch)).limit(1)
     return tx.connection.execute(found).first() is not None
+
+
+def waiting(tx: Tx) -> int:
+    """Commands that are not over."""
+    found = select(func.count()).where(
+        tx.mine(COMMANDS), COMMANDS.c.status.in_(("queued", "running"))
+    )
+    return int(tx.connection.execute(found).scalar_one())
 
 
 def claim(tx: Tx, epoch: int | None) -> Command | None:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy.sql.elements import Label
 
 from mappings.records import RecordRef
 from state.identity import ALIASES
@@ -25,23 +27,57 @@ AGES: tuple[tuple[str, timedelta], ...] = (
     ("1d", timedelta(days=1)),
 )
 """Ages of open intents: younger than each, the youngest first; what is older is `older`."""
+NAMES = (*(name for name, _ in AGES), "older")
 
 
 def open_intents(tx: Tx, now: datetime) -> dict[str, dict[str, int]]:
     """Intents without an outcome, by status and age."""
-    age = case(
-        *((INTENTS.c.journaled_at > now - width, name) for name, width in AGES), else_="older"
-    ).label("age")
+    age = _age(now)
     rows = tx.connection.execute(
         select(INTENTS.c.status, age, func.count())
         .where(tx.mine(INTENTS), INTENTS.c.status.in_(UNSETTLED))
         .group_by(INTENTS.c.status, age)
     )
-    names = [*(name for name, _ in AGES), "older"]
-    found = {status: dict.fromkeys(names, 0) for status in UNSETTLED}
+    found = {status: dict.fromkeys(NAMES, 0) for status in UNSETTLED}
     for status, name, count in rows:
         found[status][name] = count
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Writes journaled for a system in a lane and not sent yet; `by_age` as in `open_intents`."""
+
+    system: str
+    lane: str
+    count: int
+    by_age: Mapping[str, int]
+    oldest_at: datetime
+
+
+def backlog(tx: Tx, now: datetime) -> list[Waiting]:
+    """What waits to be sent, by system and lane."""
+    age = _age(now)
+    rows = tx.connection.execute(
+        select(
+            INTENTS.c.system, INTENTS.c.lane, age, func.count(), func.min(INTENTS.c.journaled_at)
+        )
+        .where(tx.mine(INTENTS), INTENTS.c.status == "open")
+        .group_by(INTENTS.c.system, INTENTS.c.lane, age)
+    )
+    ages: dict[tuple[str, str], dict[str, int]] = {}
+    oldest: dict[tuple[str, str], datetime] = {}
+    for system, lane, name, count, first in rows:
+        place = (system, lane)
+        ages.setdefault(place, dict.fromkeys(NAMES, 0))[name] = count
+        oldest[place] = min(first, oldest.get(place, first))
+    return [Waiting(*place, sum(own.values()), own, oldest[place]) for place, own in ages.items()]
+
+
+def _age(now: datetime) -> Label[str]:
+    return case(
+        *((INTENTS.c.journaled_at > now - width, name) for name, width in AGES), else_="older"
+    ).label("age")
 
 
 def named(tx: Tx, text: str) -> list[RecordRef]:

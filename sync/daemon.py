@@ -131,7 +131,7 @@ def serve(
     clocks, notifier = clocks or Clocks(), notifier or Notifier()
     with _held_state(config, clocks) as store:
         crew = Crew(store, clocks, config)
-        metrics = Metrics(crew.statuses)
+        metrics = Metrics(crew.statuses, clocks.now)
         with serving(config.service, Probes(crew.alive, crew.ready, metrics.text)):
             current: Config | None = config
             while current is not None:

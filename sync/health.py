@@ -2,7 +2,8 @@
 
 Alive: the scheduler's thread runs and no worker has been still for too long. Ready: the state
 answers and every pair's last run is fresh. Metrics are read from the state at each scrape, so they
-are right after a restart too; durations are counted by this process. Nothing here names a person.
+are right after a restart too; durations are counted by this process. A state that does not answer,
+or not in time, is a 503 with its reason, never a dropped connection. Nothing here names a person.
 """
 
 from __future__ import annotations
@@ -11,17 +12,22 @@ import contextlib
 import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Future
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import structlog
 
-from mappings.errors import ConfigurationError
+from mappings.errors import ConfigurationError, LeadloopError
 from sync.config_service import ServiceConfig
 
 log = structlog.get_logger("leadloop.health")
 
+T = TypeVar("T")
+PATIENCE_SECONDS = 5.0
+"""How long a probe may take: less than the ten seconds after which Prometheus gives a scrape up
+(prometheus.io/docs/prometheus/latest/configuration, scrape_timeout)."""
 TEXT = "text/plain; version=0.0.4; charset=utf-8"
 JSON = "application/json"
 
@@ -33,6 +39,46 @@ class Probes:
     alive: Callable[[], Mapping[str, str]]
     ready: Callable[[], Mapping[str, str]]
     metrics: Callable[[], bytes]
+
+
+class NoAnswerError(Exception):
+    """A probe failed or took too long; its text is for whoever asked, without any values."""
+
+
+class Asked(Generic[T]):
+    """Asks a probe in a thread of its own, so that one that hangs keeps nobody waiting.
+
+    Whoever asks while it is being asked gets the same answer; one that hangs is not asked again
+    before it has come back.
+    """
+
+    def __init__(self, probe: Callable[[], T], patience: float = PATIENCE_SECONDS) -> None:
+        self._probe, self._patience = probe, patience
+        self._lock = threading.Lock()
+        self._asking: Future[T] | None = None
+
+    def __call__(self) -> T:
+        """The answer. Raises NoAnswerError."""
+        with self._lock:
+            if self._asking is None or self._asking.done():
+                self._asking = Future()
+                work = threading.Thread(target=self._ask, args=(self._asking,), daemon=True)
+                work.start()
+            asking = self._asking
+        try:
+            return asking.result(self._patience)
+        except TimeoutError:
+            raise NoAnswerError(f"no answer within {self._patience:g} s") from None
+        except LeadloopError as error:
+            raise NoAnswerError(error.code) from None
+        except Exception as error:  # noqa: BLE001 - whatever it is, whoever watches is told
+            raise NoAnswerError(f"unexpected {type(error).__name__}") from None
+
+    def _ask(self, asking: Future[T]) -> None:
+        try:
+            asking.set_result(self._probe())
+        except BaseException as error:  # noqa: BLE001 - raised where the answer is awaited
+            asking.set_exception(error)
 
 
 @contextlib.contextmanager
@@ -69,7 +115,8 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
 
     def __init__(self, address: tuple[str, int], probes: Probes) -> None:
-        self.probes = probes
+        self.alive, self.ready = Asked(probes.alive), Asked(probes.ready)
+        self.metrics = Asked(probes.metrics)
         super().__init__(address, _Handler)
 
 
@@ -79,16 +126,28 @@ class _Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """One of the three, or 404."""
-        probes = self.server.probes
         path = self.path.partition("?")[0]
         if path == "/metrics":
-            self._answer(200, TEXT, probes.metrics())
+            self._tell_metrics()
         elif path in {"/livez", "/readyz"}:
-            wrong = probes.alive() if path == "/livez" else probes.ready()
-            said: dict[str, Any] = {"ok": not wrong, "wrong": dict(wrong)}
-            self._answer(503 if wrong else 200, JSON, json.dumps(said).encode() + b"\n")
+            self._tell(self.server.alive if path == "/livez" else self.server.ready)
         else:
             self._answer(404, JSON, b'{"ok": false}\n')
+
+    def _tell_metrics(self) -> None:
+        try:
+            status, text = 200, self.server.metrics()
+        except NoAnswerError as error:
+            status, text = 503, f"# {error}\n".encode()
+        self._answer(status, TEXT, text)
+
+    def _tell(self, probe: Callable[[], Mapping[str, str]]) -> None:
+        try:
+            wrong = dict(probe())
+        except NoAnswerError as error:
+            wrong = {"probe": str(error)}
+        said: dict[str, Any] = {"ok": not wrong, "wrong": wrong}
+        self._answer(503 if wrong else 200, JSON, json.dumps(said).encode() + b"\n")
 
     def _answer(self, status: int, kind: str, body: bytes) -> None:
         self.send_response(status)

@@ -8,11 +8,11 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from state import figures, identity, mirror, outbox, quota, reviews, runs
+from state import commands, figures, identity, mirror, outbox, reviews, runs
 from state.runs import Run
 from state.store import Store
-from sync.circuit import standing
 from sync.config import PairConfig
+from sync.standing import accounts_of, deferred_of
 
 GOOD = ("ok", "partial")
 RECENT = 200
@@ -35,6 +35,7 @@ def status_of(
         good = next((run for run in past if run.status in GOOD and run.finished_at), None)
         last_good = good.finished_at if good else None
         by_age = figures.open_intents(tx, now)
+        accounts = accounts_of(tx, pair, now)
         return {
             "pair": pair.name,
             "connected": True,
@@ -50,17 +51,9 @@ def status_of(
             "review": reviews.open_count(tx),
             "dead_letters": outbox.dead_count(tx),
             "inbox_pending": mirror.pending_count(tx),
-            "quota": [
-                {
-                    "system": one.system,
-                    "daily_limit": one.daily_limit,
-                    "daily_used": one.daily_used,
-                    "parked_until": one.parked_until,
-                    "seen_at": one.seen_at,
-                    "circuit": standing(one, now).value,
-                }
-                for one in quota.accounts(tx, [pair.map_system.name, pair.crm_system.name])
-            ],
+            "quota": accounts,
+            "deferred": deferred_of(tx, pair, now, accounts),
+            "commands": commands.waiting(tx),
         }
 
 
@@ -82,6 +75,8 @@ def nothing_yet(pair: PairConfig) -> dict[str, Any]:
         "dead_letters": 0,
         "inbox_pending": 0,
         "quota": [],
+        "deferred": [],
+        "commands": 0,
     }
 
 

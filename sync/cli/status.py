@@ -9,7 +9,7 @@ import typer
 
 from sync.cli import output
 from sync.cli.session import Session, has_state, session_of
-from sync.cli.troubles import account_lines, trouble_lines, waiting_lines
+from sync.cli.troubles import AGES, account_lines, trouble_lines, waiting_lines
 from sync.completeness import completeness
 from sync.pair_status import nothing_yet, status_of
 from sync.troubles import NO_TROUBLES, troubles_of
@@ -19,13 +19,6 @@ if TYPE_CHECKING:
     from state.store import Store
     from sync.config import Config, PairConfig
 
-AGES = {
-    "1m": "younger than a minute",
-    "10m": "than ten minutes",
-    "1h": "than an hour",
-    "1d": "than a day",
-    "older": "older than a day",
-}
 STALE = 10
 """Exit code of `--check` when the lag is over twice the schedule (DESIGN section 10)."""
 
@@ -108,6 +101,7 @@ def _show(session: Session, status: dict[str, Any]) -> None:
         ["in review", status["review"]],
         ["dead letters", status["dead_letters"]],
         ["inbox", status["inbox_pending"]],
+        ["commands", f"{status['commands']:,} not over" if status["commands"] else "none queued"],
     ]
     rows += account_lines(status)
     rows += waiting_lines(status)

@@ -6,6 +6,14 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+AGES = {
+    "1m": "younger than a minute",
+    "10m": "than ten minutes",
+    "1h": "than an hour",
+    "1d": "than a day",
+    "older": "older than a day",
+}
+
 
 def account_lines(found: Mapping[str, Any]) -> list[list[str]]:
     """One row per vendor account: how it stands, and its calls of the day."""
@@ -13,11 +21,8 @@ def account_lines(found: Mapping[str, Any]) -> list[list[str]]:
 
 
 def waiting_lines(found: Mapping[str, Any]) -> list[list[str]]:
-    """One row per system with writes that wait, by lane, and one for what is to come."""
-    rows = [
-        [f"waits for {system}", ", ".join(f"{n:,} {lane}" for lane, n in lanes.items())]
-        for system, lanes in found["deferred"].items()
-    ]
+    """One row per system and lane with writes that wait, and one for what is to come."""
+    rows = [[f"waits for {one['system']}", _deferred(one)] for one in found["deferred"]]
     rows += [
         [f"due: {kind}", f"{one['count']:,}, the first at {_at(one['first_at'])}"]
         for kind, one in found["due"].items()
@@ -45,12 +50,23 @@ def _account(one: Mapping[str, Any]) -> str:
     parts = [_standing(one)]
     if one["daily_limit"]:
         used = "?" if one["daily_used"] is None else f"{one['daily_used']:,}"
-        parts.append(f"{used} of {one['daily_limit']:,} calls used, ours to {one['our_limit']:,}")
+        left = "" if one["our_left"] is None else f", {one['our_left']:,} left of our share"
+        parts.append(f"{used} of {one['daily_limit']:,} calls used{left}")
     if one["lanes_waiting"]:
         parts.append(f"{', '.join(one['lanes_waiting'])} wait")
     if one["tried_again_at"]:
         parts.append(f"tried again at {_at(one['tried_again_at'])}")
     return "; ".join(parts)
+
+
+def _deferred(one: Mapping[str, Any]) -> str:
+    """How many writes of a lane wait, how long, why and until when."""
+    old = ", ".join(f"{n:,} {AGES[age]}" for age, n in one["by_age"].items() if n)
+    why = "goes with the next run"
+    if one["why"]:
+        until = f" until {_at(one['until'])}" if one["until"] else ""
+        why = f"kept by {one['why']}{until}"
+    return f"{one['count']:,} {one['lane']} ({old}); {why}"
 
 
 def _standing(one: Mapping[str, Any]) -> str:

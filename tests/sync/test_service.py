@@ -6,26 +6,32 @@ import json
 import signal
 import socket
 import subprocess
+import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from sqlalchemy import text
 
-from mappings.errors import ConfigurationError
+from mappings.errors import ConfigurationError, StateError
+from mappings.ports import Lane
+from state import outbox, quota
+from state.quota import Account
 from sync.config import load_config
 from sync.config_service import ServiceConfig, is_loopback
 from sync.daemon import STILL_SECONDS, Crew
-from sync.health import Probes, serving
+from sync.health import Asked, NoAnswerError, Probes, serving
 from sync.metrics import Metrics
 from sync.notify import Notifier
 from sync.pair_status import status_of
 from sync.wiring import Clocks
 from sync.worker import Pulse
+from tests.state.support import intent
 from tests.sync.commands import Workspace, command_line, environment_of
 from tests.sync.test_orders import bench
 from tests.sync.world import World
@@ -185,13 +191,25 @@ def test_metrics_tell_the_state_and_name_nobody(world: World) -> None:
     def stands() -> list[dict[str, Any]]:
         return [status_of(pair, world.store, now=world.time.now(), fast=60, held=True)]
 
-    metrics = Metrics(stands)
+    with world.store.begin() as tx:
+        outbox.journal(tx, "r", [intent(str(n), lane=Lane.BACKFILL) for n in range(3)])
+        quota.store(tx, Account("hubspot", 1000, 700, world.time.at, failures=1))
+    world.time.at += timedelta(hours=2)
+    metrics = Metrics(stands, world.time.now)
     metrics.ran("main", "sync", "ok", 1.5)
     told = metrics.text().decode()
     for line in (
         'leadloop_runs_total{kind="sync",pair="main",status="ok"} 1.0',
         'leadloop_run_seconds_count{kind="sync",pair="main"} 1.0',
-        'leadloop_open_intents{age="older",pair="main",state="open"} 0.0',
+        "leadloop_state_ok 1.0",
+        'leadloop_open_intents{age="1d",pair="main",state="open"} 3.0',
+        'leadloop_deferred{lane="backfill",pair="main",system="salesforce",why=""} 3.0',
+        'leadloop_deferred_seconds{lane="backfill",pair="main",system="salesforce"} 72',
+        'leadloop_quota_left{pair="main",system="hubspot"} 300.0',
+        'leadloop_quota_left_ours{pair="main",system="hubspot"} 100.0',
+        'leadloop_vendor_failures{pair="main",system="hubspot"} 1.0',
+        'leadloop_stale{pair="main"} 1.0',
+        'leadloop_commands{pair="main"} 0.0',
         'leadloop_dead_letters{pair="main"} 0.0',
         'leadloop_review_items{pair="main"} 0.0',
     ):
@@ -199,6 +217,48 @@ def test_metrics_tell_the_state_and_name_nobody(world: World) -> None:
     assert "leadloop_lag_seconds" in told
     for secret in ("ada", "byron", "engineer"):
         assert secret not in told.lower()
+
+
+def test_a_state_that_cannot_be_read_is_a_metric() -> None:
+    """What this process counts is told all the same, with the state marked unreadable."""
+
+    def gone() -> list[dict[str, Any]]:
+        raise StateError("gone", code="state.damaged")
+
+    metrics = Metrics(gone)
+    metrics.ran("main", "sync", "ok", 1.5)
+    told = metrics.text().decode()
+    assert "leadloop_state_ok 0.0" in told
+    assert 'leadloop_runs_total{kind="sync",pair="main",status="ok"} 1.0' in told
+    assert "leadloop_lag_seconds" not in told
+
+
+def test_a_probe_that_fails_or_hangs_is_an_answer() -> None:
+    """A 503 with the reason: the code of a known error, the kind of an unknown one, and at once for
+    everybody who asks while one hangs."""
+    release = threading.Event()
+
+    def broken() -> dict[str, str]:
+        raise ValueError("with somebody's address")
+
+    def gone() -> bytes:
+        raise StateError("gone", code="state.unreachable")
+
+    def hanging() -> bytes:
+        release.wait(30)
+        return b"late"
+
+    with serving(ServiceConfig(port=0), Probes(dict, broken, gone)) as where:
+        assert where is not None
+        url = f"http://{where[0]}:{where[1]}"
+        status, body = fetch(f"{url}/readyz")
+        assert (status, json.loads(body)["wrong"]) == (503, {"probe": "unexpected ValueError"})
+        assert fetch(f"{url}/metrics") == (503, "# state.unreachable\n")
+    asked = Asked(hanging, patience=0.01)
+    for _ in range(2):
+        with pytest.raises(NoAnswerError, match="no answer within"):
+            asked()
+    release.set()
 
 
 def test_a_scheduler_that_runs_no_job_is_not_alive(workspace: Workspace, world: World) -> None:

@@ -6,6 +6,7 @@ import json
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -17,6 +18,7 @@ from sync.alerts import watch
 from sync.cli.troubles import account_lines, trouble_lines, waiting_lines
 from sync.config import Config, load_config
 from sync.due import PLAN, work_due
+from sync.pair_status import nothing_yet, status_of
 from sync.troubles import NO_TROUBLES, troubles_of
 from sync.workspace import write_workspace
 from tests.state.support import intent
@@ -34,12 +36,19 @@ def config(tmp_path: Path) -> Config:
     return load_config(written, environ={})
 
 
+def told(config: Config, world: World) -> dict[str, Any]:
+    """What `leadloop status` has to go on."""
+    pair, now = config.pairs[0], world.time.now()
+    stands = status_of(pair, world.store, now=now, fast=60, held=False)
+    return {**stands, **troubles_of(config, pair, world.store)}
+
+
 def test_all_is_well(world: World, config: Config) -> None:
     """Nothing to say but how the accounts stand; the keys are those of an installation to come."""
-    found = troubles_of(config, config.pairs[0], world.store)
-    assert (found["troubles"], found["deferred"], found["due"]) == ([], {}, {})
+    found = told(config, world)
+    assert (found["troubles"], found["deferred"], found["due"]) == ([], [], {})
     assert [one["circuit"] for one in found["quota"]] == ["ok", "ok"]
-    assert set(NO_TROUBLES) | {"quota"} == set(found)
+    assert set(NO_TROUBLES) | set(nothing_yet(config.pairs[0])) == set(found)
     assert trouble_lines(found) == []
 
 
@@ -52,7 +61,7 @@ def test_a_vendor_that_begins_to_fail_is_not_called_well(world: World, config: C
         runs.start(tx, "r1", "sync", config_hash="c", mapping_hash="m")
         error = {"code": "guard.mass_change", "message": "900 creates", "remedy": "look"}
         runs.finish(tx, "r1", "refused", {}, error)
-    found = troubles_of(config, config.pairs[0], world.store)
+    found = told(config, world)
     lines = dict(account_lines(found))
     assert lines["vendor hubspot"].startswith("1 failure since 2026-03-02 08:")
     assert lines["vendor salesforce"] == "ok"
@@ -75,7 +84,7 @@ def test_everything_at_once(world: World, config: Config) -> None:
         due.put(tx, PLAN, {"ada": hour})
     config = replace(config, notifications=("json://127.0.0.1:1",))
     watch(config, pair, world.store, sender=lambda _: False)
-    found = troubles_of(config, pair, world.store)
+    found = told(config, world)
     assert [one["code"] for one in found["troubles"]] == [
         "guard.mass_change",
         "remote.quota_exhausted",
@@ -87,9 +96,12 @@ def test_everything_at_once(world: World, config: Config) -> None:
     assert "--test-alert" in lines[2]
     (hubspot, salesforce) = (line for _, line in account_lines(found))
     assert hubspot.startswith("parked: remote.quota_exhausted; tried again at 2026-03-02 09:")
-    assert "700 of 1,000 calls used, ours to 800" in salesforce
+    assert "700 of 1,000 calls used, 100 left of our share" in salesforce
     assert "incremental, repair, backfill wait" in salesforce
-    assert waiting_lines(found)[0] == ["waits for salesforce", "3 backfill"]
+    (name, waits) = waiting_lines(found)[0]
+    assert name == "waits for salesforce"
+    assert waits.startswith("3 backfill (3 younger than a minute); kept by remote.lane_deferred")
+    assert "until 2026-03-02 09:" in waits
     assert waiting_lines(found)[1][0] == "due: plan"
     assert json.dumps(found, default=str)
 
