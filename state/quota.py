@@ -10,8 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import select
 
+from state.service_tables import QuotaRow
 from state.store import Tx, table_of
-from state.tables import QuotaRow
 
 QUOTA = table_of(QuotaRow)
 SHARED = "*"

@@ -1,5 +1,5 @@
-"""Tables of the running service: who holds the state, what people ask of the daemon, and whom they
-had erased.
+"""Tables of the running service: who holds the state, what people ask of the daemon, whom they had
+erased, and what is known of the vendors' accounts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from state.columns import METADATA, NEVER_REUSED, OWNER, Scoped
+from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
 
@@ -74,3 +74,25 @@ class TombstoneRow(Scoped, table=True):
     id: int | None = Field(default=None, primary_key=True)
     digest: str = Field(max_length=64)
     erasure_id: str = Field(max_length=40)
+
+
+class QuotaRow(Scoped, table=True):
+    """What is known of a vendor account: its allowance, until when it is parked, its circuit.
+
+    An account belongs to every pair that uses it: `pair` is `*` in these rows, `system` the name
+    the configuration gives the account.
+    """
+
+    __tablename__ = "quota"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    daily_limit: int | None = None
+    daily_used: int | None = None
+    seen_at: datetime | None = _instant(nullable=True)
+    parked_until: datetime | None = _instant(nullable=True)
+    failures: int = 0
+    failed_at: datetime | None = _instant(nullable=True)
+    opened_at: datetime | None = _instant(nullable=True)
+    probe_at: datetime | None = _instant(nullable=True)
+    code: str | None = Field(default=None, max_length=64)

@@ -434,28 +434,6 @@ class ApprovalRow(Scoped, table=True):
     details: dict[str, Any] = _json()
 
 
-class QuotaRow(Scoped, table=True):
-    """What is known of a vendor account: its allowance, until when it is parked, its circuit.
-
-    An account belongs to every pair that uses it: `pair` is `*` in these rows, `system` the name
-    the configuration gives the account.
-    """
-
-    __tablename__ = "quota"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
-    id: int | None = Field(default=None, primary_key=True)
-    system: str = Field(max_length=NAME)
-    daily_limit: int | None = None
-    daily_used: int | None = None
-    seen_at: datetime | None = _instant(nullable=True)
-    parked_until: datetime | None = _instant(nullable=True)
-    failures: int = 0
-    failed_at: datetime | None = _instant(nullable=True)
-    opened_at: datetime | None = _instant(nullable=True)
-    probe_at: datetime | None = _instant(nullable=True)
-    code: str | None = Field(default=None, max_length=64)
-
-
 class BrakeRow(Scoped, table=True):
     """A brake that holds a pair until a person's word: which, whose run set it, how much it saw."""
 
