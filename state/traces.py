@@ -23,6 +23,7 @@ from state.due import DUE
 from state.events import ACTIVITIES, EVENTS
 from state.identity import ALIASES, ENTITIES, LINKS, SHADOWS, WORK
 from state.ledger import LEDGER
+from state.loop import DUTIES, HANDOFFS, MOVES, OBSERVATIONS, STANDINGS
 from state.mirror import INBOX, RECORDS
 from state.outbox import DEAD, INTENTS
 from state.reviews import DECISIONS, NON_MATCHES, REVIEWS
@@ -172,6 +173,11 @@ PLACES: tuple[Place, ...] = (
     Place(ACTIVITIES, (_reference(ACTIVITIES.c.ref),)),
     Place(BLOCKING, (_reference(BLOCKING.c.record_key),)),
     Place(INDEXED, (_reference(INDEXED.c.record_key),)),
+    Place(STANDINGS, (_entity(STANDINGS),)),
+    Place(MOVES, (_entity(MOVES),)),
+    Place(HANDOFFS, (_entity(HANDOFFS),)),
+    Place(DUTIES, (_entity(DUTIES),)),
+    Place(OBSERVATIONS, (_entity(OBSERVATIONS),), ("before", "after"), whole=True),
     Place(DUE, (_reference(DUE.c.subject),)),
     Place(COMMANDS, (), ("arguments", "result", "error", "progress")),
     Place(RUNS, (), ("error", "counts")),

@@ -542,6 +542,94 @@ def upgrade() -> None:
     with op.batch_alter_table('tombstones', schema=None) as batch_op:
         batch_op.create_index('ix_tombstones_erasure', ['erasure_id', 'tenant', 'pair'], unique=False)
 
+    op.create_table('standings',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('lifecycle', sa.String(length=128), nullable=True),
+    sa.Column('stage', sa.String(length=128), nullable=True),
+    sa.Column('since', UtcDateTime(), nullable=True),
+    sa.Column('body', sa.JSON(none_as_null=True), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_standings')),
+    sa.UniqueConstraint('entity_id', 'tenant', 'pair', name=op.f('uq_standings'))
+    )
+    with op.batch_alter_table('standings', schema=None) as batch_op:
+        batch_op.create_index('ix_standings_stage', ['stage', 'lifecycle', 'tenant', 'pair'], unique=False)
+
+    op.create_table('moves',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('lifecycle', sa.String(length=128), nullable=False),
+    sa.Column('before', sa.String(length=128), nullable=True),
+    sa.Column('after', sa.String(length=128), nullable=False),
+    sa.Column('move', sa.String(length=16), nullable=False),
+    sa.Column('reason', sa.String(length=255), nullable=False),
+    sa.Column('baseline', sa.Boolean(), nullable=False),
+    sa.Column('body', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.Column('withdrawn_run', sa.String(length=40), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_moves')),
+    sa.UniqueConstraint('entity_id', 'at', 'after', 'move', 'tenant', 'pair', name=op.f('uq_moves')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('moves', schema=None) as batch_op:
+        batch_op.create_index('ix_moves_at', ['at', 'tenant', 'pair'], unique=False)
+
+    op.create_table('handoffs',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('lifecycle', sa.String(length=128), nullable=False),
+    sa.Column('stage', sa.String(length=128), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('queue', sa.String(length=128), nullable=True),
+    sa.Column('owner', sa.String(length=128), nullable=True),
+    sa.Column('opened_at', UtcDateTime(), nullable=False),
+    sa.Column('ended_at', UtcDateTime(), nullable=True),
+    sa.Column('body', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_handoffs')),
+    sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_handoffs')),
+    sqlite_autoincrement=True
+    )
+    with op.batch_alter_table('handoffs', schema=None) as batch_op:
+        batch_op.create_index('ix_handoffs_entity', ['entity_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_handoffs_status', ['status', 'tenant', 'pair', 'owner'], unique=False)
+
+    op.create_table('duties',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('start', UtcDateTime(), nullable=False),
+    sa.Column('end', UtcDateTime(), nullable=True),
+    sa.Column('team', sa.String(length=16), nullable=False),
+    sa.Column('person', sa.String(length=128), nullable=True),
+    sa.Column('why', sa.String(length=255), nullable=False),
+    sa.Column('known', sa.Boolean(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_duties')),
+    sa.UniqueConstraint('entity_id', 'start', 'tenant', 'pair', name=op.f('uq_duties'))
+    )
+    op.create_table('observations',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('field', sa.String(length=128), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('before', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('after', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_observations')),
+    sa.UniqueConstraint('entity_id', 'field', 'at', 'tenant', 'pair', name=op.f('uq_observations'))
+    )
+
     # ### end Alembic commands ###
 
 
