@@ -44,6 +44,8 @@ IMPERSONAL: Mapping[str, str] = {
     "brakes": "counts of rows",
     "alerts": "states of the service, by code",
     "lease": "who holds the state",
+    "schemas": "the fields vendors describe",
+    "drifts": "fields that are not as the mapping needs them",
     "tombstones": "keyed hashes of erased people",
     "erasures": "an erasure's own row; names nobody once it is done",
 }
