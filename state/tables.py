@@ -13,27 +13,17 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
+from state import lifecycle_tables
 from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
-from state.lifecycle_tables import DutyRow, HandoffRow, MoveRow, ObservationRow, StandingRow
 from state.schema_tables import DriftRow, SchemaRow
 from state.service_tables import CommandRow, ErasureRow, LeaseRow, TombstoneRow
 
 __all__ = [
-    "METADATA",
-    "CommandRow",
-    "DriftRow",
-    "DutyRow",
-    "ErasureRow",
-    "HandoffRow",
-    "LeaseRow",
-    "MoveRow",
-    "ObservationRow",
-    "SchemaRow",
-    "StandingRow",
-    "TombstoneRow",
-]
+    "METADATA", "CommandRow", "DriftRow", "ErasureRow", "LeaseRow", "SchemaRow", "TombstoneRow",
+    "lifecycle_tables",
+]  # fmt: skip
 """What other modules take from here though it is defined elsewhere; the tables below besides."""
 
 
