@@ -154,16 +154,21 @@ def converted_leads(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str,
 
 def opportunities_of(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
     """Live opportunities by the Contact that has a role on them, in order of their id."""
+    return opportunities_at(tx, pair.crm_side.system, contact_ids)
+
+
+def opportunities_at(tx: Tx, system: str, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
+    """The same, at a CRM that is named by its system."""
     roles = [row.record for row in mirror.by_lookup(tx, ROLES, sorted(set(contact_ids)))]
     wanted = {
-        RecordRef(pair.crm_side.system, "Opportunity", str(role.fields["OpportunityId"]))
+        RecordRef(system, "Opportunity", str(role.fields["OpportunityId"]))
         for role in roles
         if role.fields.get("OpportunityId")
     }
     known = mirror.load(tx, wanted)
     found: dict[str, dict[str, Record]] = {}
     for role in roles:
-        ref = RecordRef(pair.crm_side.system, "Opportunity", str(role.fields.get("OpportunityId")))
+        ref = RecordRef(system, "Opportunity", str(role.fields.get("OpportunityId")))
         if ref in known and not known[ref].record.deleted:
             own = found.setdefault(str(role.fields["ContactId"]), {})
             own[ref.id] = known[ref].record

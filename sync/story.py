@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from mappings.fieldmap import PairMapping
 from mappings.records import Record, RecordRef
 from state import events, figures, identity, ledger, mirror, outbox, reviews, runs
 from state.events import StoredEvent
@@ -18,6 +19,7 @@ from state.ledger import Line
 from state.outbox import StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
+from sync.stages import standing_in, told
 from sync.waterfall import decision_as_json
 
 REACH = {"open": "waits to be sent", "unknown": "was sent, its outcome is being looked up"}
@@ -39,7 +41,7 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One thing that happened. `kind` is decided, linked, alias, wrote, refused, waiting, event,
-    review or dead_letter; `details` are JSON-able.
+    stage, review or dead_letter; `details` are JSON-able.
     """
 
     at: datetime
@@ -105,8 +107,11 @@ def find_person(store: Store, text: str | None) -> Found:
     return Found(tuple(sorted({link.entity_id for link in links.values()})), strangers)
 
 
-def story(store: Store, entity_id: str) -> Story:
-    """The story of a golden record. Raises KeyError for an id nobody has."""
+def story(store: Store, entity_id: str, *, mapping: PairMapping | None = None) -> Story:
+    """The story of a golden record. Raises KeyError for an id nobody has.
+
+    With the pair's `mapping`, a person's stages are told, too, as its contract says.
+    """
     with store.read() as tx:
         entity = identity.entities(tx, [entity_id])[entity_id]
         links = identity.members(tx, [entity_id]).get(entity_id, [])
@@ -129,8 +134,19 @@ def story(store: Store, entity_id: str) -> Story:
             *_letters(tx, entity_id),
             *_alone(tx, [member.ref for member in members]),
             *(_event(stored) for stored in events.of_entity(tx, entity_id)),
+            *_stages(tx, mapping, entity_id, members),
         ]
     return Story(entity_id, entity.kind.value, entity.status, members, shadows, _in_order(moments))
+
+
+def _stages(
+    tx: Tx, mapping: PairMapping | None, entity_id: str, members: Sequence[Member]
+) -> list[Moment]:
+    records = [member.record for member in members if member.record is not None]
+    done = standing_in(tx, mapping, entity_id, records) if mapping is not None else None
+    if done is None:
+        return []
+    return [Moment(at, "stage", what, details) for at, what, details in told(done, tx.now)]
 
 
 def story_of_record(store: Store, ref: RecordRef) -> Story:

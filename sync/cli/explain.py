@@ -11,6 +11,7 @@ from sync.cli.session import Session, UsageFault, has_state, session_of
 from sync.story import Found, Moment, Story, find_person, story, story_of_record
 
 if TYPE_CHECKING:
+    from mappings.fieldmap import PairMapping
     from state.store import Store
     from sync.config import Config
 
@@ -60,11 +61,11 @@ def _told(
         with session.store(config, one) as store:
             found = find_person(store, text)
             if found.count:
-                return one.name, _the_one(store, text, found)
+                return one.name, _the_one(store, text, found, one.mapping)
     return None
 
 
-def _the_one(store: Store, text: str, found: Found) -> Story:
+def _the_one(store: Store, text: str, found: Found, mapping: PairMapping) -> Story:
     if found.count > 1 and len(found.entities) != 1:
         names = [*found.entities, *map(str, found.strangers)][:NAMED]
         raise UsageFault(
@@ -72,7 +73,7 @@ def _the_one(store: Store, text: str, found: Found) -> Story:
             remedy=f"Ask for one of them: {', '.join(names)}.",
         )
     if found.entities:
-        return story(store, found.entities[0])
+        return story(store, found.entities[0], mapping=mapping)
     return story_of_record(store, found.strangers[0])
 
 
@@ -106,6 +107,9 @@ def _details(moment: Moment) -> str:
         f"{change['field']}: {change['before']!r} -> {change['after']!r} ({change['rule']})"
         for change in details.get("changes", ())
     ]
+    lines += [f"since {met['since'][:16]}: {met['condition']}" for met in details.get("met", ())]
+    if details.get("missing"):
+        lines.append(f"waits for {', '.join(details['missing'])}")
     if details.get("run_id"):
         config = details.get("config_hash")
         lines.append(f"run {details['run_id']}" + (f", config {config[:12]}" if config else ""))
