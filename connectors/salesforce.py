@@ -10,13 +10,12 @@ Quirks turned right here:
   no trace of them.
 - A converted Lead names its Contact, Account and Opportunity.
 - Collections answer 200 even when rows fail, in the order of the rows.
+- Formula fields move no stamp: where one is read, everything is once a day.
 - A field that was removed fails the whole query: it is left out and the query asked again.
 """
 
 from __future__ import annotations
 
-import hashlib
-import json
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -25,20 +24,19 @@ from typing import Any
 
 from connectors.base import Answer, Clock, NullLimiter, Sleep, instant, iso, moment, utc_now
 from connectors.payloads import (
-    RowFaultError,
     Sifted,
-    flag,
     narrowed,
     object_of,
     rows_in,
-    scalars,
     sift,
     understanding,
     unreadable,
 )
 from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
 from connectors.salesforce_fields import ensure_fields, object_schema
+from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import changed_at
+from connectors.salesforce_records import record_id, record_of
 from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
@@ -54,7 +52,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
-from mappings.records import Json, Malformed, Outcome, Record, RecordRef, Write
+from mappings.records import Json, Malformed, Outcome, Record, Write
 
 CAPABILITIES = Capabilities(
     write_batch=200,  # FACTS section 4, Collections
@@ -88,61 +86,6 @@ _ALWAYS = {
     "Campaign": ("Name",),
     "Task": ("WhoId", "WhatId"),
 }
-_LINKS = {
-    "Lead": {"Account": "ConvertedAccountId", "Opportunity": "ConvertedOpportunityId"},
-    "Contact": {"Account": "AccountId"},
-    "Opportunity": {"Account": "AccountId"},
-    "OpportunityContactRole": {"Opportunity": "OpportunityId", "Contact": "ContactId"},
-}
-
-
-def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
-    """A record from a query's row; related records' fields are named `Owner.Email`.
-
-    Raises RowFaultError, or what `payloads.sift` takes for one, when the row is no record.
-    """
-    fields = scalars(_flat(raw))
-    stamp = str(fields["SystemModstamp"])
-    created = fields.get("CreatedDate")
-    master, contact = fields.get("MasterRecordId"), fields.get("ConvertedContactId")
-    links = _LINKS.get(object_name, {})
-    flag(fields, "IsConverted")
-    return Record(
-        ref=RecordRef(SYSTEM, object_name, _id(fields["Id"])),
-        fields=fields,
-        revision=f"{stamp}/{_digest(fields)}",
-        modified_at=instant(stamp),
-        created_at=instant(str(created)) if created else None,
-        deleted=flag(fields, "IsDeleted"),
-        merged_into=_id(master) if master else None,
-        converted_to=RecordRef(SYSTEM, "Contact", _id(contact)) if contact else None,
-        modified_by=_id(fields["LastModifiedById"]) if fields.get("LastModifiedById") else None,
-        associations={o: (_id(fields[f]),) for o, f in links.items() if fields.get(f)},
-    )
-
-
-def _id(value: Any) -> str:
-    """An id in its 18-character form. Raises RowFaultError for another shape."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", value):
-        raise RowFaultError("wrong_id", "Id")
-    return id18(value)
-
-
-def _flat(raw: Mapping[str, Any], prefix: str = "") -> dict[str, Json]:
-    fields: dict[str, Json] = {}
-    for key, value in raw.items():
-        if key == "attributes":
-            continue
-        if isinstance(value, dict) and "attributes" in value:
-            fields |= _flat(value, f"{prefix}{key}.")
-        else:
-            fields[prefix + key] = value
-    return fields
-
-
-def _digest(fields: Mapping[str, Json]) -> str:
-    text = json.dumps(fields, sort_keys=True, default=str)
-    return hashlib.blake2b(text.encode(), digest_size=8).hexdigest()
 
 
 class SalesforceConnector:
@@ -187,8 +130,8 @@ class SalesforceConnector:
             top, left = daily.get("Max"), daily.get("Remaining")
             org, user = self._wire.identity.rstrip("/").split("/")[-2:]
             return AccountInfo(
-                account_id=_id(org),
-                user_id=_id(user),
+                account_id=record_id(org),
+                user_id=record_id(user),
                 api_version=self._version,
                 daily_limit=top,
                 daily_used=top - left if top is not None and left is not None else None,
@@ -223,8 +166,20 @@ class SalesforceConnector:
     ) -> Iterator[Page]:
         """Pages of what changed, deleted and merged records included.
 
-        The quiet check first (newest first, one call), then the window by (stamp, id).
+        The quiet check first (newest first, one call), then the window by (stamp, id); once a day
+        what only a formula has changed (`salesforce_formulas`).
         """
+        return with_formulas(
+            self._changes(stream, since, landed),
+            since,
+            ended_at=lambda cursor: instant(cursor["at"]) + self._overlap,
+            has_formulas=lambda: self._has_formulas(stream),
+            everything=lambda start: self._keyset(stream, None, start, None, landed),
+        )
+
+    def _changes(
+        self, stream: str, since: Mapping[str, Json] | None, landed: Landed
+    ) -> Iterator[Page]:
         at, start = moment(since, "at"), moment(since, "start")
         after = (since or {}).get("after")
         if at is not None and start is None:
@@ -234,6 +189,14 @@ class SalesforceConnector:
                 return
             start = instant(quiet.cursor["start"])
         yield from self._keyset(stream, at, start, after, landed)
+
+    def _has_formulas(self, object_name: str) -> bool:
+        """Whether a field that is read of the object is calculated."""
+        wanted = self._fields.get(object_name)
+        if not wanted:
+            return False
+        known = self.describe(object_name).fields
+        return any(known[field].calculated for field in wanted if field in known)
 
     def _quiet(self, stream: str, since: Mapping[str, Json], at: datetime, landed: Landed) -> Page:
         """The page that ends the pull, or one whose cursor says that the window must be read."""
@@ -330,7 +293,7 @@ class SalesforceConnector:
                 found, place = self._whole(stream, bare), bare.good
             body = expect(answer)
             start = start or answer.date(self._clock)
-            fresh = found.good if at is None else _unseen(landed, stream, found.good)
+            fresh = _unseen(landed, stream, found.good)
             if _is_done(body):
                 settled = self._settled(start, found.good)
                 yield Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)

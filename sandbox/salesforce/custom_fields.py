@@ -90,7 +90,9 @@ def retype(records: Records, sobject: str, definition: Mapping[str, object]) -> 
 
 
 def build(definition: Mapping[str, object], *, guarded: bool) -> Field:
-    """The field a definition describes, checked as the Metadata API checks it."""
+    """The field a definition describes, checked as the Metadata API checks it. One with a `formula`
+    is calculated: nobody writes it, and its value is whatever a test puts there.
+    """
     name = str(definition["name"])
     name = name if name.lower().endswith("__c") else f"{name}__c"
     spelled = str(definition.get("type", "Text"))
@@ -103,8 +105,9 @@ def build(definition: Mapping[str, object], *, guarded: bool) -> Field:
         name=name,
         label=str(label) if label else name.removesuffix("__c").replace("_", " "),
         type=kind,
-        createable=True,
-        updateable=True,
+        createable="formula" not in definition,
+        updateable="formula" not in definition,
+        calculated="formula" in definition,
         nillable=not (definition.get("required") or kind == "boolean"),
         defaulted=kind == "boolean",
         custom=True,

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from connectors.hubspot_events import email_event, form_fill
 from connectors.hubspot_read import record_of as hubspot_record
 from connectors.payloads import UnreadableReplyError, read_json, sift
-from connectors.salesforce import record_of as salesforce_record
+from connectors.salesforce_records import record_of as salesforce_record
 from tests.hostile.campaign import campaign
 from tests.hostile.payloads import KINDS, damaged
 
