@@ -43,9 +43,7 @@ def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
         deleted=flag(fields, "IsDeleted"),
         merged_into=record_id(master) if master else None,
         converted_to=RecordRef(SYSTEM, "Contact", record_id(contact)) if contact else None,
-        modified_by=record_id(fields["LastModifiedById"])
-        if fields.get("LastModifiedById")
-        else None,
+        modified_by=record_id(editor) if editor else None,
         associations={o: (record_id(fields[f]),) for o, f in links.items() if fields.get(f)},
     )
 

@@ -22,10 +22,11 @@ class HubSpotBench(Bench):
     text_field = "lastname"
     write_batch = 100
 
-    def __init__(self, vendors: Vendors) -> None:
+    def __init__(self, vendors: Vendors, *, api: str = "v3") -> None:
         self.vendors = vendors
         self.account = vendors.sandbox.hubspot
-        self.connector = load("hubspot", vendors.hubspot_settings, sleep=vendors.sleep)
+        settings = {**vendors.hubspot_settings, "api": api}
+        self.connector = load("hubspot", settings, sleep=vendors.sleep)
         self.connector.configure({"contacts": ("firstname", "lastname")})
         (made,) = self.connector.ensure_fields([self.key_definition()])
         assert made.error is None
@@ -110,11 +111,11 @@ def vendors(tmp_path: Path) -> Iterator[Vendors]:
 
 
 class TestContract(ConnectorContract):
-    """The contract, kept by the HubSpot connector."""
+    """The contract, kept by the HubSpot connector on either set of paths."""
 
-    @pytest.fixture
-    def bench(self, vendors: Vendors) -> Iterator[Bench]:
+    @pytest.fixture(params=["v3", "2026-03"])
+    def bench(self, vendors: Vendors, request: pytest.FixtureRequest) -> Iterator[Bench]:
         """A fresh account."""
-        bench = HubSpotBench(vendors)
+        bench = HubSpotBench(vendors, api=request.param)
         yield bench
         bench.connector.close()
