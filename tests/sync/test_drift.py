@@ -181,6 +181,25 @@ def test_an_option_that_is_gone_refuses_its_value_alone(world: World) -> None:
     assert letters(world) == 0
 
 
+@pytest.mark.parametrize("text", ["x" * 70_000, "\U0001f642" * 129])
+def test_a_text_longer_than_its_field_is_refused_alone(world: World, text: str) -> None:
+    """The person's other fields go on, a dead letter names the field; a text that fits arrives
+    unchanged, and shortening the long one closes the matter."""
+    crm(world).describe_as("Lead", FieldSchema("City", "City", "text", length=40))
+    edit(world, "Byron", city=text, phone="+442079460007")
+    edit(world, "Turing", city="=1+1 \u202e';--")
+    world.run()
+    ada = lead_of(world, "Byron")
+    assert (ada["City"], ada["Phone"]) == (None, "+442079460007")
+    assert lead_of(world, "Turing")["City"] == "=1+1 \u202e';--"
+    with world.store.read() as tx:
+        (letter,) = outbox.dead_letters(tx)
+    assert (letter.code, letter.field) == ("value.too_long", "City/MailingCity")
+    edit(world, "Byron", city="Ulm")
+    world.run()
+    assert lead_of(world, "Byron")["City"] == "Ulm"
+
+
 def test_a_field_of_leadloops_own_is_left_out(world: World) -> None:
     """An outcome's property that is gone does not take the contact's other fields with it."""
     assert isinstance(world.hubspot, Changing)
