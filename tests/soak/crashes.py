@@ -141,8 +141,8 @@ def _crashed(town: Town, rng: random.Random, told: Crashes, deed: Deed) -> bool:
     """Let Leadloop do it; whether it was crashed meanwhile."""
 
     def watch(name: str) -> None:
-        fewest = min(told.crashed[each] for each in REACHED)
-        if rng.random() < 1 / (1 + told.crashed[name] - fewest):
+        fewest = min(told.crashed.values(), default=0)  # of those that were met so far
+        if rng.random() < 1 / (2 + max(0, told.crashed[name] - fewest)):
             told.crashed[name] += 1
             raise Crash
 

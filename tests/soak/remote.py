@@ -9,12 +9,13 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
 from connectors.memory import CAPABILITIES, MemoryConnector
 from mappings.errors import LeadloopError
-from mappings.ports import Landed, Page, StreamSpec
+from mappings.ports import Landed, ObjectSchema, Page, StreamSpec
 from mappings.records import Json, Outcome, Record, Write
 
 WORDS = "last words"
@@ -83,6 +84,18 @@ class Remote:
     def find(self, object_name: str, field_name: str, values: Sequence[str]) -> list[Record]:
         """Records by a value."""
         found: list[Record] = self._ask("find", object_name, field_name, list(values))
+        return found
+
+    def describe(self, object_name: str) -> ObjectSchema:
+        """The fields of an object as they are now."""
+        found: ObjectSchema = self._ask("describe", object_name)
+        return found
+
+    def changed_at(
+        self, object_name: str, fields: Mapping[str, Sequence[str]]
+    ) -> dict[tuple[str, str], datetime]:
+        """When fields changed last."""
+        found: dict[tuple[str, str], datetime] = self._ask("changed_at", object_name, dict(fields))
         return found
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
