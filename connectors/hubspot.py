@@ -137,6 +137,7 @@ class HubSpotConnector:
             daily_limit=limit,
             daily_used=limit - left if limit is not None and left is not None else None,
             currency=details.get("companyCurrency"),
+            answered_at=answer.date(self._clock),
             details={"time_zone": details.get("timeZone")},
         )
 

@@ -124,7 +124,8 @@ class SalesforceConnector:
     def check(self) -> AccountInfo:
         """Who we are, from the login itself, and the day's allowance."""
         self._wire.login()
-        limits = expect(self._wire.get("limits/"))
+        answer = self._wire.get("limits/")
+        limits = expect(answer)
         with understanding(lambda: unreadable(SYSTEM, limits)):
             daily = limits.get("DailyApiRequests") or {}
             top, left = daily.get("Max"), daily.get("Remaining")
@@ -135,6 +136,7 @@ class SalesforceConnector:
                 api_version=self._version,
                 daily_limit=top,
                 daily_used=top - left if top is not None and left is not None else None,
+                answered_at=answer.date(self._clock),
             )
 
     def describe(self, object_name: str) -> ObjectSchema:

@@ -101,7 +101,8 @@ class FieldDefinition:
 
 @dataclass(frozen=True, slots=True)
 class AccountInfo:
-    """Whom the credentials belong to: account id, acting user's id, allowance where known."""
+    """Whom the credentials belong to: account id, acting user's id, allowance where known.
+    `answered_at` is the vendor's own time of the answer, None where it sent none."""
 
     account_id: str
     user_id: str | None
@@ -109,6 +110,7 @@ class AccountInfo:
     daily_limit: int | None = None
     daily_used: int | None = None
     currency: str | None = None
+    answered_at: datetime | None = None
     details: Mapping[str, Json] = field(default_factory=dict)
 
 

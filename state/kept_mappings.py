@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import select, update
 
 from state.store import Tx, table_of
 from state.tables import MappingRow
@@ -28,9 +28,13 @@ def body(tx: Tx, mapping_hash: str) -> dict[str, Any] | None:
 
 
 def take_up(tx: Tx, mapping_hash: str, body: Mapping[str, Any]) -> None:
-    """From now on everybody is planned under this mapping."""
-    row = {"hash": mapping_hash, "body": dict(body), "taken_up_at": tx.now}
-    tx.upsert(MAPPINGS, [row], KEY)
+    """From now on everybody is planned under this mapping. What is kept of it stays as it is."""
+    keep(tx, mapping_hash, body)
+    tx.connection.execute(
+        update(MAPPINGS)
+        .where(tx.mine(MAPPINGS), MAPPINGS.c.hash == mapping_hash)
+        .values(taken_up_at=tx.now)
+    )
 
 
 def taken_up(tx: Tx) -> tuple[str, dict[str, Any]] | None:

@@ -20,8 +20,9 @@ from mappings.errors import ConfigurationError
 from mappings.fieldmap import PairMapping
 from mappings.loader import FORMAT, mapping_files, read_mapping
 from mappings.loading import Schemas
-from mappings.positions import Faults, read_document, suggest
+from mappings.positions import Faults, suggest
 from mappings.sections import Section
+from sync.config_layers import PROFILE_ENVIRONMENT, layered
 from sync.config_service import (
     ERASURE_KEYS,
     RETENTION_KEYS,
@@ -223,8 +224,11 @@ def load_config(
     *,
     environ: Mapping[str, str] | None = None,
     schemas: Mapping[str, Schemas] | None = None,
+    profile: str | None = None,
 ) -> Config:
     """The configuration and its mappings, complete and checked.
+
+    `profile` (else $LEADLOOP_PROFILE) is laid over the rest of the file (`sync.config_layers`).
 
     `schemas` (by pair name) checks mappings against what the vendors describe. Raises
     ConfigurationError with every problem found.
@@ -232,7 +236,8 @@ def load_config(
     environment = environ if environ is not None else os.environ
     file = find_config(path, environ=environment)
     faults = Faults()
-    root = read_document(file, faults, name=file.name)
+    chosen = profile or environment.get(PROFILE_ENVIRONMENT) or None
+    root = layered(file, faults, TOP_KEYS, chosen)
     top = Section(root, faults, "the configuration", TOP_KEYS)
     config = _Reader(top, file, faults, environment, schemas or {}).config()
     faults.stop("The configuration cannot be used")

@@ -96,8 +96,49 @@ _LIMITS: Mapping[str, str] = {
 
 
 def config_schema() -> Schema:
-    """JSON Schema of `config.yaml`."""
-    top = keys(
+    """JSON Schema of `config.yaml`. Where the file is put together of several layers, nothing is
+    required of it alone: what is missing may stand in another one."""
+    whole = _whole()
+    layers = {
+        "include": said(
+            one_or_list(TEXT),
+            "Files that this one is laid over, key by key, the last uppermost; paths count from"
+            " here.",
+        ),
+        "profiles": said(
+            table({"type": ["object", "null"], "propertyNames": {"enum": _layered(whole)}}),
+            "Keys of this file, laid over the rest by `--profile NAME` or `LEADLOOP_PROFILE`:"
+            " sandbox and production in one file.",
+            examples=[{"sandbox": {"state": {"url": "sqlite:///sandbox.sqlite3"}}}],
+        ),
+    }
+    several = [{"required": [name]} for name in layers]
+    return {
+        "$schema": DRAFT,
+        "title": "Leadloop configuration",
+        "type": "object",
+        "properties": {**_loose(whole["properties"]), **layers},
+        "additionalProperties": False,
+        "if": {"not": {"anyOf": several}},
+        "then": {"properties": whole["properties"], "required": whole["required"]},
+    }
+
+
+def _layered(whole: Schema) -> list[str]:
+    return [name for name in whole["properties"] if name != "format"]
+
+
+def _loose(schema: Any) -> Any:
+    """The schema with nothing required, at any depth."""
+    if isinstance(schema, list):
+        return [_loose(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    return {key: _loose(value) for key, value in schema.items() if key != "required"}
+
+
+def _whole() -> Schema:
+    return keys(
         {
             "format": said({"const": 1}, "The version of the format: 1."),
             "tenant": said(
@@ -139,7 +180,6 @@ def config_schema() -> Schema:
         },
         required=("format", "systems", "pairs"),
     )
-    return {"$schema": DRAFT, "title": "Leadloop configuration", **top}
 
 
 def _system(kind: SystemKind) -> Schema:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -32,6 +33,7 @@ RESTING_SHARE = 0.25
 """Largest share of an account's daily calls that resting may cost (BEHAVIOURS, Quota)."""
 
 _DAY = 86_400
+_CLOCK_OFF = 60.0  # seconds; assumed: more than a slow answer, less than a JWT's three minutes
 _LITTLE_DISK = 1_000_000_000  # bytes; assumed: room for a day's inbox of a large account
 _NO_DISK = 100_000_000
 
@@ -69,6 +71,7 @@ def examine(
     *,
     fix: bool = False,
     free_bytes: Callable[[Path], int] = lambda path: shutil.disk_usage(path).free,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> list[Finding]:
     """Everything worth knowing before a run, worst kept in place: in the order examined.
 
@@ -83,6 +86,7 @@ def examine(
         findings += found
         if info is not None:
             reached.add(system.name)
+            findings += _clock(system, info, now())
             findings += _quota(system, info, connector, config.schedule)
     for pair in config.pairs:
         names = {Side.MAP: pair.map_system.name, Side.CRM: pair.crm_system.name}
@@ -184,6 +188,27 @@ def same_account(configured: str, actual: str) -> bool:
 
 def _failed(name: str, error: LeadloopError) -> Finding:
     return Finding(error.code, Level.ERROR, f"{name}: {error.message}", error.remedy)
+
+
+def _clock(system: SystemConfig, info: AccountInfo, now: datetime) -> list[Finding]:
+    """How far this machine's clock is from the vendor's. Which of two changes was later is told by
+    the vendors' clocks, but logging in by JWT and what is due when are told by ours."""
+    if info.answered_at is None:
+        return []
+    off = (now - info.answered_at).total_seconds()
+    if abs(off) <= _CLOCK_OFF:
+        what = f"{system.name}: its clock and this machine's agree."
+        return [Finding("doctor.clock", Level.OK, what)]
+    way = "ahead of" if off > 0 else "behind"
+    return [
+        Finding(
+            "doctor.clock_off",
+            Level.WARNING,
+            f"{system.name}: this machine's clock is {abs(off):,.0f} seconds {way} the vendor's.",
+            "Let the machine keep time by NTP (`timedatectl set-ntp true`): log-ins by JWT are"
+            " refused when it is minutes off, and what is due comes at the wrong time.",
+        )
+    ]
 
 
 def _quota(

@@ -17,6 +17,8 @@ from mappings.conditions import condition_of
 from mappings.errors import Position
 from mappings.fieldmap import ObjectMapping, PairMapping
 from mappings.loader import FORMAT, mapping_files
+from mappings.loading import Schemas
+from mappings.ports import FieldSchema
 from mappings.positions import Faults, Node, read_document, suggest
 from mappings.records import Json, Record, RecordRef, Side
 from mappings.required_fields import rule_reads
@@ -85,10 +87,13 @@ def read_cases(path: Path, mapping: PairMapping, faults: Faults) -> list[Case]:
     return found
 
 
-def check_cases(cases: Sequence[Case], faults: Faults) -> None:
-    """Record every case that does not come out as expected, with what would happen instead."""
+def check_cases(cases: Sequence[Case], faults: Faults, schemas: Schemas | None = None) -> None:
+    """Record every case that does not come out as expected, with what would happen instead; by
+    `schemas`, as far as given, also what a vendor would refuse of it.
+    """
     for case in cases:
-        wrongs = differences(case, outcome_of(case))
+        outcome = outcome_of(case)
+        wrongs = [*differences(case, outcome), *_refusals(case, outcome, schemas or {})]
         if wrongs:
             faults.add(
                 case.at, f"The case `{case.name}` does not hold: {'; '.join(wrongs)}.",
@@ -153,6 +158,37 @@ def _unlike(entry: ObjectMapping, changes: Sequence[FieldChange], wanted: Fields
         elif change.after != canonical(wanted[name], types[change.rule]):
             found.append(f"`{name}` would be {_shown(change.after)}")
     return found
+
+
+def _refusals(case: Case, outcome: Outcome, schemas: Schemas) -> list[str]:
+    """What the vendors would refuse of the outcome: options there are not, text that is too long,
+    fields that a record is not created with or cannot be changed in."""
+    found = []
+    for side, changes in outcome.changes.items():
+        name = case.entry.map_object if side is Side.MAP else outcome.crm_object
+        schema = schemas.get(side, {}).get(name)
+        given = case.given.map if side is Side.MAP else case.given.crm
+        if schema is None:
+            continue
+        for change in changes:
+            why = _refusal(schema.fields.get(change.field), change.after, creating=given is None)
+            found += [f"{name} would refuse `{change.field}`: {why}"] if why else []
+    return found
+
+
+def _refusal(field: FieldSchema | None, value: Json, *, creating: bool) -> str | None:
+    if field is None:
+        return "there is no such field"
+    if not (field.createable if creating else field.updateable):
+        return "it cannot be written"
+    if not isinstance(value, str):
+        return None
+    parts = value.split(";") if field.type == "multipicklist" else [value]
+    if field.restricted and field.options and not set(parts) <= set(field.options):
+        return "the value is none of its options"
+    if field.length and len(value) > field.length:
+        return f"it takes {field.length} characters"
+    return None
 
 
 def _shown(value: Json) -> str:

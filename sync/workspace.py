@@ -305,3 +305,50 @@ state:
 
 # log_level: info             # debug, info, warning, error
 """
+
+
+def service_unit(directory: Path, program: Path) -> str:
+    """A unit for systemd that runs the daemon on this workspace as the user who owns it
+    (`systemctl --user`). How it is started and stopped is as in `deploy/leadloop.service`, which
+    shuts the daemon in more tightly.
+    """
+    place = directory.absolute()
+    return f"""\
+# Leadloop's daemon, for `systemctl --user`. For a machine of its own see deploy/leadloop.service
+# and docs/how-to/run-as-a-service.md.
+
+[Unit]
+Description=Leadloop: HubSpot and Salesforce in step
+StartLimitIntervalSec=10min
+StartLimitBurst=10
+
+[Service]
+Type=notify
+NotifyAccess=main
+WorkingDirectory={_escaped(place)}
+ExecStart="{_in_quotes(program)}" --config "{_in_quotes(place / CONFIG)}" run
+ExecReload=/bin/kill -HUP $MAINPID
+EnvironmentFile=-{_escaped(place / "secrets.env")}
+TimeoutStartSec=5min
+TimeoutStopSec=20s
+WatchdogSec=2min
+Restart=on-failure
+RestartSec=15s
+RestartPreventExitStatus=2 3 9
+UMask=0077
+NoNewPrivileges=yes
+
+[Install]
+WantedBy=default.target
+"""
+
+
+def _escaped(path: Path) -> str:
+    """A path as systemd reads it outside quotes."""
+    return str(path).replace("%", "%%")
+
+
+def _in_quotes(path: Path) -> str:
+    """A path as systemd reads it within double quotes of a command."""
+    text = _escaped(path).replace("\\", "\\\\").replace('"', '\\"')
+    return text.replace("$", "$$")

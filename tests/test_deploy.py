@@ -14,6 +14,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
 from sync.cli.main import load_command
+from sync.workspace import service_unit
 from tests.house import ROOT, open_rooms, pyproject
 
 DEPLOY = ROOT / "deploy"
@@ -34,10 +35,15 @@ TOOLS = set("pytest mypy ruff hypothesis pre-commit import-linter pixeltable-pgs
 
 
 def unit() -> configparser.ConfigParser:
-    """The unit; of a setting given twice the last counts."""
+    """The unit that ships."""
+    return parsed(UNIT.read_text(encoding="utf-8"))
+
+
+def parsed(text: str) -> configparser.ConfigParser:
+    """A unit; of a setting given twice the last counts."""
     parser = configparser.ConfigParser(strict=False, interpolation=None)
     parser.optionxform = str  # type: ignore[assignment,method-assign]
-    parser.read(UNIT, encoding="utf-8")
+    parser.read_string(text)
     return parser
 
 
@@ -69,6 +75,22 @@ def test_the_unit_starts_a_command_that_exists() -> None:
     assert service["WatchdogSec"]
     assert "HUP" in service["ExecReload"]
     assert {"2", "3"} <= set(service["RestartPreventExitStatus"].split())
+
+
+def test_the_unit_of_init_is_run_alike() -> None:
+    """What `leadloop init` writes starts, watches and stops the daemon as the shipped unit does;
+    paths with blanks, quotes, per cents and dollars are told to systemd as they are."""
+    parser = parsed(service_unit(Path('/home/ada/my "crm" 100%$'), Path("/opt/l/bin/leadloop")))
+    ours, shipped = parser["Service"], unit()["Service"]
+    same = (
+        "Type", "NotifyAccess", "ExecReload", "TimeoutStartSec", "TimeoutStopSec", "WatchdogSec",
+        "Restart", "RestartSec", "RestartPreventExitStatus", "UMask", "NoNewPrivileges",
+    )  # fmt: skip
+    assert {name: ours[name] for name in same} == {name: shipped[name] for name in same}
+    assert ours["ExecStart"] == (
+        '"/opt/l/bin/leadloop" --config "/home/ada/my \\"crm\\" 100%%$$/config.yaml" run'
+    )
+    assert ours["WorkingDirectory"] == '/home/ada/my "crm" 100%%$'
 
 
 def test_the_unit_is_hardened() -> None:

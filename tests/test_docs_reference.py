@@ -17,7 +17,7 @@ from tests.house import ROOT
 from tests.sandbox.harness import running
 
 REFERENCE = ROOT / "docs" / "reference"
-GLOBAL = {"--config", "--log-level", "--no-input", "--version"}
+GLOBAL = {"--config", "--log-level", "--no-input", "--profile", "--version"}
 SHELL = {"--install-completion", "--show-completion"}
 FRAME = {"format", "command"}
 
@@ -173,6 +173,8 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told = {
         "doctor": run("doctor", "--fix"),
         "validate": run("validate"),
+        "snapshot": run("snapshot", "--out", f"{plan}.schema"),
+        "migrate-config": run("migrate-config"),
         "plan": run("plan", "--out", plan),
     }
     told["sync"] = run("sync", "--plan", plan)

@@ -17,6 +17,7 @@ from sync.workspace import (
     preset_text,
     refuse_source_tree,
     render_config,
+    service_unit,
     write_schemas,
 )
 
@@ -37,12 +38,13 @@ def command(
 ) -> None:
     """Write config.yaml and a mapping to start from.
 
-    Secrets are named as environment variables, never written. Nothing that is there already is
-    touched.
+    Beside them the schemas for editors, and a unit for systemd. Secrets are named as environment
+    variables, never written. Nothing that is there already is touched.
     """
     session = session_of(ctx)
     refuse_source_tree(directory)
     config, mapping = directory / "config.yaml", directory / "mappings" / f"{PRESET}.yaml"
+    unit = directory / "leadloop.service"
     _refuse_existing(config)
     hubspot = {"account_id": _asked(session, portal_id, "HubSpot account id (Hub ID)")}
     salesforce = {
@@ -64,6 +66,8 @@ def command(
         _create(config, text)
         if not mapping.exists():
             _create(mapping, preset_text())
+        if not unit.exists():
+            _create(unit, service_unit(directory, Path(sys.executable).with_name("leadloop")))
     except OSError as error:
         raise ConfigurationError(
             f"the workspace cannot be written to {directory}: {error.strerror}",
@@ -71,7 +75,7 @@ def command(
             remedy="Name a directory this user may write to: `--dir PATH`.",
         ) from None
     output.say(
-        f"Wrote {config} and {mapping}.\n"
+        f"Wrote {config}, {mapping} and {unit}.\n"
         "Next: set HUBSPOT_TOKEN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, then run\n"
         f"  leadloop --config {config} doctor"
     )

@@ -38,6 +38,8 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
         "test_mapping",
         "Check cases for the mapping: records given, writes expected.",
     ),
+    "migrate-config": ("migrate_config", "Bring config.yaml, mappings and cases to this format."),
+    "snapshot": ("snapshot", "Write what both accounts' mapped objects look like."),
     "plan": ("plan", "Show what a sync would do; write nothing anywhere."),
     "sync": ("sync", "Run once: pull, resolve, plan, guard, write, report."),
     "run": ("run", "Run as a daemon, on schedule, until told to stop."),
@@ -60,7 +62,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "demo": ("demo", "Show the whole loop on generated people."),
 }
 
-VALUED = ("--config", "--log-level")
+VALUED = ("--config", "--log-level", "--profile")
 """Global options that take a value."""
 FLAGS = ("--no-input",)
 """Global options that take none."""
@@ -148,6 +150,10 @@ def _root(
         str | None, typer.Option(help="debug, info, warning or error (default: config.yaml's).")
     ] = None,
     no_input: Annotated[bool, typer.Option("--no-input", help="Never ask anything.")] = False,
+    profile: Annotated[
+        str | None,
+        typer.Option(help="The profile of config.yaml to use.", envvar="LEADLOOP_PROFILE"),
+    ] = None,
     version: Annotated[  # noqa: ARG001 - eager: its callback has answered already
         bool,
         typer.Option(
@@ -161,6 +167,7 @@ def _root(
         config=config,
         log_level=log_level,
         no_input=no_input,
+        profile=profile,
         config_given=source is not None and source.name == "COMMANDLINE",
     )
 

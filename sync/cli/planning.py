@@ -7,22 +7,26 @@ no vendor is written to and the state stays as it was (law 10).
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from mappings.errors import MassChangeRefusedError
+from mappings.render import mapping_data
 from state import identity, runs
 from sync import wiring
 from sync.cli import output
 from sync.cli.session import Session
 from sync.cli.summary import Said, summarise
+from sync.compare import WORDS, compared, planned_values
 from sync.pair import Pair, Progress
 from sync.plan import change_kinds, fingerprints
 from sync.planfile import PlanFile, plan_id
 from sync.run import Prepared, dry_run, guard, mapping_subject
 
 if TYPE_CHECKING:
+    from mappings.fieldmap import PairMapping
     from sync.config import Config, PairConfig
 
 
@@ -34,14 +38,20 @@ class MadePlan:
     file: PlanFile
 
 
-def make_plan(session: Session, config: Config, pair: PairConfig, *, samples: int) -> MadePlan:
-    """Plan a pair from fresh data, on a copy. Raises what connecting and pulling raise."""
-    with (
-        session.planning_store(config, pair) as copy,
-        progress(f"planning {pair.name}") as told,
-        wiring.open_pair(config, pair, copy, progress=told) as opened,
-    ):
-        planned_pair, prepared = dry_run(opened, store=copy)
+def make_plan(
+    session: Session,
+    config: Config,
+    pair: PairConfig,
+    *,
+    samples: int,
+    old: PairMapping | None = None,
+) -> MadePlan:
+    """Plan a pair from fresh data, on a copy. Raises what connecting and pulling raise.
+
+    With an `old` mapping, the pair is planned under it as well, on a copy of its own, and the
+    summary says what the difference between the two comes to.
+    """
+    with _planned(session, config, pair) as (planned_pair, prepared):
         said = _said(planned_pair, prepared)
         file = _plan_file(planned_pair, prepared)
     summary = {
@@ -49,8 +59,28 @@ def make_plan(session: Session, config: Config, pair: PairConfig, *, samples: in
         "plan": file.plan,
         "made_at": file.made_at.isoformat(),
         **summarise(prepared, said, samples=samples),
+        "against": None,
     }
+    if old is not None:
+        after = planned_values(prepared.planned.intents())
+        with _planned(session, config, replace(pair, mapping=old)) as (_, was):
+            before = planned_values(was.planned.intents())
+        documents = mapping_data(old), mapping_data(pair.mapping)
+        summary["against"] = compared(
+            (documents[0], before), (documents[1], after), samples=samples
+        )
     return MadePlan(summary, file)
+
+
+@contextlib.contextmanager
+def _planned(session: Session, config: Config, pair: PairConfig) -> Iterator[tuple[Pair, Prepared]]:
+    """A plan of the pair from fresh data, on a copy of the state that lasts as long."""
+    with (
+        session.planning_store(config, pair) as copy,
+        progress(f"planning {pair.name}") as told,
+        wiring.open_pair(config, pair, copy, progress=told) as opened,
+    ):
+        yield dry_run(opened, store=copy)
 
 
 def _said(pair: Pair, prepared: Prepared) -> Said:
@@ -121,6 +151,42 @@ def show_plan(summary: dict[str, Any]) -> None:
     refusal = summary["guard"]["refusal"]
     if refusal:
         console.print(f"Guard: {refusal['message']}.", markup=False)
+    if summary["against"] is not None:
+        _show_comparison(summary["against"])
+
+
+def _show_comparison(against: dict[str, Any]) -> None:
+    """What the mapping says otherwise than the one compared with, and what comes of it."""
+    console = output.console()
+    writes = against["writes"]
+    console.print(
+        f"Compared: {writes['old']:,} writes under the mapping as it was, {writes['new']:,} now.",
+        markup=False,
+    )
+    said = [[d["where"], _plain(d["before"]), _plain(d["after"])] for d in against["mapping"]]
+    rows = [
+        [f["side"].upper(), f["object"], f["field"], *(f"{f[word]:,}" for word in WORDS)]
+        for f in against["fields"]
+    ]
+    samples = [
+        [s["side"].upper(), f"{s['object']}.{s['field']}", s["now"], s["old"], s["new"]]
+        for s in against["samples"]
+    ]
+    for title, columns, cells in (
+        ("The mapping", ["where", "was", "is"], said),
+        ("Values written", ["side", "object", "field", "more", "no longer", "otherwise"], rows),
+        ("Samples", ["side", "field", "now", "under the old", "under the new"], samples),
+    ):
+        if cells:
+            console.print(output.table(title, columns, cells))
+    if not said:
+        console.print("The mapping says what it said.", markup=False)
+
+
+def _plain(value: Any) -> str:
+    if value is None:
+        return ""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
 
 
 def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any]]]]:

@@ -43,6 +43,7 @@ class Session:
     config_given: bool = False
     log_level: str | None = None
     no_input: bool = False
+    profile: str | None = None
 
     def set_up(
         self,
@@ -50,12 +51,14 @@ class Session:
         config: Path | None,
         log_level: str | None,
         no_input: bool,
+        profile: str | None = None,
         config_given: bool = False,
     ) -> None:
         """Take the global options. `config_given` says that the path came as `--config`, not from
         the environment. Raises LeadloopError (exit 2) for an unknown log level.
         """
         self.config_path, self.no_input, self.config_given = config, no_input, config_given
+        self.profile = profile
         if log_level is not None and log_level.lower() not in LEVELS:
             raise UsageFault(
                 f"there is no log level `{output.shown(log_level)}`",
@@ -73,7 +76,7 @@ class Session:
         from sync.config import load_config
 
         logs.configure(self.log_level or "error")
-        config = load_config(self.config_path)
+        config = load_config(self.config_path, profile=self.profile)
         if daemon:
             logs.configure(self.log_level or config.log_level)
         return config
@@ -85,7 +88,7 @@ class Session:
         from sync import logs
         from sync.config import load_config
 
-        config = load_config(self.config_path)
+        config = load_config(self.config_path, profile=self.profile)
         logs.configure(self.log_level or config.log_level)
         return config
 

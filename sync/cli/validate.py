@@ -14,8 +14,10 @@ from sync import wiring
 from sync.cli import output
 from sync.cli.session import session_of
 from sync.doctor import live_schemas, validate
+from sync.snapshot import read_snapshot
 
 if TYPE_CHECKING:
+    from mappings.loading import Schemas
     from sync.config import Config
 
 
@@ -24,6 +26,10 @@ def command(
     live: Annotated[
         bool, typer.Option("--live", help="Also check fields against both accounts as they are.")
     ] = False,
+    schema: Annotated[
+        Path | None,
+        typer.Option("--schema", help="Check fields against a snapshot of the accounts."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Check config.yaml and the mappings, line by line.
@@ -32,7 +38,8 @@ def command(
     """
     session = session_of(ctx)
     config = session.config()
-    schemas = _schemas(config) if live else None
+    schemas = read_snapshot(schema) if schema is not None else None
+    schemas = live_of(config) if live else schemas
     problems: tuple[Problem, ...] = validate(config, schemas)
     if problems:
         raise ConfigurationError("the mappings cannot be used as they are", problems=problems)
@@ -49,7 +56,7 @@ def command(
     output.say(f"{config.path.name} {where}and the mappings hold together.")
 
 
-def _schemas(config: Config) -> dict[str, Any]:
+def live_of(config: Config) -> dict[str, Schemas]:
     """Both vendors' description of what each pair uses. Raises what connecting raises."""
     found = {}
     for pair in config.pairs:

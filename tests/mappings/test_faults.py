@@ -234,6 +234,11 @@ def problems_of(path: Path) -> tuple[Problem, ...]:
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS.keys())
 def test_a_fault_is_reported_on_its_line(fault: Fault, tmp_path: Path) -> None:
     """Each seeded fault yields its code on its line, a caret under it, and a fix that helps."""
+    check_reported(fault, tmp_path)
+
+
+def check_reported(fault: Fault, tmp_path: Path) -> None:
+    """The fault, seeded into the mapping, is reported as it should be."""
     assert MAPPING.count(fault.old) >= 1
     text = MAPPING.replace(fault.old, fault.new, 1)
     line = text[: text.index(fault.on)].count("\n") + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -44,10 +45,16 @@ class Account(MemoryConnector):
         self.changed: dict[str, dict[str, FieldSchema | None]] = {}
         self.refuses_fields = False
         self._daily_limit = daily_limit
+        self.answered_at: datetime | None = None
 
     def check(self) -> AccountInfo:
         """The account with its allowance."""
-        return replace(super().check(), daily_limit=self._daily_limit, daily_used=10)
+        return replace(
+            super().check(),
+            daily_limit=self._daily_limit,
+            daily_used=10,
+            answered_at=self.answered_at,
+        )
 
     def describe(self, object_name: str) -> ObjectSchema:
         """The fields, with what the test changed about them."""
@@ -133,6 +140,29 @@ def test_missing_fields_are_named_then_created(
         [f for f in before if f.code == "doctor.field_missing"]
     )
     assert faults(run(config, hubspot, salesforce)) == set()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "code"),
+    [
+        (0, "doctor.clock"),
+        (59, "doctor.clock"),
+        (-61, "doctor.clock_off"),
+        (7200, "doctor.clock_off"),
+    ],
+)
+def test_a_clock_that_is_off_is_told(
+    seconds: int, code: str, config: Config, hubspot: Account, salesforce: Account
+) -> None:
+    """This machine's time is held against the vendor's own, where that tells it."""
+    at = datetime(2026, 3, 2, 8, tzinfo=UTC)
+    hubspot.answered_at = at
+    connectors: dict[str, Connector] = {"hubspot": hubspot, "salesforce": salesforce}
+    findings = examine(config, connectors, now=lambda: at + timedelta(seconds=seconds))
+    [found] = [f for f in findings if f.code.startswith("doctor.clock")]
+    assert found.code == code
+    assert (found.level is Level.WARNING) == (code == "doctor.clock_off")
+    assert ("ahead" in found.what) == (seconds > 60)
 
 
 def test_what_may_not_be_created_says_how_by_hand(

@@ -13,6 +13,7 @@ from ruamel.yaml import YAML
 from mappings.errors import ConfigurationError
 from sync.cli.main import main
 from sync.config import TOP_KEYS, GuardConfig, load_config
+from sync.config_layers import LAYER_KEYS
 from sync.config_schema import config_schema
 from sync.config_values import secret_keys
 from sync.schema_files import documented_keys, reference_page, schema_of
@@ -96,7 +97,7 @@ def test_wrong_configurations_are_refused_by_both(change: dict[str, Any], tmp_pa
 def test_the_schema_has_the_configurations_keys() -> None:
     """No key is in one and not in the other."""
     known = set(documented_keys(config_schema()))
-    assert {key for key in known if "." not in key} == set(TOP_KEYS)
+    assert {key for key in known if "." not in key} == {*TOP_KEYS, *LAYER_KEYS}
     guard = {key.split(".")[1] for key in known if key.startswith("guard.")}
     assert guard == set(GuardConfig.__dataclass_fields__)
     systems = {key.split(".")[2] for key in known if key.startswith("systems.")}

@@ -1,0 +1,49 @@
+"""`leadloop snapshot`: what the accounts' fields are, as a file to check mappings against."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mappings.errors import ConfigurationError
+from sync.cli import output
+from sync.cli.session import session_of
+
+
+def command(
+    ctx: typer.Context,
+    out: Annotated[Path, typer.Option("--out", help="The file to write.")] = Path("schema.json"),
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Write what both accounts' mapped objects look like.
+
+    Fields, types, lengths and picklists; no record, account id or secret. Keep it beside the
+    mapping, and check against it where no vendor is at hand: `leadloop test-mapping --schema` and
+    `leadloop validate --schema`.
+    """
+    from sync.cli.validate import live_of
+    from sync.snapshot import snapshot_text
+
+    found = live_of(session_of(ctx).config())
+    try:
+        out.write_text(snapshot_text(found), encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"the snapshot cannot be written to {out}: {error.strerror}",
+            code="workspace.unwritable",
+            remedy="Name a file this user may write: `--out PATH`.",
+        ) from None
+    objects = {
+        pair: {
+            side.value: {name: len(schema.fields) for name, schema in own.items()}
+            for side, own in schemas.items()
+        }
+        for pair, schemas in found.items()
+    }
+    if as_json:
+        output.emit_json("snapshot", {"file": out, "pairs": objects})
+        return
+    count = sum(sum(own.values()) for sides in objects.values() for own in sides.values())
+    output.say(f"Wrote {count:,} fields to {out}.")
