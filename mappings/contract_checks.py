@@ -29,11 +29,14 @@ def check_contract(
     faults: Faults,
     *,
     before: int,
+    has_go_live: bool,
 ) -> None:
     """Record every fault between the parts of a loaded contract. What is possible is asked only
     where its parts are right: where more faults are known than `before` it was read, not.
     """
     for lifecycle in contract.lifecycles:
+        if not has_go_live:
+            _needs_go_live(lifecycle, faults)
         _facts(lifecycle, names, faults)
         _exits(lifecycle, faults)
         _named_as_target(lifecycle, faults)
@@ -48,6 +51,18 @@ def check_contract(
 
 def _search(names: Vocabulary, *criteria: Criterion | None) -> Search:
     return search([names.compiled(one) for one in criteria if one is not None])
+
+
+def _needs_go_live(lifecycle: Lifecycle, faults: Faults) -> None:
+    """Without it, everybody who ever qualified would be handed over at once (law 13)."""
+    for stage in lifecycle.stages:
+        if stage.handoff is not None:
+            faults.add(
+                stage.handoff.at, f"`{stage.name}` is handed over, but nothing says from when on.",
+                "Add `go_live` to the mapping: who qualified before it is history.",
+                code="config.missing_key",
+            )  # fmt: skip
+            return
 
 
 def _facts(lifecycle: Lifecycle, names: Vocabulary, faults: Faults) -> None:

@@ -34,7 +34,11 @@ _DAYS = re.compile(r"([0-9]{1,4})d")
 
 
 def load_contract(
-    tops: Sequence[Section], objects: Mapping[str, ObjectMapping], loading: Loading
+    tops: Sequence[Section],
+    objects: Mapping[str, ObjectMapping],
+    loading: Loading,
+    *,
+    has_go_live: bool,
 ) -> Contract:
     """What the files of a mapping say of the contract; empty where they say nothing of it."""
     before = len(loading.faults.problems)
@@ -58,7 +62,9 @@ def load_contract(
         names=vocabulary.used,
         zone=parts.zone,
     )
-    check_contract(contract, objects, vocabulary, loading.faults, before=before)
+    check_contract(
+        contract, objects, vocabulary, loading.faults, before=before, has_go_live=has_go_live
+    )
     return contract
 
 

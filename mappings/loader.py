@@ -163,7 +163,12 @@ class _Reading:
             campaigns=self._campaigns,
             go_live=self._go_live[0] if self._go_live else None,
             hash="",
-            contract=load_contract(self._tops, self._objects, self._loading),
+            contract=load_contract(
+                self._tops,
+                self._objects,
+                self._loading,
+                has_go_live=self._go_live is not None,
+            ),
         )
         places = {kind: at for kind, (_, at) in self._activities.items()}
         check_pair(mapping, places, self._loading)

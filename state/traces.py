@@ -44,6 +44,7 @@ IMPERSONAL: Mapping[str, str] = {
     "brakes": "counts of rows",
     "alerts": "states of the service, by code",
     "lease": "who holds the state",
+    "mappings": "what mapping files say",
     "schemas": "the fields vendors describe",
     "drifts": "fields that are not as the mapping needs them",
     "tombstones": "keyed hashes of erased people",

@@ -237,6 +237,24 @@ def test_a_changed_contract_is_a_changed_mapping(tmp_path: Path) -> None:
     assert len(hashes) == 6
 
 
+def test_whoever_hands_over_says_from_when_on(tmp_path: Path) -> None:
+    """Law 13: without `go_live` everybody who ever qualified would be handed over at once. A
+    contract that hands nothing over needs none."""
+    live = "go_live: 2026-03-02T08:00:00Z\n"
+    assert live in MAPPING
+    (tmp_path / "mapping.yaml").write_text(MAPPING.replace(live, ""), encoding="utf-8")
+    (tmp_path / "lifecycle.yaml").write_text(CONTRACT, encoding="utf-8")
+    with pytest.raises(ConfigurationError) as refused:
+        load_mapping(tmp_path)
+    (problem,) = refused.value.problems
+    assert (problem.code, "go_live" in problem.fix) == ("config.missing_key", True)
+    only = (
+        "format: 1\nlifecycles: {main: {stages: {lead: {team: marketing, entry: map.email != ''}}}}"
+    )
+    (tmp_path / "lifecycle.yaml").write_text(only, encoding="utf-8")
+    assert load_mapping(tmp_path).contract
+
+
 def test_lifecyclestage_is_a_projection(tmp_path: Path) -> None:
     """No field rule writes the property that shows the contract's stages."""
     rule = "      - {map: lifecyclestage, crm: Stage__c, owner: crm}\nactivities:"
