@@ -26,7 +26,7 @@ from matching.blocking import blocking_keys
 from matching.linker import Candidate, decide
 from matching.model import Model, train
 from matching.normalise import Person, normalise
-from matching.scoring import score
+from matching.tables.link import match
 
 FAKE_1000 = Path(__file__).resolve().parents[2] / "shared" / "data" / "fake_1000.csv"
 """Labelled data beside the checkout; its part is left out where it is absent."""
@@ -93,31 +93,40 @@ def compared(labelled: Labelled) -> dict[str, Any]:
 
 
 def leadloop(labelled: Labelled) -> dict[str, Any]:
-    """Pairs judged more likely than not, and what the product would do with them: link, ask."""
+    """What `leadloop match` links, and what the sync would do with the same people: link, ask."""
     started = time.perf_counter()
-    left = _people(labelled.left, labelled.person)
-    right = left if labelled.dedupes else _people(labelled.right, labelled.person)
-    blocks = blocked(left, right)
-    pairs = sorted(
-        {
-            (one, other)
-            for other, found in blocks.items()
-            for one in found
-            if not labelled.dedupes or one < other
-        }
-    )
-    model = _trained(left, right, pairs)
-    scored = score([left[one] for one, _ in pairs], [right[other] for _, other in pairs], model)
-    found = {pair for pair, total in zip(pairs, scored.total, strict=True) if total >= 0}
-    seconds = time.perf_counter() - started
+    sides = [_columns(side) for side in (labelled.left, labelled.right)[: 2 - labelled.dedupes]]
+    matched = match(sides[0], *sides[1:], skip=["id"])
+    keys = [key for side in sides for key in side["id"]]
+    linked = matched.decided.link
+    found = {
+        (keys[one], keys[other]) if not labelled.dedupes else _sorted(keys[one], keys[other])
+        for one, other in zip(
+            matched.decided.one[linked].tolist(),
+            matched.decided.other[linked].tolist(),
+            strict=True,
+        )
+    }
     figures = {
         **quality(found, labelled.true),
-        "seconds": round(seconds, 2),
-        "candidates": len(pairs),
+        "seconds": round(time.perf_counter() - started, 2),
+        "candidates": len(matched.candidates.one),
     }
     if not labelled.dedupes:
-        figures["decided"] = _decided(left, right, blocks, model, labelled.true)
+        figures["decided"] = _synced(labelled)
     return figures
+
+
+def _columns(rows: pd.DataFrame) -> dict[str, list[str]]:
+    return {str(name): [str(value) for value in rows[name]] for name in rows.columns}
+
+
+def _synced(labelled: Labelled) -> dict[str, Any]:
+    left = _people(labelled.left, labelled.person)
+    right = _people(labelled.right, labelled.person)
+    blocks = blocked(left, right)
+    pairs = sorted((one, other) for other, found in blocks.items() for one in found)
+    return _decided(left, right, blocks, _trained(left, right, pairs), labelled.true)
 
 
 def _decided(
@@ -183,7 +192,7 @@ def ecm(labelled: Labelled) -> dict[str, Any]:
             else compare.compute(pairs, left, right)
         )
         links = recordlinkage.ECMClassifier(init="jaro").fit_predict(features)
-    found = {_ordered(str(a), str(b), sort=labelled.dedupes) for a, b in links}
+    found = {_sorted(str(a), str(b)) if labelled.dedupes else (str(a), str(b)) for a, b in links}
     seconds = time.perf_counter() - started
     return {
         **quality(found, labelled.true),
@@ -192,8 +201,8 @@ def ecm(labelled: Labelled) -> dict[str, Any]:
     }
 
 
-def _ordered(one: str, other: str, *, sort: bool) -> Pair:
-    return (other, one) if sort and other < one else (one, other)
+def _sorted(one: str, other: str) -> Pair:
+    return (one, other) if one < other else (other, one)
 
 
 @contextmanager

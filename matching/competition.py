@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import combinations
 
+import numpy as np
+
 from matching.judgement import SAME, Judgement, Pool, judge
 from matching.scoring import bits, score
 
@@ -69,9 +71,10 @@ class _Rivals:
             [pool.incoming[other] for _, other in ordered],
             pool.model,
         )
-        self.totals: dict[tuple[str, str], float] = dict(
-            zip(ordered, scored.total.tolist(), strict=True)
-        )
+        # Birth dates that contradict are two people's, whatever else they share.
+        born_apart = [scored.born_apart(row) for row in range(len(ordered))]
+        totals = np.where(born_apart, np.minimum(scored.total, pool.model.prior), scored.total)
+        self.totals: dict[tuple[str, str], float] = dict(zip(ordered, totals.tolist(), strict=True))
 
     def total(self, one: str, other: str) -> float:
         """Log2 odds that two incoming people are one; rivals in a crowd count as different."""

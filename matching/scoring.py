@@ -8,30 +8,17 @@ from math import log2
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
-from matching.comparisons import (
-    BIRTH,
-    COMPARISONS,
-    EMAIL,
-    EMPLOYER,
-    FAMILY,
-    GIVEN,
-    ORDER,
-    PHONE,
-    PLACE,
-    STREET,
-    Compared,
-    compare,
-)
-from matching.model import Floats, Model, Weighed
+from matching.model import Model
 from matching.normalise import Person
-
-Truths = NDArray[np.bool_]
+from matching.tables.evidence import DIGITS, pair_as_json
+from matching.tables.frame import Frame
+from matching.tables.kinds import KINDS
+from matching.tables.mixture import Compared, Floats, Weighed, compared, weigh
+from matching.tables.values import Flags, Index
 
 # Assumed: an identifier with nothing against it is right in at least 999 of 1,000 cases (10 bits).
 _IDENTIFIED = 10.0
-_DIGITS = 6
 
 
 def bits(probability: float) -> float:
@@ -44,26 +31,31 @@ def probability(total: float) -> float:
     return float(1.0 / (1.0 + np.exp2(-total)))
 
 
+GIVEN, FAMILY = KINDS["given"], KINDS["family"]
+PHONE, STREET, PLACE, DATE = KINDS["phone"], KINDS["street"], KINDS["place"], KINDS["date"]
+
+
 @dataclass(frozen=True)
 class Scored:
     """Scores of n pairs. `total` is in bits, `identified` the part of it that an exact identifier
-    without contradiction adds to reach its floor; `called` marks a shared number with one name.
+    without contradiction adds to reach its floor; `called` marks a shared number with one name,
+    `reachable` pairs with an address, a number or an employer known on both sides.
     """
 
     compared: Compared
     weighed: Weighed
     identified: Floats
     total: Floats
-    called: Truths
-    prior: float
+    called: Flags
+    reachable: Flags
 
     def level(self, row: int, name: str) -> int:
-        """The level code of one pair in one comparison."""
+        """The level code of one pair in one field, 1 the strongest; 0 says nothing."""
         return int(self.compared.codes[name][row])
 
     def exact_email(self, row: int) -> bool:
         """Whether the pair shares an address that is a person's."""
-        return 0 < self.level(row, EMAIL.name) <= EMAIL.code("exact_free")
+        return self.level(row, "email") == 1
 
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
@@ -71,23 +63,23 @@ class Scored:
 
     def born_apart(self, row: int) -> bool:
         """Whether the birth dates clearly contradict."""
-        return self.level(row, BIRTH.name) == BIRTH.code("different")
+        return self.level(row, "birth_date") == DATE.code("different")
 
     def names_apart(self, row: int) -> bool:
         """Whether neither given nor family name agrees, both being known."""
-        return self.level(row, GIVEN.name) == GIVEN.code("different") and self.level(
-            row, FAMILY.name
-        ) == FAMILY.code("different")
+        given, family = self.level(row, "given"), self.level(row, "family")
+        return given == GIVEN.code("different") and family == FAMILY.code("different")
 
     def named_alike(self, row: int) -> bool:
         """Whether given and family name agree, slips and nicknames included."""
-        given, family = self.level(row, GIVEN.name), self.level(row, FAMILY.name)
-        alike = GIVEN.code("similar"), FAMILY.code("similar")
-        return 0 < given <= alike[0] and 0 < family <= alike[1]
+        given, family = self.level(row, "given"), self.level(row, "family")
+        if given == GIVEN.code("swapped"):
+            return True
+        return 0 < given <= GIVEN.code("alike") and 0 < family <= FAMILY.code("alike")
 
     def lives_alike(self, row: int) -> bool:
         """Whether the street agrees, slips included."""
-        return 0 < self.level(row, STREET.name) <= STREET.code("partial")
+        return 0 < self.level(row, "street") <= STREET.code("partial")
 
     def circumstances_alike(self, row: int) -> bool:
         """Whether one home, or one birth date and place, is shared where neither address, number
@@ -95,73 +87,76 @@ class Scored:
 
         Relatives, told by one family name with another given name, are two people.
         """
-        if any(self.level(row, other.name) for other in (EMAIL, PHONE, EMPLOYER)):
+        if self.reachable[row]:
             return False
-        given, family = self.level(row, GIVEN.name), self.level(row, FAMILY.name)
-        if given == GIVEN.code("different") and 0 < family <= FAMILY.code("similar"):
+        given, family = self.level(row, "given"), self.level(row, "family")
+        if given == GIVEN.code("different") and 0 < family <= FAMILY.code("alike"):
             return False
-        place = self.level(row, PLACE.name)
+        place = self.level(row, "place")
         if self.lives_alike(row) and 0 < place <= PLACE.code("postcode"):
             return True
-        return self.level(row, BIRTH.name) == BIRTH.code("exact") and 0 < place <= PLACE.code(
-            "near"
-        )
+        born = self.level(row, "birth_date") == DATE.code("exact")
+        return born and 0 < place <= PLACE.code("near elsewhere")
 
     def evidence(self, row: int) -> dict[str, Any]:
         """Prior, levels, weights and total of one pair: JSON-able, without anybody's data."""
-        fields = []
-        for comparison in COMPARISONS:
-            code = self.level(row, comparison.name)
-            if code:
-                weight = float(self.weighed.weights[comparison.name][row])
-                adjustment = float(self.weighed.adjustments[comparison.name][row])
-                fields.append(
-                    {
-                        "field": comparison.name,
-                        "level": comparison.levels[code - 1],
-                        "weight": round(weight, _DIGITS),
-                        "frequency": round(adjustment, _DIGITS),
-                    }
-                )
-        return {
-            "prior": round(self.prior, _DIGITS),
-            "fields": fields,
-            "namesakes": round(float(self.weighed.namesakes[row]), _DIGITS),
-            "near_people": round(float(self.weighed.correction[row]), _DIGITS),
-            "identifier": round(float(self.identified[row]), _DIGITS),
-        }
+        identified = round(float(self.identified[row]), DIGITS)
+        return {**pair_as_json(self.compared, self.weighed, row), "identifier": identified}
 
 
 def score(left: Sequence[Person], right: Sequence[Person], model: Model) -> Scored:
     """Scores of left[i] against right[i], symmetric."""
-    compared = compare(left, right)
-    weighed = model.weigh(compared)
-    called = _agreeing_phone(compared)
-    floor = _identified(compared, called)
+    people, numbers = _numbered([*left, *right])
+    frame = model.frame(people)
+    one, other = numbers[: len(left)], numbers[len(left) :]
+    found = compared(frame, one, other)
+    weighed = weigh(frame, model.learned, found)
+    called = _agreeing_phone(found)
+    floor = _identified(found, called)
     identified = np.where(floor, np.maximum(_IDENTIFIED - weighed.total, 0.0), 0.0)
-    return Scored(compared, weighed, identified, weighed.total + identified, called, model.prior)
+    return Scored(
+        compared=found,
+        weighed=weighed,
+        identified=identified,
+        total=weighed.total + identified,
+        called=called,
+        reachable=_reachable(frame, one, other),
+    )
 
 
-def _identified(compared: Compared, called: Truths) -> Truths:
+def _numbered(people: Sequence[Person]) -> tuple[list[Person], Index]:
+    """Everybody once, and for each of `people` their place among them."""
+    at: dict[int, int] = {}
+    numbers = [at.setdefault(id(person), len(at)) for person in people]
+    once = {id(person): person for person in people}
+    return [once[key] for key in at], np.array(numbers, dtype=np.int64)
+
+
+def _reachable(frame: Frame, one: Index, other: Index) -> Flags:
+    found = np.zeros(len(one), dtype=bool)
+    for feature in frame.features:
+        if feature.name in {"email", "phone", "employer"}:
+            found |= (feature.rows[one] >= 0) & (feature.rows[other] >= 0)
+    return found
+
+
+def _identified(found: Compared, called: Flags) -> Flags:
     """Pairs that an exact identifier ties, nothing personal contradicting it."""
-    codes = compared.codes
-    given, family = codes[GIVEN.name], codes[FAMILY.name]
-    named_apart = np.isin(given, [GIVEN.code("initial"), GIVEN.code("different")]) | (
+    given, family = found.codes["given"], found.codes["family"]
+    named_apart = (given == GIVEN.code("different")) | (
         (given == 0) & (family == FAMILY.code("different"))
     )
-    exact = [EMAIL.code("exact"), EMAIL.code("exact_free")]
-    mailed = np.isin(codes[EMAIL.name], exact) & ~named_apart
-    born_apart = codes[BIRTH.name] == BIRTH.code("different")
+    mailed = (found.codes["email"] == 1) & ~named_apart
+    born_apart = found.codes["birth_date"] == DATE.code("different")
     return np.asarray((mailed | called) & ~born_apart)
 
 
-def _agreeing_phone(compared: Compared) -> Truths:
-    codes = compared.codes
-    given, family = codes[GIVEN.name], codes[FAMILY.name]
-    swapped = (codes[ORDER.name] == ORDER.code("swapped")) & (given > 0)
-    straight = (given > 0) & (given <= GIVEN.code("nickname"))
-    same = (family > 0) & (family <= FAMILY.code("typo"))
+def _agreeing_phone(found: Compared) -> Flags:
+    given, family = found.codes["given"], found.codes["family"]
+    swapped = given == GIVEN.code("swapped")
+    straight = (given > 0) & (given <= GIVEN.code("short form"))
+    same = (family > 0) & (family <= FAMILY.code("slip"))
     # Two slips at once are as likely two people of one house: Mandy and Randy.
-    same &= (given != GIVEN.code("typo")) | (family == FAMILY.code("exact"))
-    called = np.isin(codes[PHONE.name], [PHONE.code("exact"), PHONE.code("national")])
+    same &= (given != GIVEN.code("slip")) | (family == FAMILY.code("exact"))
+    called = found.codes["phone"] == PHONE.code("exact")
     return np.asarray(called & (swapped | (straight & same)))

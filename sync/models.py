@@ -1,6 +1,6 @@
 """Linkage models side by side: those the sync keeps in its state, and those of `leadloop match`.
 
-Pure. Both are JSON with, for each field, levels that have m and u; here they are read alike.
+Pure. Both are JSON of one shape with, for each field, levels that have m and u.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ class Change:
 def weights(body: Mapping[str, Any]) -> Weights:
     """Every level's weight. Raises ValueError for what is no model."""
     try:
-        fields = body["comparisons"] if "comparisons" in body else _fields(body["fields"])
+        fields = {name: one["levels"] for name, one in body["fields"].items()}
         return {
             str(name): {str(one["level"]): round(log2(one["m"] / one["u"]), 3) for one in levels}
             for name, levels in fields.items()
@@ -41,13 +41,9 @@ def weights(body: Mapping[str, Any]) -> Weights:
         raise ValueError("not a model file") from error
 
 
-def _fields(fields: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: one["levels"] for name, one in fields.items()}
-
-
 def prior(body: Mapping[str, Any]) -> float:
     """Log2 odds that two records taken at random are one."""
-    return round(float(body["prior"]) if "prior" in body else log2(float(body["match"])), 3)
+    return round(log2(float(body["match"])), 3)
 
 
 def changes(before: Mapping[str, Any], after: Mapping[str, Any]) -> list[Change]:

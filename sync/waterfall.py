@@ -9,7 +9,6 @@ from typing import Any
 from state.reviews import StoredDecision
 
 PARTS = (
-    ("namesakes", "namesakes"),
     ("changed", "what changes together when somebody moves or takes a new job"),
     ("near_people", "people near them who would fit too"),
     ("identifier", "an exact identifier, nothing against it"),

@@ -11,9 +11,33 @@ from typing import Any
 import numpy as np
 
 from matching.tables.link import Matched
-from matching.tables.mixture import compared, probability, weigh
+from matching.tables.mixture import Compared, Weighed, compared, probability, weigh
 
-_DIGITS = 6
+DIGITS = 6
+
+
+def pair_as_json(pairs: Compared, weighed: Weighed, row: int) -> dict[str, Any]:
+    """Prior, levels with their bits, and corrections of one of the pairs; they come to its total.
+
+    A field that says nothing has no line.
+    """
+    fields = []
+    for name, codes in pairs.codes.items():
+        if code := int(codes[row]):
+            fields.append(
+                {
+                    "field": name,
+                    "level": pairs.kinds[name].levels[code - 1],
+                    "weight": round(float(weighed.weights[name][row]), DIGITS),
+                    "frequency": round(float(weighed.adjustments[name][row]), DIGITS),
+                }
+            )
+    return {
+        "prior": round(weighed.prior, DIGITS),
+        "fields": fields,
+        "changed": round(float(weighed.changed[row]), DIGITS),
+        "near_people": round(float(weighed.near[row]), DIGITS),
+    }
 
 
 def pair_evidence(matched: Matched, one: int, other: int) -> dict[str, Any]:
@@ -25,28 +49,13 @@ def pair_evidence(matched: Matched, one: int, other: int) -> dict[str, Any]:
     low, high = min(one, other), max(one, other)
     pair = compared(matched.frame, np.array([low]), np.array([high]))
     weighed = weigh(matched.frame, matched.learned, pair)
-    fields = []
-    for feature in matched.frame.features:
-        code = int(pair.codes[feature.name][0])
-        if code:
-            fields.append(
-                {
-                    "field": feature.name,
-                    "level": feature.kind.levels[code - 1],
-                    "weight": round(float(weighed.weights[feature.name][0]), _DIGITS),
-                    "frequency": round(float(weighed.adjustments[feature.name][0]), _DIGITS),
-                }
-            )
     decided = matched.decided
     at = np.flatnonzero((decided.one == low) & (decided.other == high))
     settled = float(decided.probability[at[0]] if len(at) else probability(weighed.total)[0])
     return {
-        "prior": round(weighed.prior, _DIGITS),
-        "fields": fields,
-        "changed": round(float(weighed.changed[0]), _DIGITS),
-        "near_people": round(float(weighed.near[0]), _DIGITS),
-        "total": round(float(weighed.total[0]), _DIGITS),
-        "posterior": round(settled, _DIGITS),
+        **pair_as_json(pair, weighed, 0),
+        "total": round(float(weighed.total[0]), DIGITS),
+        "posterior": round(settled, DIGITS),
         "linked": bool(len(at) and decided.link[at[0]]),
     }
 

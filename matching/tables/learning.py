@@ -10,7 +10,7 @@ time, which is what keeps learning from settling on people who merely share a to
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -30,19 +30,22 @@ from matching.tables.mixture import (
     unchanged,
     weigh,
 )
-from matching.tables.values import Codes
+from matching.tables.values import Codes, Flags, Index
 
 _ODDS: Mapping[str, float] = {
     "relative": 0.1,
     "twin": 0.005,
     "colleague": 0.1,
-    "namesake": 0.1,
+    "kin at work": 0.01,
+    "namesake": 0.3,
     "neighbour": 0.1,
 }
+_NEEDS: Mapping[str, frozenset[str]] = {"kin at work": frozenset({"employer"})}
+"""Fields without which a kind of nearness is no other than the ones beside it."""
 _BELIEF = 20.0
 """Matches that the default m of a field count for."""
 _RANDOM = 200_000
-_STEPS = 60
+_STEPS = 100
 _STILL = 1e-3
 _RAREST = {"email": 0.02, "phone": 0.02, "code": 0.02, "street": 0.1, "number": 0.1, "date": 0.2}
 """By how many strangers a value of only two records is shared at least (other kinds: `_SHARED`)."""
@@ -51,9 +54,9 @@ _DIFFER = {"given": 0.3, "family": 0.3, "date": 0.3, "code": 0.3, "word": 0.3, "
 """The largest share of one person's records taken to disagree (other kinds: one half). Together
 these bounds keep learning from running away with pairs that merely share something."""
 _HALF = 0.5
-_NAMESAKES = 10.0
+_NAMESAKES = 30.0
 """Namesakes at most, for each two people who share both names by chance."""
-_CHANGE = 0.05
+_CHANGE = 0.02
 """Share of matches to which each change is taken to have happened before anything is learned."""
 _TOGETHER = 3.0
 """Rows one value is found with, from which on it is shared by nature; half as many where each row
@@ -81,8 +84,10 @@ def defaults(frame: Frame, strangers: Compared, expected: float) -> Learned:
 
 def _explained(frame: Frame) -> dict[str, frozenset[str]]:
     """What each kind of nearness explains in this frame."""
+    fields = {f.name for f in frame.features}
+    near = {who: free for who, free in NEAR.items() if _NEEDS.get(who, fields) & fields}
     other = {f.name for f in frame.features if not _names_a_row(f, dedupes=frame.dedupes)}
-    return {**NEAR, "neighbour": frozenset(other if len(other) > 1 else ())}
+    return {**near, "neighbour": frozenset(other if len(other) > 1 else ())}
 
 
 def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
@@ -98,17 +103,25 @@ def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
     )
 
 
-def learn(frame: Frame, candidates: Compared, *, seed: int = 1) -> Learned:
+def learn(
+    frame: Frame,
+    candidates: Compared,
+    *,
+    answers: Mapping[int, bool] | None = None,
+    seed: int = 1,
+) -> Learned:
     """The model of the frame's own records.
 
-    `candidates` are all pairs worth comparing. The same input and seed give the same model.
+    `candidates` are all pairs worth comparing, `answers` what people decided of some of them, by
+    their place. The same input and seed give the same model.
     """
+    told = _Told.of(answers or {})
     strangers = _strangers(frame, seed)
     expected = max(1.0, 0.4 * min(frame.left, (frame.total - frame.left) or frame.left))
     start = defaults(frame, strangers, expected)
     learned = start
     for _ in range(_STEPS if len(candidates) else 0):
-        moved = _step(frame, start, learned, candidates, strangers)
+        moved = _step(frame, start, learned, (candidates, told), strangers)
         still = _apart(learned, moved) < _STILL
         learned = moved
         if still:
@@ -158,12 +171,36 @@ def _strangers(frame: Frame, seed: int) -> Compared:
     return compared(frame, one[differ], other[differ])
 
 
+@dataclass(frozen=True)
+class _Told:
+    """Candidate pairs that people have decided, by their place."""
+
+    places: Index
+    one: Flags
+
+    @classmethod
+    def of(cls, answers: Mapping[int, bool]) -> _Told:
+        places = sorted(answers)
+        return cls(np.array(places, np.int64), np.array([answers[at] for at in places], bool))
+
+    def corrected(self, match: Floats) -> Floats:
+        """Probabilities with certainty where a person has decided."""
+        known = match.copy()
+        known[self.places] = self.one
+        return known
+
+
 def _step(
-    frame: Frame, start: Learned, learned: Learned, candidates: Compared, strangers: Compared
+    frame: Frame,
+    start: Learned,
+    learned: Learned,
+    seen: tuple[Compared, _Told],
+    strangers: Compared,
 ) -> Learned:
     """One round of expectation and maximisation."""
+    candidates, told = seen
     weighed = weigh(frame, learned, candidates)
-    match = probability(weighed.total)
+    match = told.corrected(probability(weighed.total))
     near = _near_pairs(learned, candidates, weighed, match)
     away = 1.0 - probability(weigh(frame, learned, strangers).total)
     u = {
@@ -178,8 +215,8 @@ def _step(
         for what, stays in kept.items():
             if f.name in CHANGED[what]:
                 telling = np.minimum(telling, match * stays)
-        seen = _blend(candidates.codes[f.name], telling, start.m[f.name])
-        m[f.name] = _ordered(_bounded(seen, _DIFFER.get(f.kind.name, _HALF)), u[f.name])
+        found = _blend(candidates.codes[f.name], telling, start.m[f.name])
+        m[f.name] = _ordered(_bounded(found, _DIFFER.get(f.kind.name, _HALF)), u[f.name])
     shares = {
         who: {
             name: _blend(candidates.codes[name], near[who], start.near[who][name]) for name in free
@@ -262,6 +299,9 @@ def _ordered(m: Floats, u: Floats) -> Floats:
 
 
 def _apart(one: Learned, other: Learned) -> float:
+    """How far learning has moved. Shares of near people count: they go on moving long after the
+    levels stand still, and decide on those who share a home."""
     apart = [abs(np.log2(one.match / other.match)) / 10]
     apart += [float(np.abs(one.m[name] - other.m[name]).max()) for name in one.m]
+    apart += [abs(np.log2(one.odds[who] / other.odds[who])) / 30 for who in one.odds]
     return float(max(apart))

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from matching.tables.frame import ALONE, Feature, Frame, compare_all
+from matching.tables.kinds import Kind
 from matching.tables.values import Codes, Index
 
 Floats = NDArray[np.float64]
@@ -27,6 +28,7 @@ NEAR: Mapping[str, frozenset[str]] = {
     "relative": frozenset({"family", "birth_family", "street", "place", "phone", "email"}),
     "twin": frozenset({"family", "birth_family", "street", "place", "phone", "birth_date", "age"}),
     "colleague": frozenset({"employer", "street", "place", "phone"}),
+    "kin at work": frozenset({"family", "employer", "street", "place", "phone"}),
     "namesake": frozenset({"given", "family"}),
 }
 """Who may be near a person, and the fields that their nearness explains."""
@@ -66,8 +68,9 @@ class Learned:
 class Compared:
     """Pairs of rows with their level codes by field. For each field `carried` is how many rows
     carry the agreed value (0 where the level has no frequency), `general` the share of all pairs
-    that agree in the part of the field in question."""
+    that agree in the part of the field in question; `kinds` are the fields' kinds."""
 
+    kinds: Mapping[str, Kind]
     codes: Mapping[str, Codes]
     carried: Mapping[str, Index]
     general: Mapping[str, Floats]
@@ -81,7 +84,12 @@ def compared(frame: Frame, one: Index, other: Index) -> Compared:
     codes = compare_all(frame, one, other)
     counted = {f.name: _carried(f, codes[f.name], one, other) for f in frame.features}
     carried = {name: rows for name, (rows, _) in counted.items()}
-    return Compared(codes, carried, {name: general for name, (_, general) in counted.items()})
+    return Compared(
+        {f.name: f.kind for f in frame.features},
+        codes,
+        carried,
+        {name: general for name, (_, general) in counted.items()},
+    )
 
 
 def _carried(feature: Feature, codes: Codes, one: Index, other: Index) -> tuple[Index, Floats]:

@@ -26,19 +26,22 @@ def as_json(frame: Frame, learned: Learned) -> dict[str, Any]:
 
     `version` names the content: equal models have equal versions.
     """
-    fields = {
-        feature.name: {
-            "kind": feature.kind.name,
-            "shared_by_chance": round(learned.rare.get(feature.name, 1.0), 6),
-            "levels": _levels(
-                feature.kind.levels, learned.m[feature.name], learned.u[feature.name]
-            ),
-        }
-        for feature in frame.features
-    }
-    body = {
+    kinds = {feature.name: feature.kind.name for feature in frame.features}
+    return versioned(body_of(kinds, learned))
+
+
+def body_of(kinds: Mapping[str, str], learned: Learned) -> dict[str, Any]:
+    """A model's content without its version; `kinds` are its fields' kinds."""
+    return {
         "match": float(learned.match),
-        "fields": fields,
+        "fields": {
+            name: {
+                "kind": kind,
+                "shared_by_chance": round(learned.rare.get(name, 1.0), 6),
+                "levels": _levels(KINDS[kind].levels, learned.m[name], learned.u[name]),
+            }
+            for name, kind in kinds.items()
+        },
         "changed": {what: float(share) for what, share in learned.changed.items()},
         "near": {
             who: {
@@ -48,8 +51,12 @@ def as_json(frame: Frame, learned: Learned) -> dict[str, Any]:
             for who, free in learned.near.items()
         },
     }
+
+
+def versioned(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The file of a content: equal contents have equal versions."""
     text = json.dumps(body, sort_keys=True)
-    version = "t-" + blake2b(text.encode(), digest_size=6).hexdigest()
+    version = "m-" + blake2b(text.encode(), digest_size=6).hexdigest()
     return {"format": FORMAT, "version": version, **body}
 
 

@@ -215,8 +215,11 @@ def test_two_contacts_of_one_person_both_link() -> None:
 
 def test_the_clearly_better_claim_wins() -> None:
     """Of two different people who fit one record, the one with the identifier gets it."""
-    stranger = _person("Anna", "Kowalczyk", company="Acme", email="anna.kow@acme.com")
-    decisions = _decide({"m1": ANNA, "m2": stranger}, {"c": ANNA})
+    known = replace(ANNA, title="buyer")
+    stranger = _person("Anna", "Kowalczyk", company="Acme", birth_date="1951-11-29")
+    assert _decide({"m2": stranger}, {"c": known})["m2"].verdict == "link"
+    incoming = {"m1": replace(known, birth_date="1980-03-04"), "m2": stranger}
+    decisions = _decide(incoming, {"c": known})
     assert decisions["m1"].verdict == "link"
     assert decisions["m2"].verdict != "link"
 
@@ -238,7 +241,7 @@ def test_evidence_adds_up(scene: tuple[dict[str, Person], dict[str, list[Candida
         json.dumps(decision.evidence)
         for one in decision.evidence["candidates"]:
             fields = sum(field["weight"] + field["frequency"] for field in one["fields"])
-            extra = one["namesakes"] + one["near_people"] + one["identifier"] + one["taken"]
+            extra = one["changed"] + one["near_people"] + one["identifier"] + one["taken"]
             assert one["prior"] + fields + extra == pytest.approx(one["total"], abs=1e-4)
             shown += 1
     assert shown > 100

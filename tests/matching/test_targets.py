@@ -4,18 +4,12 @@ next to nobody judged new who is known.
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 
-from matching.model import Model, train
-from matching.normalise import Person
-from matching.scoring import score
+from matching.model import Model
 from tests.matching.worlds import (
     World,
-    blocked,
     business,
-    fake_1000,
-    febrl3,
     febrl4,
     judged,
     tally,
@@ -54,42 +48,3 @@ def test_business_world(seed: int) -> None:
     without e-mail keeps the same limits.
     """
     _claims(business(2000, seed))
-
-
-def _dedupe(people: dict[str, Person], clusters: dict[str, str]) -> tuple[float, float]:
-    keys = list(people)
-    at = {key: i for i, key in enumerate(keys)}
-    blocks = blocked(people, people)
-    pairs = sorted(
-        {
-            (min(at[k], at[c]), max(at[k], at[c]))
-            for k, found in blocks.items()
-            for c in found
-            if c != k
-        }
-    )
-    everybody = [people[key] for key in keys]
-    model = train(everybody, everybody, pairs)
-    scored = score([everybody[i] for i, _ in pairs], [everybody[j] for _, j in pairs], model)
-    linked = scored.total >= 0
-    true = np.array([clusters[keys[i]] == clusters[keys[j]] for i, j in pairs])
-    sizes = np.unique(list(clusters.values()), return_counts=True)[1]
-    right = float((linked & true).sum())
-    return right / float(linked.sum()), right / float((sizes * (sizes - 1) // 2).sum())
-
-
-def test_febrl3_does_not_collapse() -> None:
-    """As a dedupe of FEBRL 3, at one half: precision .999 and recall .97 at least."""
-    precision, recall = _dedupe(*febrl3())
-    assert precision >= 0.999
-    assert recall >= 0.97
-
-
-def test_fake_1000_does_not_collapse() -> None:
-    """On a set with heavy errors and few fields: precision .99 and recall .65 at least."""
-    labelled = fake_1000()
-    if labelled is None:
-        pytest.skip("fake_1000.csv is not beside this checkout")
-    precision, recall = _dedupe(*labelled)
-    assert precision >= 0.99
-    assert recall >= 0.65

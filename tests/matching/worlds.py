@@ -21,7 +21,6 @@ from sandbox.world.draw import Draw
 from sandbox.world.generated import Generated
 from sandbox.world.holdings import Entry
 from sandbox.world.places import COUNTRIES
-from tests.paths import SHARED
 
 _CAP = 60
 
@@ -129,33 +128,6 @@ def _entry(entry: Entry, pen: Draw) -> Person:
             country=COUNTRIES[address.country].name if address else None,
         )
     )
-
-
-def febrl3() -> tuple[dict[str, Person], dict[str, str]]:
-    """The dedupe set: people and the cluster each belongs to."""
-    people = {row["rec_id"]: febrl_person(row) for row in febrl("3")}
-    return people, {key: key.split("-")[1] for key in people}
-
-
-def fake_1000() -> tuple[dict[str, Person], dict[str, str]] | None:
-    """The heavily damaged dedupe set beside the checkout; None where it is absent."""
-    path = SHARED / "data" / "fake_1000.csv" if SHARED is not None else None
-    if path is None or not path.is_file():
-        return None
-    people, clusters = {}, {}
-    with path.open(encoding="utf-8") as file:
-        for row in csv.DictReader(file):
-            people[row["unique_id"]] = normalise(
-                PersonAttributes(
-                    given_name=row["first_name"],
-                    family_name=row["surname"],
-                    emails=(row["email"],) if row["email"] else (),
-                    city=row["city"],
-                    birth_date=row["dob"],
-                )
-            )
-            clusters[row["unique_id"]] = row["cluster"]
-    return people, clusters
 
 
 def blocked(left: Mapping[str, Person], right: Mapping[str, Person]) -> dict[str, list[str]]:

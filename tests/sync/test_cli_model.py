@@ -26,7 +26,7 @@ def files(tmp_path: Path) -> tuple[Path, Path]:
     body = default_model().to_json()
     first, second = tmp_path / "first.json", tmp_path / "second.json"
     first.write_text(json.dumps(body))
-    body["comparisons"]["email"][0]["u"] *= 2
+    body["fields"]["email"]["levels"][0]["u"] *= 2
     second.write_text(json.dumps(body))
     return first, second
 
@@ -45,7 +45,7 @@ def test_two_files_are_compared(
 def test_a_file_is_shown(files: tuple[Path, Path], capsys: pytest.CaptureFixture[str]) -> None:
     """Every field of the model is shown with its levels."""
     told = _told(capsys, "model", "show", str(files[0]))
-    assert set(told["weights"]) == set(default_model().comparisons)
+    assert set(told["weights"]) == set(default_model().learned.m)
 
 
 def test_what_a_match_printed_is_a_model(
@@ -67,7 +67,12 @@ def test_what_a_match_printed_is_a_model(
 def test_rubbish_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """A file that is no model ends with exit code 2 and a remedy."""
     path = tmp_path / "model.json"
-    for rubbish in ("", "[]", '{"fields": 3}', '{"comparisons": {"email": [{"level": "x"}]}}'):
+    for rubbish in (
+        "",
+        "[]",
+        '{"fields": 3}',
+        '{"fields": {"email": {"levels": [{"level": "x"}]}}}',
+    ):
         path.write_text(rubbish)
         error = _told(capsys, "model", "show", str(path))["error"]
         assert (error["code"], error["exit_code"]) == ("match.model", 2)
@@ -76,7 +81,7 @@ def test_rubbish_is_no_model(tmp_path: Path, capsys: pytest.CaptureFixture[str])
 def test_levels_that_come_and_go_are_changes() -> None:
     """A field only one model has counts with all its levels."""
     before = default_model().to_json()
-    fields = {k: v for k, v in before["comparisons"].items() if k != "title"}
-    found = models.changes({**before, "comparisons": fields}, before)
+    fields = {k: v for k, v in before["fields"].items() if k != "title"}
+    found = models.changes({**before, "fields": fields}, before)
     assert {one.field for one in found} == {"title"}
     assert all(one.before is None for one in found)

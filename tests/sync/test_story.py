@@ -199,7 +199,7 @@ def test_steps_of_hand_made_evidence() -> None:
             {"field": "email", "level": "exact", "weight": 20.0, "frequency": 0.0},
             {"field": "family", "level": "exact", "weight": 8.0, "frequency": -2.5},
         ],
-        "namesakes": 0.0,
+        "changed": 0.0,
         "near_people": -1.0,
         "identifier": 0.0,
         "taken": -4.0,
