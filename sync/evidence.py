@@ -24,6 +24,8 @@ TRAINING_SAMPLE = 5_000
 TRAINING_AGAINST = 100_000
 """CRM people they are compared with: a smaller part would lack their counterparts and bend the
 prior."""
+MOST_ANSWERS = 100_000
+"""Accepted review items that are learned from."""
 LEAST_TO_TRAIN = 50
 """Below this many people a side the default model is kept: there is nothing to learn from."""
 
@@ -52,7 +54,8 @@ def ensure_model(pair: Pair) -> Model:
 
 
 def train_model(store: Store) -> Model | None:
-    """A model of the people in a state; None when there are too few to learn from."""
+    """A model of the people in a state, and of what was decided about them in review; None when
+    there are too few to learn from."""
     kind = EntityKind.PERSON.value
     with store.read() as tx:
         left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_AGAINST))
@@ -62,15 +65,27 @@ def train_model(store: Store) -> Model | None:
         incoming = {row.record_key: Person.from_json(dict(row.person)) for row in right}
         keys = {key: blocking_keys(person) for key, person in incoming.items()}
         blocked = candidates.candidates(tx, keys)
+        answers = _answers(tx, incoming)
     position = {row.record_key: i for i, row in enumerate(left)}
-    pairs = [
-        (position[key], j)
+    pairs = {
+        (position[key], j): (name, key)
         for j, name in enumerate(incoming)
         for key in blocked[name]
         if key in position
-    ]
+    }
     people = [Person.from_json(dict(row.person)) for row in left]
-    return train(people, list(incoming.values()), pairs)
+    told = {pair: answers[keyed] for pair, keyed in pairs.items() if keyed in answers}
+    return train(people, list(incoming.values()), list(pairs), answers=told)
+
+
+def _answers(tx: Tx, incoming: Iterable[str]) -> dict[tuple[str, str], bool]:
+    """What people have decided of pairs, (incoming, record): accepted in review, or ruled out,
+    which also takes back what was accepted."""
+    accepted = reviews.items(tx, status="accepted", kind="match", limit=MOST_ANSWERS)
+    found = {(item.subject, item.chosen): True for item in accepted if item.chosen is not None}
+    for one, other in reviews.ruled_out(tx, incoming):
+        found[one, other] = found[other, one] = False
+    return found
 
 
 def known(pair: Pair, keys: Iterable[str], wanted: Callable[[Candidate], bool]) -> Known:

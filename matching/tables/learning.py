@@ -34,7 +34,7 @@ from matching.tables.values import Codes, Flags, Index
 
 _ODDS: Mapping[str, float] = {
     "relative": 0.1,
-    "twin": 0.005,
+    "twin": 0.0005,
     "colleague": 0.1,
     "kin at work": 0.01,
     "namesake": 0.3,
