@@ -125,6 +125,10 @@ class Watched:
         yield from self._inner.changes(stream, since, landed=landed)
         self.streams_read[f"{self.system}:{stream}"] += self._admin.count(self.system) - before
 
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """As the connector."""
+        return self._inner.census(stream, after)
+
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """As the connector."""
         return self._inner.fetch(object_name, ids)

@@ -31,6 +31,7 @@ from connectors.base import (
     utc_now,
 )
 from connectors.hubspot_auth import Credentials
+from connectors.hubspot_census import email_census, form_census, record_census
 from connectors.hubspot_events import newest_first
 from connectors.hubspot_fields import ensure_properties, object_schema
 from connectors.hubspot_marketing import Marketing
@@ -84,6 +85,9 @@ CAPABILITIES = Capabilities(
     native_upsert=True,  # batch/upsert by a unique property
     reads_back=True,  # in part: see above
 )
+
+_CONVERTED = "recent_conversion_date"
+"""The contact's property that moves when a form is filled in: what makes forms due."""
 
 
 class HubSpotConnector:
@@ -156,12 +160,12 @@ class HubSpotConnector:
         forms = self._marketing.forms(again=True)
         unlisted = [StreamSpec("forms", None, Cadence.FAST)] if self._marketing.unlisted else []
         return (
-            *(StreamSpec(name, name, Cadence.FAST) for name in OBJECTS),
+            *(StreamSpec(name, name, Cadence.FAST, counted=True) for name in OBJECTS),
             *unlisted,
-            StreamSpec("email_events", None, Cadence.FAST),
+            StreamSpec("email_events", None, Cadence.FAST, counted=True),
             StreamSpec("owners", "owners", Cadence.QUARTER),
             *(
-                StreamSpec(f"form:{guid}", None, Cadence.QUARTER, trigger="recent_conversion_date")
+                StreamSpec(f"form:{guid}", None, Cadence.QUARTER, _CONVERTED, counted=True)
                 for guid in forms
             ),
             *(StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY) for name in OBJECTS),
@@ -193,6 +197,15 @@ class HubSpotConnector:
         if since is None or "list" in since:
             return self._backfill(stream, since)
         return self._incremental(stream, since, landed)
+
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """Everything there is: a list of stamps for records, all events of event streams."""
+        kind, _, name = stream.partition(":")
+        if kind == "form":
+            return form_census(self._marketing, name, after)
+        if kind == "email_events":
+            return email_census(self._marketing, after)
+        return record_census(self._read, stream, after, self._clock)
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The records as they are now. An id that was merged away yields two: the record it is

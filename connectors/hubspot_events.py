@@ -44,12 +44,14 @@ _SHOWN = ("type", "url", "category", "status", "source", "appId", "emailCampaign
 
 @dataclass(frozen=True, slots=True)
 class Batch:
-    """One page as the vendor gave it; `more` asks for the next, None at the end."""
+    """One page as the vendor gave it; `more` asks for the next, None at the end; `after` is where
+    that begins, for vendors that say so."""
 
     events: tuple[Event, ...]
     more: Callable[[], Batch] | None
     at: datetime
     malformed: tuple[Malformed, ...] = ()
+    after: str | None = None
 
 
 def newest_first(

@@ -79,6 +79,7 @@ class Marketing:
             (lambda: self.submissions(guid, more)) if more else None,
             at,
             found.malformed,
+            more,
         )
 
     def forms(self, *, again: bool = False) -> dict[str, str]:

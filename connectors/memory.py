@@ -31,6 +31,7 @@ from connectors.base import (
     utc_now,
     write_batches,
 )
+from connectors.memory_pages import census_pages, disordered
 from connectors.retrying import ReplyLostError, Verdict
 from mappings.errors import InvariantError, LeadloopError, RecordRejectedError
 from mappings.ports import (
@@ -247,8 +248,8 @@ class MemoryConnector:
 
     def streams(self) -> tuple[StreamSpec, ...]:
         """One stream an object, and the events."""
-        specs = [StreamSpec(name, name, Cadence.FAST) for name in self._schema]
-        return (*specs, StreamSpec(EVENTS, None, Cadence.FAST))
+        specs = [StreamSpec(name, name, Cadence.FAST, counted=True) for name in self._schema]
+        return (*specs, StreamSpec(EVENTS, None, Cadence.FAST, counted=True))
 
     def changes(
         self, stream: str, since: Mapping[str, Json] | None, *, landed: Landed
@@ -256,7 +257,14 @@ class MemoryConnector:
         """Pages by (modified, id) from the cursor on; a quiet stream costs one call."""
         events = stream == EVENTS
         pages = self._event_pages(landed) if events else self._record_pages(stream, since, landed)
-        return map(self._disordered, pages)
+        return (disordered(page, self._earlier, self._disorder) for page in pages)
+
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """Everything there is, a page a call."""
+        records, events = ([], self._events) if stream == EVENTS else (self.all(stream), [])
+        for page in census_pages(records, events, after, size=self._page_size):
+            self._read("census")
+            yield page
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The records as they are; a merged-away one with the record it is now part of."""
@@ -324,16 +332,6 @@ class MemoryConnector:
             else:
                 yield Page(tuple(page), (), {"at": iso(start - _OVERLAP)}, last=True)
                 return
-
-    def _disordered(self, page: Page) -> Page:
-        if (rng := self._disorder) is None:
-            return page
-        earlier = [self._earlier[r.ref] for r in page.records if r.ref in self._earlier]
-        records = [*page.records, *earlier, *page.records[: rng.randint(0, 2)]]
-        events = [*page.events, *page.events[: rng.randint(0, 2)]]
-        rng.shuffle(records)
-        rng.shuffle(events)
-        return replace(page, records=tuple(records), events=tuple(events))
 
     def _window(self, stream: str, at: datetime | None) -> list[Record]:
         with self._lock:

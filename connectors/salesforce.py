@@ -33,6 +33,7 @@ from connectors.payloads import (
     unreadable,
 )
 from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
+from connectors.salesforce_census import census
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import changed_at
@@ -159,8 +160,8 @@ class SalesforceConnector:
     def streams(self) -> tuple[StreamSpec, ...]:
         """One stream an object; costs no call."""
         return (
-            *(StreamSpec(kind, kind, Cadence.FAST) for kind in _FAST),
-            *(StreamSpec(kind, kind, Cadence.QUARTER) for kind in _QUARTER),
+            *(StreamSpec(kind, kind, Cadence.FAST, counted=True) for kind in _FAST),
+            *(StreamSpec(kind, kind, Cadence.QUARTER, counted=True) for kind in _QUARTER),
         )
 
     def changes(
@@ -220,6 +221,17 @@ class SalesforceConnector:
             settled = self._settled(start, found.good)
             return Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)
         return Page((), (), {"start": iso(start)}, last=False)
+
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """Ids and stamps of everything that is not deleted."""
+        return census(
+            stream,
+            after,
+            deletable=stream not in _NEVER_DELETED,
+            query=self._wire.query,
+            sifted=lambda answer: self._sifted(stream, answer),
+            following=lambda a: a if _is_done(expect(a)) else self._next(expect(a)),
+        )
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The records as they are now. A merged-away one comes with the record it is now part

@@ -42,13 +42,15 @@ class StreamSpec:
 
     `name` is unique within the connector (`contacts`, `form:<guid>`, `email_events`, `Lead`);
     `object` is the vendor object its records carry, None for event streams. `trigger` names a
-    field of another stream's records whose movement makes this stream due at once.
+    field of another stream's records whose movement makes this stream due at once. A `counted` one
+    can be asked for everything there is (`Connector.census`).
     """
 
     name: str
     object: str | None
     cadence: Cadence
     trigger: str | None = None
+    counted: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +220,12 @@ class Connector(Protocol):
         self, stream: str, since: Mapping[str, Json] | None, *, landed: Landed
     ) -> Iterator[Page]:
         """Pages of what changed since the cursor; None means everything (backfill)."""
+
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """Pages of everything that is there now, of a `counted` stream: records that are not
+        deleted, bare (id and modified time), and events whole. `after` is a page's cursor, behind
+        which to go on. May repeat; leaves out nothing that is there from first page to last.
+        """
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The named records as they are now, merged-away ids followed; missing ones left out."""

@@ -1,5 +1,5 @@
-"""Tables of the running service: who holds the state, what people ask of the daemon, whom they had
-erased, and what is known of the vendors' accounts.
+"""Tables of the running service: who holds the state, what people ask of the daemon and are told by
+it, whom they had erased, and what is known of the vendors' accounts.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Index, MetaData, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
-from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, Scoped
+from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
 
@@ -96,3 +96,17 @@ class QuotaRow(Scoped, table=True):
     opened_at: datetime | None = _instant(nullable=True)
     probe_at: datetime | None = _instant(nullable=True)
     code: str | None = Field(default=None, max_length=64)
+
+
+class AlertRow(Scoped, table=True):
+    """A state people are told about: gone once they were told that it is over."""
+
+    __tablename__ = "alerts"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("key", *OWNER),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=REF)
+    code: str = Field(max_length=64)
+    since: datetime = _instant()
+    over_at: datetime | None = _instant(nullable=True)
+    told_at: datetime | None = _instant(nullable=True)
+    failed_at: datetime | None = _instant(nullable=True)

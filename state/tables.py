@@ -14,16 +14,26 @@ from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field
 
 from state import lifecycle_tables
+from state.census_tables import CensusRow, SeenRow
 from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
 from state.schema_tables import DriftRow, SchemaRow
-from state.service_tables import CommandRow, ErasureRow, LeaseRow, TombstoneRow
+from state.service_tables import AlertRow, CommandRow, ErasureRow, LeaseRow, TombstoneRow
 
 __all__ = [
-    "METADATA", "CommandRow", "DriftRow", "ErasureRow", "LeaseRow", "SchemaRow", "TombstoneRow",
+    "METADATA",
+    "AlertRow",
+    "CensusRow",
+    "CommandRow",
+    "DriftRow",
+    "ErasureRow",
+    "LeaseRow",
+    "SchemaRow",
+    "SeenRow",
+    "TombstoneRow",
     "lifecycle_tables",
-]  # fmt: skip
+]
 """What other modules take from here though it is defined elsewhere; the tables below besides."""
 
 
@@ -440,20 +450,6 @@ class BrakeRow(Scoped, table=True):
     run_id: str = Field(max_length=40)
     counts: dict[str, Any] = _json()
     at: datetime = _instant()
-
-
-class AlertRow(Scoped, table=True):
-    """A state people are told about: gone once they were told that it is over."""
-
-    __tablename__ = "alerts"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("key", *OWNER),)
-    id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(max_length=REF)
-    code: str = Field(max_length=64)
-    since: datetime = _instant()
-    over_at: datetime | None = _instant(nullable=True)
-    told_at: datetime | None = _instant(nullable=True)
-    failed_at: datetime | None = _instant(nullable=True)
 
 
 class DueRow(Scoped, table=True):

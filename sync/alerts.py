@@ -20,6 +20,7 @@ from state import outbox, quota, runs, trouble
 from state.store import Store
 from state.trouble import Alert
 from sync.conditions import GOOD, Condition, Facts, Message, Severity, compare, conditions
+from sync.counted import counted_of
 from sync.crash import crashpoint
 from sync.drift_known import known_drifts
 
@@ -104,6 +105,7 @@ def facts_of(
             fast=config.schedule.fast,
             trouble=trouble,
             drifts=known_drifts(tx, pair.map_system.kind),
+            counted=counted_of(tx),
         )
 
 

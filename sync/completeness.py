@@ -2,7 +2,8 @@
 
 Whatever was pulled has a word for what became of it; every word belongs to one heading here, and a
 word that nobody has given a heading counts as unaccounted, so that a new one cannot hide anything.
-Reads the state alone.
+What the vendors have beyond that the nightly reconciliation says (`sync.census`): its figures stand
+beside these. Reads the state alone.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from typing import Any
 from state import accounts
 from state.accounts import Received
 from state.store import Store, Tx
+from sync.counted import counted_of
 
 LANDED, WAITING, LEFT_OUT, FAILED = "landed", "waiting", "left_out", "failed"
 UNACCOUNTED = "unaccounted"
@@ -60,6 +62,7 @@ def completeness(store: Store) -> dict[str, Any]:
                 *_named(tx, events, accounts.event_names),
             ],
             "form_fills": _form_fills(tx),
+            "counted": counted_of(tx),
         }
 
 

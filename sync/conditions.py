@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
+from typing import Any
 
 from mappings.drift import Drift
 from mappings.errors import LeadloopError
@@ -69,7 +70,8 @@ class Message:
 class Facts:
     """What the conditions of a pair are read from. `trouble` is what kept a run from starting;
     `drifts` are fields that are not as the mapping needs them, `last_good` when the newest run that
-    went through ended; `fast` the schedule in seconds.
+    went through ended; `fast` the schedule in seconds; `counted` what the last nightly
+    reconciliation came to (`sync.counted`).
     """
 
     pair: str
@@ -82,6 +84,7 @@ class Facts:
     fast: float
     trouble: LeadloopError | None = None
     drifts: Sequence[Drift] = ()
+    counted: Sequence[Mapping[str, Any]] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +114,8 @@ def conditions(facts: Facts) -> list[Condition]:
             )
         )
     found += [_drifted(drift) for drift in facts.drifts]
+    if any(not one["adds_up"] for one in facts.counted):
+        found.append(_incomplete(facts.counted))
     patience = max(STALE_AFTER, timedelta(seconds=3 * facts.fast))
     if facts.last_good is not None and facts.now - facts.last_good > patience:
         found.append(
@@ -133,6 +138,25 @@ def _drifted(drift: Drift) -> Condition:
         "alert.schema",
         f"{drift.what}{rests}",
         drift.remedy,
+    )
+
+
+def _incomplete(counted: Sequence[Mapping[str, Any]]) -> Condition:
+    """Counting has found what pulling had missed, or could not be done."""
+    wrong = [one for one in counted if not one["adds_up"]]
+    mended = sum(one["fetched"] + one["edits"] for one in wrong)
+    left = sum(one["left"] for one in wrong)
+    failed = sum(one["error"] is not None for one in wrong)
+    told = [f"{mended} rows had been missed and were fetched"] if mended else []
+    told += [f"{left} rows could not be fetched"] if left else []
+    told += [f"{failed} streams could not be counted"] if failed else []
+    return Condition(
+        "incomplete",
+        "alert.incomplete",
+        f"the nightly count of {', '.join(one['name'] for one in wrong[:5])} does not add up: "
+        f"{', '.join(told)}",
+        "See `leadloop status --completeness`. What was fetched is on its way; if it happens again "
+        "the next night, report it.",
     )
 
 

@@ -23,6 +23,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_look_up": "left-over intents were looked for at the vendor, nothing is told yet",
     "after_reopen": "left-over intents may be sent again",
     "after_replan": "left-over intents are dropped, their people are to be planned anew",
+    "after_count": "a page of the nightly reconciliation is counted",
     "after_land": "a page and its cursor have landed",
     "after_drift": "what has changed about the vendors' fields is stored",
     "after_catch_up": "a page of what a healed field holds is in the mirror",

@@ -1,4 +1,5 @@
-"""The daemon's metrics, in Prometheus' text format. Labels are pairs, systems and states only."""
+"""The daemon's metrics, in Prometheus' text format. Labels are pairs, systems, streams and
+states only."""
 
 from __future__ import annotations
 
@@ -10,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import GaugeMetricFamily, Metric
 
 from mappings.errors import LeadloopError
+from sync.counted import FIGURES
 from sync.wiring import utc_now
 
 Standings = Sequence[dict[str, Any]]
@@ -77,6 +79,7 @@ class _Standings:
         yield _gauge("commands", "Asked of the daemon and not over.", stands, "commands")
         yield from _writes(stands, self._now())
         yield from _accounts(stands)
+        yield _counted(stands)
 
 
 def _writes(stands: Standings, now: datetime) -> Iterable[Metric]:
@@ -112,6 +115,18 @@ def _accounts(stands: Standings) -> Iterable[Metric]:
             failures.add_metric(names, quota["failures"])
             circuit.add_metric([*names, quota["circuit"]], 1)
     return left, ours, failures, circuit
+
+
+def _counted(stands: Standings) -> Metric:
+    """What the last nightly count of each stream came to."""
+    counted = _family(
+        "counted", "What the last nightly count of a stream came to.", "stream", "figure"
+    )
+    for one in stands:
+        for stream in one["counted"]:
+            for figure in FIGURES:
+                counted.add_metric([one["pair"], stream["name"], figure], stream[figure])
+    return counted
 
 
 def _family(name: str, what: str, *labels: str) -> GaugeMetricFamily:

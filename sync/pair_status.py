@@ -12,6 +12,7 @@ from state import commands, figures, identity, mirror, outbox, reviews, runs
 from state.runs import Run
 from state.store import Store
 from sync.config import PairConfig
+from sync.counted import counted_of
 from sync.standing import accounts_of, deferred_of
 
 GOOD = ("ok", "partial")
@@ -51,6 +52,7 @@ def status_of(
             "review": reviews.open_count(tx),
             "dead_letters": outbox.dead_count(tx),
             "inbox_pending": mirror.pending_count(tx),
+            "counted": counted_of(tx),
             "quota": accounts,
             "deferred": deferred_of(tx, pair, now, accounts),
             "commands": commands.waiting(tx),
@@ -74,6 +76,7 @@ def nothing_yet(pair: PairConfig) -> dict[str, Any]:
         "review": 0,
         "dead_letters": 0,
         "inbox_pending": 0,
+        "counted": [],
         "quota": [],
         "deferred": [],
         "commands": 0,

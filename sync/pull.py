@@ -35,7 +35,8 @@ DAY = timedelta(days=1)
 @dataclass(slots=True)
 class Pulled:
     """What a pull brought: rows and events that were news, by stream, streams that failed, sides
-    that were not read to their end, and what was set aside because it made no sense.
+    that were not read to their end, and what was set aside because it made no sense. `streams` is
+    what there was to pull.
     """
 
     records: Counter[str] = field(default_factory=Counter)
@@ -43,6 +44,7 @@ class Pulled:
     failed: dict[str, LeadloopError] = field(default_factory=dict)
     unread: dict[Side, LeadloopError] = field(default_factory=dict)
     malformed: Counter[str] = field(default_factory=Counter)
+    streams: dict[Side, tuple[StreamSpec, ...]] = field(default_factory=dict)
 
     @property
     def total_records(self) -> int:
@@ -124,6 +126,7 @@ def _pull_system(
 ) -> None:
     _ask_again(pair, run_id, connector, pulled)
     specs = connector.streams()
+    pulled.streams[pair.side_of(connector.system)] = specs
     with pair.store.read() as tx:
         completed = mirror.completed_at(tx, connector.system)
     triggered: set[str] = set()

@@ -27,6 +27,7 @@ from sync import drift
 from sync.apply import Applied, apply
 from sync.attribute import attribute, fetch_unknown
 from sync.blocks import POISON, Blocks, deferred
+from sync.census import count_all
 from sync.companies import resolve_companies
 from sync.crash import crashpoint
 from sync.due import work_due
@@ -147,6 +148,7 @@ def _run(
     report.counts["reconciled"] = dict(+reconciled)
     pulled = pull(pair, run_id, everything=everything, but=blocks.down)
     blocks.not_read(pulled.unread)
+    report.counts["census"] = dict(count_all(pair, run_id, pulled, everything=everything))
     pair = drift.watched(pair, run_id) if drift.is_due(pair) else drift.as_known(pair)
     missing = gone(pair)
     refusal = blocks.stopped or examine_gone(missing, approval=approval, limits=pair.guard)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import timedelta
 from uuid import uuid4
 
 import pytest
@@ -17,7 +17,6 @@ from connectors.base import VendorConnector
 from mappings.errors import RateLimitedError
 from mappings.ports import FieldDefinition, Page
 from mappings.records import (
-    Event,
     Json,
     Operation,
     Outcome,
@@ -25,34 +24,7 @@ from mappings.records import (
     Record,
     Write,
 )
-
-
-class LandedRows:
-    """An inbox in memory: what has landed, by stream, as `Landed` is asked."""
-
-    def __init__(self) -> None:
-        self.records: dict[str, dict[str, Record]] = {}
-        self.events: dict[str, dict[str, Event]] = {}
-
-    def land(self, stream: str, page: Page) -> None:
-        """Take a page in; a row that landed before is replaced."""
-        rows = self.records.setdefault(stream, {})
-        rows.update({record.ref.id: record for record in page.records})
-        self.events.setdefault(stream, {}).update({event.key: event for event in page.events})
-
-    def count_since(self, stream: str, at: datetime) -> int:
-        """Live records landed with `modified_at >= at`."""
-        rows = self.records.get(stream, {}).values()
-        return sum(1 for r in rows if not r.deleted and r.modified_at >= at)
-
-    def unseen(self, stream: str, rows: Sequence[tuple[str, str]]) -> set[str]:
-        """Ids not landed at exactly that revision."""
-        records, events = self.records.get(stream, {}), self.events.get(stream, {})
-        return {
-            name
-            for name, revision in rows
-            if name not in events and (name not in records or records[name].revision != revision)
-        }
+from tests.landed import LandedRows
 
 
 class Puller:
@@ -298,6 +270,22 @@ class ConnectorContract:
             break
         puller.pull()
         assert puller.live() == bench.live()
+
+    def test_everything_there_is_can_be_counted(self, bench: Bench) -> None:
+        """The census gives exactly the live records, stamped, and goes on behind a page."""
+        bench.flood(FLOOD, start=0)
+        gone = bench.put(7000)
+        pull = bench.puller()
+        pull.pull()
+        bench.remove(gone)
+        pages = list(bench.connector.census(bench.object_name, None))
+        assert [page.last for page in pages] == [*(len(pages) - 1) * [False], True]
+        stamps = {r.ref.id: r.modified_at for page in pages for r in page.records}
+        assert stamps.keys() == bench.live()
+        assert stamps == {name: pull.row(name).modified_at for name in stamps}
+        rest = bench.connector.census(bench.object_name, pages[0].cursor) if pages[1:] else ()
+        again = [r.ref.id for page in rest for r in page.records]
+        assert again == [r.ref.id for page in pages[1:] for r in page.records]
 
     def test_a_deleted_record_is_seen(self, bench: Bench) -> None:
         """A deletion arrives as a deleted record, in the stream that is there for it."""

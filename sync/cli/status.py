@@ -11,6 +11,7 @@ from sync.cli import output
 from sync.cli.session import Session, has_state, session_of
 from sync.cli.troubles import AGES, account_lines, trouble_lines, waiting_lines
 from sync.completeness import completeness
+from sync.counted import FIGURES
 from sync.pair_status import nothing_yet, status_of
 from sync.troubles import NO_TROUBLES, troubles_of
 from sync.wiring import utc_now
@@ -133,6 +134,18 @@ def _show_completeness(found: dict[str, Any]) -> None:
             [one["reason"], one["count"], ", ".join(one["names"][:5])] for one in found["others"]
         ]
         console.print(output.table("Not landed", ["reason", "rows", "such as"], others))
+    if found["counted"]:
+        rows = [
+            [
+                one["name"],
+                f"{one['at']:%Y-%m-%d %H:%M}",
+                *(one[figure] for figure in FIGURES),
+                one["error"] or ("yes" if one["adds_up"] else "no"),
+            ]
+            for one in found["counted"]
+        ]
+        columns = ["stream", "at", *(figure.replace("_", " ") for figure in FIGURES), "adds up"]
+        console.print(output.table("Counted at the vendors", columns, rows))
     forms = found["form_fills"]
     output.say(
         f"Form fills: {forms['received']} received, {forms['delivered']} delivered, "

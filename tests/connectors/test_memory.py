@@ -13,7 +13,8 @@ from connectors.memory import EVENTS, MemoryConnector
 from mappings.errors import ConfigurationError, RateLimitedError
 from mappings.ports import FieldSchema
 from mappings.records import Event, EventKind, Json, Operation, OutcomeStatus, RecordRef, Write
-from tests.contract import Bench, ConnectorContract, LandedRows
+from tests.contract import Bench, ConnectorContract
+from tests.landed import LandedRows
 
 SCHEMA = {
     "Person": (

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -46,6 +47,11 @@ def _events_and_deals(town: Town) -> None:
     for person in town.people[:2]:
         town.fill(person)
     town.opportunity(town.people[1], "Prospecting", 5)
+    town.run()
+
+
+def _a_night(town: Town) -> None:
+    town.world.time.at += timedelta(days=1)
     town.run()
 
 
@@ -111,6 +117,7 @@ STORY: Sequence[Step] = (
     _undone,
     _decided,
     _mapping_changed,
+    _a_night,
     comes_to_rest,
 )
 

@@ -76,6 +76,10 @@ class Remote:
             else:
                 return iter(content)
 
+    def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
+        """Every page of what there is."""
+        return iter(self._ask("census", stream, dict(after) if after else None))
+
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
         """The named records."""
         found: list[Record] = self._ask("fetch", object_name, list(ids))
@@ -160,6 +164,8 @@ def _carried_out(
     try:
         if name == "changes":
             return "done", list(vendor.changes(*arguments, landed=_AskedLanded(pipe)))
+        if name == "census":
+            return "done", list(vendor.census(*arguments))
         return "done", getattr(vendor, name)(*arguments)
     except LeadloopError as error:
         return "error", error

@@ -486,6 +486,30 @@ def upgrade() -> None:
     sa.UniqueConstraint('entity_id', 'tenant', 'pair', name=op.f('uq_work')),
     sqlite_autoincrement=True
     )
+    op.create_table('census',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('system', sa.String(length=128), nullable=False),
+    sa.Column('stream', sa.String(length=255), nullable=False),
+    sa.Column('began_at', UtcDateTime(), nullable=True),
+    sa.Column('place', sa.JSON(none_as_null=True), nullable=True),
+    sa.Column('figures', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('done_at', UtcDateTime(), nullable=True),
+    sa.Column('result', sa.JSON(none_as_null=True), nullable=True),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_census')),
+    sa.UniqueConstraint('stream', 'system', 'tenant', 'pair', name=op.f('uq_census'))
+    )
+    op.create_table('census_seen',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('system', sa.String(length=128), nullable=False),
+    sa.Column('stream', sa.String(length=255), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_census_seen')),
+    sa.UniqueConstraint('key', 'stream', 'system', 'tenant', 'pair', name=op.f('uq_census_seen'))
+    )
     op.create_table('commands',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
