@@ -235,7 +235,7 @@ class Caller:
         except NotSentError:
             failure = not_sent(self.system)
         except UnreadableReplyError as reply:
-            nonsense = unreadable(self.system, reply.payload)
+            nonsense = unreadable(self.system, reply.payload, reply.rest)
             failure = Verdict(nonsense, wait=0.0, maybe_applied=True)
         except ReplyLostError:
             failure = reply_lost(self.system)

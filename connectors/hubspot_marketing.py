@@ -7,8 +7,9 @@ which call brings the next page.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connectors.base import Clock
@@ -16,11 +17,18 @@ from connectors.hubspot_events import Batch, email_event, form_fill, to_ms
 from connectors.hubspot_read import next_of
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.payloads import RowFaultError, object_of, rows_in, sift, unreadable
+from mappings.errors import UnreadableAnswerError
 from mappings.records import Malformed
 
 SUBMISSIONS_PAGE = 50  # FACTS section 2
 EVENTS_PAGE = 1000  # FACTS section 2
 FORMS_PAGE = 50  # assumed: the default page is 20, and 50 is accepted
+
+
+Following = Callable[[str], Batch]
+"""Asks for the page at a place."""
+SizedPage = Callable[[str | None, int, int], Batch]
+"""Asks for the page at a place, of so many elements; its next one has so many."""
 
 
 class Marketing:
@@ -36,32 +44,41 @@ class Marketing:
     def email_events(self, oldest: datetime | None, newest: datetime | None) -> Batch:
         """The newest e-mail events between two instants."""
         query = {
-            "limit": EVENTS_PAGE,
             "startTimestamp": to_ms(oldest) if oldest else None,
             "endTimestamp": to_ms(newest) if newest else None,
         }
-        return self._email_batch(query)
 
-    def _email_batch(self, query: Mapping[str, Any]) -> Batch:
+        def page(place: str | None, size: int, then: int) -> Batch:
+            following = {**query, "limit": size, "offset": place}
+            return self._email_page(following, lambda offset: batch(offset, then))
+
+        def batch(place: str | None, size: int = EVENTS_PAGE) -> Batch:
+            return self._narrowed("email_events", page, place, size, EVENTS_PAGE)
+
+        return batch(None)
+
+    def _email_page(self, query: Mapping[str, Any], following: Following) -> Batch:
         answer = self._wire.get(self._paths.email_events, query)
         body, at = object_of(SYSTEM, expect(answer)), answer.date(self._clock)
         rows = rows_in(SYSTEM, body, "events")
         found = sift(rows, email_event, system=SYSTEM, stream="email_events", latest=at)
-        offset = body.get("offset")
-        more = body.get("hasMore") is True and bool(rows)
-        if more and (not isinstance(offset, str | int) or offset == query.get("offset")):
-            raise unreadable(SYSTEM, body)
-        return Batch(
-            tuple(found.good),
-            (lambda: self._email_batch({**query, "offset": offset})) if more else None,
-            at,
-            found.malformed,
-        )
+        offset = _offset_of(body, query.get("offset")) if rows else None
+        more = partial(following, offset) if offset is not None else None
+        return Batch(tuple(found.good), more, at, found.malformed, offset)
 
     def submissions(self, guid: str, after: str | None = None) -> Batch:
         """The newest submissions of a form; none when it was removed since forms were listed."""
-        query = {"limit": SUBMISSIONS_PAGE, "after": after}
-        answer = self._wire.get(self._paths.submissions(guid), query)
+
+        def page(place: str | None, size: int, then: int) -> Batch:
+            return self._form_page(guid, place, size, lambda offset: batch(offset, then))
+
+        def batch(place: str | None, size: int = SUBMISSIONS_PAGE) -> Batch:
+            return self._narrowed(f"form:{guid}", page, place, size, SUBMISSIONS_PAGE)
+
+        return batch(after)
+
+    def _form_page(self, guid: str, after: str | None, size: int, following: Following) -> Batch:
+        answer = self._wire.get(self._paths.submissions(guid), {"limit": size, "after": after})
         if answer.status == 404:
             return Batch((), None, answer.date(self._clock))
         body, at = expect(answer), answer.date(self._clock)
@@ -73,14 +90,41 @@ class Marketing:
             stream=f"form:{guid}",
             latest=at,
         )
-        more = next_of(body, after)
-        return Batch(
-            tuple(found.good),
-            (lambda: self.submissions(guid, more)) if more else None,
-            at,
-            found.malformed,
-            more,
-        )
+        offset = next_of(body, after)
+        more = partial(following, offset) if offset is not None else None
+        return Batch(tuple(found.good), more, at, found.malformed, offset)
+
+    def _narrowed(
+        self, stream: str, page: SizedPage, place: str | None, size: int, whole: int
+    ) -> Batch:
+        """A page; where it stays unreadable, half of it, until the element that makes it so stands
+        alone. That one is set aside and skipped by what can be read of its answer's paging, and
+        pages are whole again. Raises UnreadableAnswerError where the paging cannot be read either.
+        """
+        then = whole
+        while True:
+            try:
+                return page(place, size, then)
+            except UnreadableAnswerError as error:
+                if size == 1:
+                    return self._skipped(stream, error, place, page, whole)
+                then = size = max(1, size // 2)
+
+    def _skipped(
+        self,
+        stream: str,
+        error: UnreadableAnswerError,
+        place: str | None,
+        page: SizedPage,
+        whole: int,
+    ) -> Batch:
+        """A batch of nothing but the element that cannot be read."""
+        beyond = _beyond(error, place)
+        alone = Malformed(SYSTEM, stream, "", "unreadable_row", error.payload)
+        more = None
+        if beyond is not None:
+            more = partial(self._narrowed, stream, page, beyond, whole, whole)
+        return Batch((), more, self._clock(), (alone,), beyond)
 
     def forms(self, *, again: bool = False) -> dict[str, str]:
         """Form names by guid, as listed the last time; `again` lists them now."""
@@ -104,6 +148,31 @@ class Marketing:
             if after is None:
                 self.unlisted = tuple(unlisted)
                 return forms
+
+
+def _offset_of(body: Mapping[str, Any], before: str | None) -> str | None:
+    """Where the next page of e-mail events begins; None on the last. Raises UnreadableAnswerError
+    for none that leads further."""
+    if body.get("hasMore") is not True:
+        return None
+    offset = body.get("offset")
+    if isinstance(offset, bool) or not isinstance(offset, str | int) or str(offset) == before:
+        raise unreadable(SYSTEM, body)
+    return str(offset)
+
+
+def _beyond(error: UnreadableAnswerError, before: str | None) -> str | None:
+    """The place behind an element that cannot be read, from what can be read of its answer; None
+    where it was the last. Raises the error again where nothing tells."""
+    rest = error.rest
+    try:
+        if "hasMore" in rest:
+            return _offset_of(rest, before)
+        if "paging" in rest:
+            return next_of(rest, before)
+    except UnreadableAnswerError:
+        raise error from None
+    raise error
 
 
 def _form(raw: Mapping[str, Any]) -> tuple[str, str]:

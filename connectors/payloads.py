@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -51,11 +52,13 @@ BROKEN = (
 
 
 class UnreadableReplyError(Exception):
-    """A whole answer arrived and makes no sense. `payload` is its beginning, as text."""
+    """A whole answer arrived and makes no sense. `payload` is its beginning, as text; `rest` what
+    of its paging could be read all the same."""
 
-    def __init__(self, payload: str = "") -> None:
+    def __init__(self, payload: str = "", rest: Mapping[str, Any] | None = None) -> None:
         super().__init__("unreadable")
         self.payload = payload
+        self.rest = dict(rest or {})
 
 
 class RowFaultError(ValueError):
@@ -71,15 +74,64 @@ def read_json(body: bytes) -> Any:
     """The JSON of an answer, None when it is empty. Raises UnreadableReplyError for anything else.
 
     What breaks single rows is kept visible instead of failing all of them: bytes that are no
-    UTF-8 become lone surrogates, `NaN` stays one, a key given twice is marked (`TWICE`).
+    UTF-8 become lone surrogates, `NaN` stays one, a key given twice is marked (`TWICE`), and what
+    is nested deeper than Python can follow is cut off at a depth no row may have.
     """
-    text = body.decode("utf-8", "surrogateescape")
+    text = body.decode("utf-8", "surrogateescape").removeprefix("\ufeff")
     if not text.strip():
         return None
     try:
-        return json.loads(text.removeprefix("\ufeff"), object_pairs_hook=_object)
+        try:
+            return json.loads(text, object_pairs_hook=_object)
+        except RecursionError:
+            return json.loads(_shallow(text), object_pairs_hook=_object)
     except (ValueError, RecursionError):
-        raise UnreadableReplyError(shown(text)) from None
+        raise UnreadableReplyError(shown(text), _rest_of(text)) from None
+
+
+_MARKS = re.compile(r'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+"""Strings, which hide brackets, and brackets."""
+CUT_AT = 2 * DEEPEST
+"""Depth at which a text is cut that is nested too deeply to be read: still `too_deep` for a row."""
+
+
+def _shallow(text: str) -> str:
+    """The text with everything deeper than `CUT_AT` replaced by null."""
+    kept: list[str] = []
+    depth, begun, place = 0, 0, 0
+    for mark in _MARKS.finditer(text):
+        if mark[0] in "[{":
+            depth += 1
+            if depth == CUT_AT + 1:
+                kept += [text[place : mark.start()], "null"]
+                begun = mark.start()
+        elif mark[0] in "]}":
+            if depth == CUT_AT + 1:
+                place = mark.end()
+            depth -= 1
+    return "".join(kept) + (text[place:] if depth <= CUT_AT else text[begun:])
+
+
+_PAGING = ("paging", "hasMore", "offset")
+"""Top-level parts of HubSpot's answers that say where the next page begins."""
+
+
+def _rest_of(text: str) -> dict[str, Any]:
+    """What can be read of an answer's paging although the answer cannot: the last of each."""
+    found: dict[str, Any] = {}
+    for name in _PAGING:
+        place = text.rfind(f'"{name}"')
+        colon = text.find(":", place)
+        if place < 0 or colon < 0:
+            continue
+        begins = colon + 1 + len(text[colon + 1 :]) - len(text[colon + 1 :].lstrip())
+        try:
+            found[name], _ = json.JSONDecoder().raw_decode(text, begins)
+        except (ValueError, RecursionError):
+            continue
+    if "paging" not in found and text.rstrip().endswith("]}"):
+        found["paging"] = {}  # a list that came to its end and names no page behind it
+    return found
 
 
 def read_text(body: bytes) -> str:
@@ -103,10 +155,12 @@ def shown(value: Any) -> str:
     return text.encode("ascii", "backslashreplace").decode()[:KEPT]
 
 
-def unreadable(system: str, payload: Any = "") -> UnreadableAnswerError:
+def unreadable(
+    system: str, payload: Any = "", rest: Mapping[str, Any] | None = None
+) -> UnreadableAnswerError:
     """The error of an answer of that system which makes no sense."""
     return UnreadableAnswerError(
-        f"{system}'s answer could not be read", payload=shown(payload), system=system
+        f"{system}'s answer could not be read", payload=shown(payload), rest=rest, system=system
     )
 
 

@@ -121,14 +121,23 @@ class UnreadableAnswerError(UnavailableError):
     """A vendor answered with something that makes no sense; nothing was changed.
 
     `payload` is the beginning of it, kept for whoever looks into it and never part of a message.
+    `rest` are top-level parts that could be read all the same: where the next page begins.
     """
 
     default_code = "remote.unreadable"
     default_remedy = "Run `leadloop sync` again; if it stays, see `leadloop deadletters`."
 
-    def __init__(self, message: str, *, payload: str = "", **where: str | None) -> None:
+    def __init__(
+        self,
+        message: str,
+        *,
+        payload: str = "",
+        rest: Mapping[str, object] | None = None,
+        **where: str | None,
+    ) -> None:
         super().__init__(message, **where)
         self.payload = payload
+        self.rest = dict(rest or {})
 
 
 class QuotaExhaustedError(LeadloopError):

@@ -15,7 +15,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from tests.hostile.payloads import KINDS, damaged, encoded
@@ -100,6 +100,13 @@ def _is_bare(path: str, sent: bytes) -> bool:
     )
 
 
+class Changes(Protocol):
+    """Decides what is answered instead of what the vendor answers."""
+
+    def change(self, path: str, sent: bytes, body: bytes, /) -> tuple[bytes, str]:
+        """The body, and the content type it is given."""
+
+
 def _reads(method: str, path: str) -> bool:
     plain = urlsplit(path).path
     if "associations" in plain or plain.endswith(("/describe", "/token", "/details", "/limits/")):
@@ -111,7 +118,7 @@ def _reads(method: str, path: str) -> bool:
 
 @contextmanager
 def serving(
-    upstream: str, plan: Plan, *, tls: ssl.SSLContext | None, trust: ssl.SSLContext | None
+    upstream: str, plan: Changes, *, tls: ssl.SSLContext | None, trust: ssl.SSLContext | None
 ) -> Iterator[str]:
     """The address of a proxy before `upstream`; `tls` is what it serves with, `trust` what it
     trusts the upstream by."""
