@@ -177,7 +177,7 @@ def by_key(outcomes: Sequence[Outcome]) -> dict[str, Outcome]:
 
 FLOOD = 650
 """More rows of one timestamp than fit three pages of HubSpot's search. The vendor's cap of 10,000
-is crossed in `FLOOD_BEYOND_CAP`, once, since it takes long."""
+is crossed in `test_floods.py`, once, since it takes long."""
 
 
 class ConnectorContract:

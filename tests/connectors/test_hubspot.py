@@ -23,8 +23,6 @@ from tests.connectors.test_hubspot_contract import HubSpotBench
 from tests.connectors.vendors import Vendors, running
 from tests.contract import Puller, by_key
 
-BEYOND_CAP = 10_400
-
 
 @pytest.fixture
 def vendors(tmp_path: Path) -> Iterator[Vendors]:
@@ -55,16 +53,6 @@ def email_event(number: int, kind: str, at: datetime, **more: Any) -> dict[str, 
         "sentBy": {"id": f"{number:08d}-0000-4000-8000-000000000000", "created": stamp},
         **more,
     }
-
-
-def test_more_rows_of_one_timestamp_than_search_shows_are_pulled(bench: HubSpotBench) -> None:
-    """More contacts of one modified time than the 10,000 search will page through all arrive."""
-    bench.put(0)
-    puller = bench.puller()
-    puller.pull()
-    bench.flood(BEYOND_CAP, start=1)
-    puller.pull()
-    assert len(puller.live()) == BEYOND_CAP + 1
 
 
 def test_a_record_search_shows_late_is_not_missed(bench: HubSpotBench) -> None:

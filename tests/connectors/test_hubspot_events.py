@@ -16,8 +16,6 @@ from tests.connectors.test_hubspot_contract import HubSpotBench
 from tests.connectors.vendors import Vendors, running
 from tests.contract import Puller, by_key
 
-BEYOND_CAP = 10_400
-
 
 @pytest.fixture
 def vendors(tmp_path: Path) -> Iterator[Vendors]:
