@@ -52,6 +52,7 @@ from connectors.hubspot_read import (
 )
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.hubspot_write import Writer
+from connectors.lateness import widened
 from connectors.payloads import (
     Sifted,
     flag,
@@ -195,8 +196,8 @@ class HubSpotConnector:
         if kind == "forms":
             return iter([Page((), (), {}, last=True, malformed=self._marketing.unlisted)])
         if since is None or "list" in since:
-            return self._backfill(stream, since)
-        return self._incremental(stream, since, landed)
+            return widened(self._backfill(stream, since), since, least=self._overlap)
+        return widened(self._incremental(stream, since, landed), since, least=self._overlap)
 
     def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
         """Everything there is: a list of stamps for records, all events of event streams."""

@@ -23,6 +23,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connectors.base import Answer, Clock, NullLimiter, Sleep, instant, iso, moment, utc_now
+from connectors.lateness import widened
 from connectors.payloads import (
     Sifted,
     narrowed,
@@ -173,9 +174,9 @@ class SalesforceConnector:
         what only a formula has changed (`salesforce_formulas`).
         """
         return with_formulas(
-            self._changes(stream, since, landed),
+            widened(self._changes(stream, since, landed), since, least=self._overlap),
             since,
-            ended_at=lambda cursor: instant(cursor["at"]) + self._overlap,
+            ended_at=lambda cursor: instant(cursor["read"]),
             has_formulas=lambda: self._has_formulas(stream),
             everything=lambda start: self._keyset(stream, None, start, None, landed),
         )
