@@ -292,9 +292,7 @@ class SalesforceConnector:
         landed: Landed,
     ) -> Iterator[Page]:
         """The window in the order of (SystemModstamp, Id): one query's pages, taken up after a
-        failure behind the last row that landed. However many rows share one stamp, they are paged
-        by id.
-        """
+        failure behind the last row that landed, however many rows share one stamp."""
         answer: Answer | None = None
         while True:
             try:

@@ -3,8 +3,8 @@
 Three things keep calls from a vendor, from the hardest to the softest:
 
 - it has refused: its allowance is used up, and it is parked until that renews or may have;
-- it has failed `FAILURES` times in a row, or refuses our credentials: the circuit is open, and once
-  a minute (a quarter of an hour for credentials) one call tries whether that is over;
+- it has failed `FAILURES` times in a row, or refuses our credentials: the circuit is open, and
+  after half a minute (a quarter of an hour for credentials) one call tries whether that is over;
 - our share of the day is nearly used: lanes give way in the order of law 12, each leaving what is
   reserved for those before it.
 
@@ -31,14 +31,16 @@ from state.quota import Account
 
 FAILURES = 3
 """Calls that fail one after the other, retries included, before the circuit opens (assumed)."""
-PROBE_AFTER = timedelta(seconds=60)
-"""How long an open circuit rests before one call tries the vendor again: an outage that ends is
-noticed within a minute."""
+PROBE_AFTER = timedelta(seconds=30)
+"""How long an open circuit rests before one call tries the vendor again. Half the daemon's cycle:
+the failures of one cycle never keep the next from trying, so that an outage that ends is noticed,
+and everything goes at full rate again, within a minute."""
 PROBE_CREDENTIALS_AFTER = timedelta(minutes=15)
 """The same for refused credentials: they do not mend by themselves, and repeated wrong logins lock
 an account. `leadloop doctor` tries at once."""
-PARKED_FOR = timedelta(seconds=60)
-"""How long a vendor that refused for want of allowance rests where it does not say until when."""
+PARKED_FOR = timedelta(seconds=30)
+"""How long a vendor that refused for want of allowance rests where it does not say until when; as
+short for the same reason. It costs a call a cycle."""
 BELIEVED_FOR = timedelta(hours=1)
 """How old the vendor's figures may be for a call to be refused on their account: after that one
 call goes and brings new ones. Neither vendor says when its day begins (FACTS sections 2 and 4)."""

@@ -210,6 +210,9 @@ def test_what_was_missed_is_told(world: World) -> None:
 STANDING: dict[str, Any] = {
     "pair": "main",
     "lag_seconds": 1.0,
+    "stale": False,
+    "commands": 0,
+    "deferred": [],
     "review": 0,
     "dead_letters": 0,
     "inbox_pending": 0,

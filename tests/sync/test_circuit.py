@@ -106,8 +106,8 @@ def test_a_lost_write_tells_nothing_either_way() -> None:
 
 
 def test_a_used_up_allowance_parks_until_it_renews() -> None:
-    """Until the vendor's instant, or a minute where it names none; figures are forgotten, for they
-    were wrong."""
+    """Until the vendor's instant, or half a minute where it names none; figures are forgotten, for
+    they were wrong."""
     seen = replace(NEW, daily_limit=1000, daily_used=1, seen_at=NOW)
     dated = after(seen, QuotaExhaustedError("no", resets_at=NOW + timedelta(hours=3)), NOW)
     refusal = ask(dated, NOW + timedelta(hours=2), Lane.CONSENT).refusal
@@ -118,6 +118,23 @@ def test_a_used_up_allowance_parks_until_it_renews() -> None:
     assert ask(undated, NOW + PARKED_FOR - SECOND).refusal is not None
     assert ask(undated, NOW + PARKED_FOR) == Gate(probe=True)
     assert (undated.daily_used, standing(undated, NOW)) == (None, Standing.PARKED)
+
+
+@given(
+    st.sampled_from([DOWN, QuotaExhaustedError("no"), RateLimitedError("slow down")]),
+    st.lists(st.integers(0, 25), min_size=FAILURES, max_size=9),
+)
+def test_a_storm_is_over_within_a_minute_of_its_end(
+    error: LeadloopError, failures: list[int]
+) -> None:
+    """Whatever the last cycle of a storm met, calls that fail until 25 seconds into it: the next
+    cycle, a minute after it began, may try, and once that call has succeeded everything goes."""
+    account = NEW
+    for second in sorted(failures):
+        account = after(account, error, NOW + second * SECOND)
+    next_cycle = NOW + 60 * SECOND
+    assert ask(account, next_cycle).refusal is None
+    assert ask(after(account, None, next_cycle), next_cycle) == Gate()
 
 
 def test_lanes_give_way_in_the_order_of_law_12() -> None:
