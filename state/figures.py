@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import and_, case, func, or_, select
+from sqlalchemy import String, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import Label
 
-from mappings.records import RecordRef
+from mappings.records import Record, RecordRef
+from state.candidates import INDEXED
 from state.identity import ALIASES
-from state.mirror import RECORDS
+from state.mirror import INBOX, RECORDS, from_payload
 from state.outbox import DEAD, INTENTS, UNSETTLED, DeadLetter, _letter
 from state.reviews import REVIEWS, ReviewItem, _item
 from state.store import Tx, chunks
@@ -118,6 +119,60 @@ def letters_of(tx: Tx, fingerprint: str) -> list[DeadLetter]:
         select(DEAD).where(tx.mine(DEAD), DEAD.c.fingerprint == fingerprint).order_by(DEAD.c.id)
     )
     return [_letter(row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Landed:
+    """A revision of a record as it came in."""
+
+    record: Record
+    at: datetime
+    run_id: str
+
+
+def landed(tx: Tx, refs: Iterable[RecordRef]) -> list[Landed]:
+    """What came in about these records, oldest first; rows whose payload was pruned, or could not
+    be used, are left out.
+    """
+    wanted = set(refs)
+    found: dict[int, Landed] = {}
+    for batch in chunks({ref.id for ref in wanted}):
+        rows = tx.connection.execute(
+            select(INBOX).where(tx.mine(INBOX), INBOX.c.record_id.in_(batch))
+        )
+        for row in rows:
+            ref = RecordRef(row.system, row.object, row.record_id)
+            if ref in wanted and "fields" in (row.payload or {}):
+                found[row.id] = Landed(from_payload(row.payload, ref), row.landed_at, row.run_id)
+    return [found[key] for key in sorted(found)]
+
+
+def named_like(tx: Tx, words: Sequence[str], *, limit: int) -> list[RecordRef]:
+    """People's records whose name, address or company holds every one of these words, in order of
+    their name. Reads the whole index: for a person who looks for one.
+    """
+    text = cast(INDEXED.c.person, String)
+    rows = tx.connection.execute(
+        select(INDEXED.c.record_key)
+        .where(tx.mine(INDEXED), *(text.icontains(word, autoescape=True) for word in words))
+        .order_by(INDEXED.c.record_key)
+        .limit(limit)
+    )
+    return [RecordRef.parse(key) for key in rows.scalars()]
+
+
+def conflicts_of(tx: Tx, refs: Iterable[RecordRef]) -> list[ReviewItem]:
+    """Every review item about values of these records, open or decided, oldest first."""
+    found = [
+        _item(row)
+        for ref in refs
+        for row in tx.connection.execute(
+            select(REVIEWS).where(
+                tx.mine(REVIEWS), REVIEWS.c.subject.startswith(f"{ref}|", autoescape=True)
+            )
+        )
+    ]
+    return sorted(found, key=lambda item: item.id)
 
 
 def aliases_to(tx: Tx, refs: list[RecordRef]) -> list[tuple[RecordRef, RecordRef, str, datetime]]:

@@ -6,10 +6,12 @@ Reads only. A story holds values of a person: it is shown to the operator, never
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from mappings.fieldmap import PairMapping
 from mappings.records import Record, RecordRef
@@ -20,8 +22,18 @@ from state.outbox import StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
 from sync.stages import standing_in, told
+from sync.standing import accounts_of, deferred_of
+from sync.verdicts import Verdict, came, verdicts
 from sync.waterfall import decision_as_json
 
+if TYPE_CHECKING:
+    from sync.config import PairConfig
+
+SUGGESTED = 10
+"""People named where a text fits nobody exactly."""
+SHORTEST = 2
+"""Letters a word must have to say anything of who is meant."""
+WORDS = re.compile(r"[^\w]+")
 REACH = {"open": "waits to be sent", "unknown": "was sent, its outcome is being looked up"}
 
 
@@ -40,8 +52,8 @@ class Found:
 
 @dataclass(frozen=True, slots=True)
 class Moment:
-    """One thing that happened. `kind` is decided, linked, alias, wrote, refused, waiting, event,
-    stage, review or dead_letter; `details` are JSON-able.
+    """One thing that happened. `kind` is decided, linked, alias, changed, echo, wrote, refused,
+    waiting, event, stage, review or dead_letter; `details` are JSON-able.
     """
 
     at: datetime
@@ -66,6 +78,7 @@ class Story:
     """Everything known of one golden record, or of one record that belongs to none.
 
     `moments` are in order of time. `shadows` hold the last agreed values by bond and rule.
+    `fields` say whose value holds, field by field; `waits` what keeps writes not sent yet.
     """
 
     entity_id: str | None
@@ -74,6 +87,8 @@ class Story:
     members: tuple[Member, ...]
     shadows: Mapping[str, Mapping[str, Any]]
     moments: tuple[Moment, ...]
+    fields: tuple[Verdict, ...] = ()
+    waits: tuple[Mapping[str, Any], ...] = ()
 
     def as_json(self) -> dict[str, Any]:
         """The story, JSON-able."""
@@ -83,6 +98,8 @@ class Story:
             "status": self.status,
             "records": [_member_as_json(member) for member in self.members],
             "shadows": {bond: dict(values) for bond, values in self.shadows.items()},
+            "fields": [one.as_json() for one in self.fields],
+            "waits": [dict(one) for one in self.waits],
             "timeline": [
                 {"at": m.at.isoformat(), "kind": m.kind, "what": m.what, **m.details}
                 for m in self.moments
@@ -107,10 +124,57 @@ def find_person(store: Store, text: str | None) -> Found:
     return Found(tuple(sorted({link.entity_id for link in links.values()})), strangers)
 
 
-def story(store: Store, entity_id: str, *, mapping: PairMapping | None = None) -> Story:
+def find_by_name(store: Store, text: str, *, limit: int = SUGGESTED) -> Found:
+    """Whom a name, or the first part of an address, may mean: everybody in whom all its words are
+    found; where that is nobody, everybody with its longest word.
+    """
+    words = [word for word in WORDS.split(_plain(text.partition("@")[0])) if len(word) >= SHORTEST]
+    if not words:
+        return Found()
+    with store.read() as tx:
+        refs = figures.named_like(tx, words, limit=limit)
+        if not refs and len(words) > 1:
+            refs = figures.named_like(tx, [max(words, key=len)], limit=limit)
+        links = identity.links_of(tx, refs)
+    people = {link.entity_id for link in links.values()}
+    return Found(tuple(sorted(people)), tuple(ref for ref in refs if ref not in links))
+
+
+def similar(store: Store, text: str) -> list[list[str]]:
+    """Whom a text that fits nobody may mean: record, name, address and company of each."""
+    found = find_by_name(store, text)
+    with store.read() as tx:
+        members = identity.members(tx, found.entities)
+        refs = [*found.strangers]
+        refs += [own[0].ref for own in members.values() if own]
+        records = mirror.load(tx, refs)
+    return [_known_as(ref, records[ref].record) for ref in sorted(refs) if ref in records]
+
+
+def _known_as(ref: RecordRef, record: Record) -> list[str]:
+    """What a person is recognised by, whichever vendor's names the fields have."""
+    small = {name.lower(): str(value) for name, value in record.fields.items() if value}
+    name = " ".join(small.get(part, "") for part in ("firstname", "lastname")).strip()
+    return [str(ref), name, small.get("email", ""), small.get("company", "")]
+
+
+def _plain(text: str) -> str:
+    """As the index holds names: small letters without marks."""
+    apart = unicodedata.normalize("NFKD", text.casefold())
+    return "".join(char for char in apart if not unicodedata.combining(char))
+
+
+def story(
+    store: Store,
+    entity_id: str,
+    pair: PairConfig | None = None,
+    *,
+    mapping: PairMapping | None = None,
+) -> Story:
     """The story of a golden record. Raises KeyError for an id nobody has.
 
-    With the pair's `mapping`, a person's stages are told, too, as its contract says.
+    With the pair's `mapping`, a person's stages are told, too, as its contract says; with the whole
+    configuration of the pair also the verdict on every field, and what keeps unsent writes.
     """
     with store.read() as tx:
         entity = identity.entities(tx, [entity_id])[entity_id]
@@ -127,16 +191,66 @@ def story(store: Store, entity_id: str, *, mapping: PairMapping | None = None) -
             for link in links
         )
         shadows = {bond: values for (_, bond), values in identity.shadows(tx, [entity_id]).items()}
+        lines = ledger.of_entities(tx, [entity_id])
+        refs = [member.ref for member in members]
+        fields, waits = _by_the_rules(tx, pair, entity_id, members, shadows, lines)
         moments = [
             *_linked(members),
-            *_of_records(tx, [member.ref for member in members]),
-            *_written(tx, entity_id),
+            *_of_records(tx, refs),
+            *_came(tx, refs, lines),
+            *_written(tx, entity_id, lines),
             *_letters(tx, entity_id),
             *_alone(tx, [member.ref for member in members]),
             *(_event(stored) for stored in events.of_entity(tx, entity_id)),
-            *_stages(tx, mapping, entity_id, members),
+            *_stages(tx, mapping or (pair.mapping if pair else None), entity_id, members),
         ]
-    return Story(entity_id, entity.kind.value, entity.status, members, shadows, _in_order(moments))
+    return Story(
+        entity_id, entity.kind.value, entity.status, members, shadows, _in_order(moments),
+        fields, waits,
+    )  # fmt: skip
+
+
+def _by_the_rules(
+    tx: Tx,
+    pair: PairConfig | None,
+    entity_id: str,
+    members: Sequence[Member],
+    shadows: Mapping[str, Mapping[str, Any]],
+    lines: Sequence[Line],
+) -> tuple[tuple[Verdict, ...], tuple[Mapping[str, Any], ...]]:
+    """The verdict on every field, and what keeps the person's unsent writes."""
+    if pair is None:
+        return (), ()
+    records = {str(one.ref): one.record for one in members if one.record is not None}
+    fields = tuple(verdicts(pair.mapping, records, shadows, lines))
+    mine = {
+        (one.intent.system, one.intent.lane.value)
+        for one in outbox.of_entity(tx, entity_id)
+        if one.status == "open"
+    }
+    waiting = deferred_of(tx, pair, tx.now, accounts_of(tx, pair, tx.now)) if mine else []
+    return fields, tuple(
+        {name: row[name] for name in ("system", "lane", "why", "until")}
+        for row in waiting
+        if (row["system"], row["lane"]) in mine
+    )
+
+
+def _came(tx: Tx, refs: Sequence[RecordRef], lines: Sequence[Line]) -> Iterator[Moment]:
+    """What people changed at the vendors, and what only came back as Leadloop had written it."""
+    for one in came(tx, refs, lines):
+        about = {"record": str(one.ref), "run_id": one.run_id}
+        if one.changes:
+            changes = [
+                {"field": name, "before": before, "after": after}
+                for name, (before, after) in sorted(one.changes.items())
+            ]
+            by = f" by {one.by}" if one.by else ""
+            details = {**about, "by": one.by, "changes": changes}
+            yield Moment(one.at, "changed", f"{one.ref} was changed at the vendor{by}", details)
+        if one.echoed:
+            what = f"{one.ref} came back as Leadloop had written it: {', '.join(one.echoed)}"
+            yield Moment(one.at, "echo", what, {**about, "fields": list(one.echoed)})
 
 
 def _stages(
@@ -162,7 +276,10 @@ def story_of_record(store: Store, ref: RecordRef) -> Story:
 
 def _alone(tx: Tx, refs: Sequence[RecordRef]) -> list[Moment]:
     """What was written while these records belonged to no golden record: opt-outs."""
-    return [moment for ref in refs for moment in (*_written(tx, str(ref)), *_letters(tx, str(ref)))]
+    found: list[Moment] = []
+    for ref in map(str, refs):
+        found += [*_written(tx, ref, ledger.of_entities(tx, [ref])), *_letters(tx, ref)]
+    return found
 
 
 def _in_order(moments: Sequence[Moment]) -> tuple[Moment, ...]:
@@ -189,13 +306,14 @@ def _of_records(tx: Tx, refs: Sequence[RecordRef]) -> list[Moment]:
     for old, new, reason, at in figures.aliases_to(tx, list(refs)):
         details = {"old": str(old), "new": str(new), "reason": reason}
         moments.append(Moment(at, "alias", f"{old} now stands for {new} ({reason})", details))
-    for item in figures.review_items_of(tx, names):
+    for item in (*figures.review_items_of(tx, names), *figures.conflicts_of(tx, refs)):
         about = {
             "item": item.id,
             "subject": item.subject,
             "candidates": list(item.candidates),
             "status": item.status,
             "chosen": item.chosen,
+            "item_kind": item.kind,
         }
         asked = f"{item.subject} was put to a person (review {item.id})"
         moments.append(Moment(item.opened_at, "review", asked, about))
@@ -211,11 +329,11 @@ def _decided(decision: StoredDecision) -> Moment:
     return Moment(decision.at, "decided", what, decision_as_json(decision))
 
 
-def _written(tx: Tx, entity_id: str) -> list[Moment]:
+def _written(tx: Tx, entity_id: str, lines: Sequence[Line]) -> list[Moment]:
     """Every write, one moment each: what it changed, by which rule, in which run."""
     intents = outbox.of_entity(tx, entity_id)
     changed: dict[str, list[Line]] = {}
-    for line in ledger.of_entities(tx, [entity_id]):
+    for line in lines:
         changed.setdefault(line.intent_key, []).append(line)
     known = {stored.intent.key for stored in intents}
     moments = [_intent(tx, stored, changed.get(stored.intent.key, ())) for stored in intents]

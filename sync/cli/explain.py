@@ -2,18 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from mappings.records import Side
 from sync.cli import output, waterfalls
 from sync.cli.session import Session, UsageFault, has_state, session_of
-from sync.story import Found, Moment, Story, find_person, story, story_of_record
+from sync.story import (
+    Found,
+    Moment,
+    Story,
+    find_by_name,
+    find_person,
+    similar,
+    story,
+    story_of_record,
+)
 
 if TYPE_CHECKING:
-    from mappings.fieldmap import PairMapping
+    from rich.console import Console
+
     from state.store import Store
-    from sync.config import Config
+    from sync.config import Config, PairConfig
 
 NAMED = 5
 """People named when a text may mean several."""
@@ -25,8 +37,8 @@ def command(
         str,
         typer.Argument(
             metavar="PERSON",
-            help="An e-mail address, a record (hubspot:contacts:51, Lead:00Q..., 51), or the id "
-            "Leadloop gave the person.",
+            help="An e-mail address, a record (hubspot:contacts:51, Lead:00Q..., 51), a name, or "
+            "the id Leadloop gave the person.",
         ),
     ],
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
@@ -34,18 +46,17 @@ def command(
 ) -> None:
     """Tell a person's story: links, evidence, writes.
 
-    One timeline of what was decided and why, every write with what it replaced, every event with
-    what became of it. Reads the state alone; shows the person's values on stdout.
+    Field by field whose value holds, why, and what it replaced; then one timeline of what was
+    decided, what people changed, what Leadloop wrote, what waits, was refused or came back as an
+    echo, and what became of every event. Where nobody fits, it says who may be meant. Reads the
+    state alone; shows the person's values on stdout.
     """
     session = session_of(ctx)
     config = session.config()
     told = _told(session, config, person, pair)
     if told is None:
-        raise UsageFault(
-            f"nobody is known by `{output.shown(person)}`",
-            remedy="Try an e-mail address or a record's id. People appear after the run that "
-            "pulled them: see `leadloop runs`.",
-        )
+        _suggest(session, config, person, pair, as_json=as_json)
+        return
     name, found = told
     if as_json:
         output.emit_json("explain", {"pair": name, "person": found.as_json()})
@@ -56,16 +67,20 @@ def command(
 def _told(
     session: Session, config: Config, text: str, pair: str | None
 ) -> tuple[str, Story] | None:
-    """The story of whom the text means, and the pair; None when nobody is known by it."""
-    for one in session.pairs(config, pair) if has_state(config) else ():
-        with session.store(config, one) as store:
-            found = find_person(store, text)
-            if found.count:
-                return one.name, _the_one(store, text, found, one.mapping)
+    """The story of whom the text means, and the pair; None when nobody is known by it. A name that
+    fits one person alone is as good as their address.
+    """
+    pairs = session.pairs(config, pair) if has_state(config) else ()
+    for find in (find_person, find_by_name):
+        for one in pairs:
+            with session.store(config, one) as store:
+                found = find(store, text)
+                if found.count == 1 or (found.count and find is find_person):
+                    return one.name, _the_one(one, store, text, found)
     return None
 
 
-def _the_one(store: Store, text: str, found: Found, mapping: PairMapping) -> Story:
+def _the_one(pair: PairConfig, store: Store, text: str, found: Found) -> Story:
     if found.count > 1 and len(found.entities) != 1:
         names = [*found.entities, *map(str, found.strangers)][:NAMED]
         raise UsageFault(
@@ -73,8 +88,29 @@ def _the_one(store: Store, text: str, found: Found, mapping: PairMapping) -> Sto
             remedy=f"Ask for one of them: {', '.join(names)}.",
         )
     if found.entities:
-        return story(store, found.entities[0], mapping=mapping)
+        return story(store, found.entities[0], pair)
     return story_of_record(store, found.strangers[0])
+
+
+def _suggest(
+    session: Session, config: Config, text: str, pair: str | None, *, as_json: bool
+) -> None:
+    """Who may be meant, on stdout where names belong. Raises UsageFault: it is nobody's story."""
+    rows: list[list[Any]] = []
+    for one in session.pairs(config, pair) if has_state(config) else ():
+        with session.store(config, one) as store:
+            rows += [[one.name, *who] for who in similar(store, text)]
+    if rows and not as_json:
+        columns = ["pair", "record", "name", "address", "company"]
+        output.console().print(output.table("Perhaps one of these", columns, rows))
+    named = ", ".join(row[1] for row in rows[:NAMED])
+    raise UsageFault(
+        f"nobody is known by `{output.shown(text)}`",
+        remedy=f"Ask for one of them: {named}."
+        if rows
+        else "Try an e-mail address, a name or a record's id. People appear after the run that "
+        "pulled them: see `leadloop runs`.",
+    )
 
 
 def _show(pair: str, told: Story) -> None:
@@ -83,30 +119,66 @@ def _show(pair: str, told: Story) -> None:
                   markup=False)  # fmt: skip
     data = told.as_json()
     rows = [
-        [one["record"], one["status"], one["reason"], one["linked_at"] or "",
-         ", ".join(f"{name}={value}" for name, value in sorted(one["fields"].items()))]
+        [one["record"], one["status"], one["reason"], _minute(one["linked_at"]),
+         "gone" if one["deleted"] else _minute(one["modified_at"])]
         for one in data["records"]
     ]  # fmt: skip
-    console.print(output.table("Records", ["record", "link", "why", "since", "fields"], rows))
+    columns = ["record", "link", "why", "since (UTC)", "changed (UTC)"]
+    console.print(output.table("Records", columns, rows))
+    if told.fields:
+        _show_fields(console, told)
+    else:
+        _show_values(console, data["records"])
     for moment in told.moments:
         if moment.kind == "decided":
             waterfalls.draw(console, moment.details)
-    console.print(
-        output.table("Timeline", ["when (UTC)", "what", "details"], map(_row, told.moments))
-    )
+    for one in told.waits:
+        until = f" until {one['until']:%Y-%m-%d %H:%M:%S} UTC" if one["until"] else ""
+        why = f"kept by {one['why']}{until}" if one["why"] else "goes with the next run"
+        console.print(f"waits for {one['system']} ({one['lane']}): {why}", markup=False)
+    columns = ["when (UTC)", "kind", "what", "details"]
+    console.print(output.table("Timeline", columns, map(_row, told.moments)))
+
+
+def _show_fields(console: Console, told: Story) -> None:
+    """Field by field: both sides, whose value holds and why, what it replaced."""
+    rows = [
+        [_both(one.fields.values()), _plain(one.values[Side.MAP]), _plain(one.values[Side.CRM]),
+         one.winner.value if one.winner else "", _plain(one.lost), one.reason,
+         f"{one.last.at:%m-%d %H:%M} {one.last.run_id[:8]}" if one.last else ""]
+        for one in told.fields
+        if any(value is not None for value in one.values.values())
+    ]  # fmt: skip
+    columns = ["field (map / crm)", "map", "crm", "winner", "loser's value", "why", "written, run"]
+    console.print(output.table("Fields", columns, rows))
+
+
+def _show_values(console: Console, records: list[dict[str, Any]]) -> None:
+    for one in records:
+        rows = [[name, value] for name, value in sorted(one["fields"].items())]
+        console.print(output.table(one["record"], ["field", "value"], rows))
+
+
+def _both(names: Iterable[str]) -> str:
+    return " / ".join(dict.fromkeys(names))
+
+
+def _plain(value: Any) -> str:
+    return "" if value is None else str(value)
+
+
+def _minute(moment: str | None) -> str:
+    return (moment or "")[:16].replace("T", " ")
 
 
 def _row(moment: Moment) -> list[Any]:
-    return [f"{moment.at:%Y-%m-%d %H:%M:%S}", moment.what, _details(moment)]
+    return [f"{moment.at:%Y-%m-%d %H:%M:%S}", moment.kind, moment.what, _details(moment)]
 
 
 def _details(moment: Moment) -> str:
     """What a line of the timeline says beside its words."""
     details = moment.details
-    lines = [
-        f"{change['field']}: {change['before']!r} -> {change['after']!r} ({change['rule']})"
-        for change in details.get("changes", ())
-    ]
+    lines = [_change(change) for change in details.get("changes", ())]
     lines += [f"since {met['since'][:16]}: {met['condition']}" for met in details.get("met", ())]
     if details.get("missing"):
         lines.append(f"waits for {', '.join(details['missing'])}")
@@ -116,3 +188,9 @@ def _details(moment: Moment) -> str:
     if details.get("error"):
         lines.append(f"{details['error']['message']} [{details['error']['code']}]")
     return "\n".join(lines)
+
+
+def _change(change: Mapping[str, Any]) -> str:
+    rule = f" ({change['rule']})" if change.get("rule") else ""
+    undone = ", undone since" if change.get("undone") else ""
+    return f"{change['field']}: {change['before']!r} -> {change['after']!r}{rule}{undone}"

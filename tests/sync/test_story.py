@@ -7,12 +7,13 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from mappings.records import EventKind, Operation, RecordRef
+from mappings.records import EventKind, Operation, RecordRef, Side
 from state import ledger
 from sync.recover import Selection, replay
 from sync.reviewing import accept, listed
-from sync.story import Story, find_person, story, story_of_record
+from sync.story import Story, find_by_name, find_person, similar, story, story_of_record
 from sync.waterfall import adds_up, steps
+from tests.sync.test_orders import bench
 from tests.sync.world import Refusal, World
 
 ADA = "ada.byron@example-byron.com"
@@ -159,6 +160,43 @@ def test_an_unsettled_write_is_told_as_waiting(world: World) -> None:
     assert waiting["status"] == "unknown"
     world.run()
     assert not of_kind(told(world), "waiting")
+
+
+def test_every_field_has_its_winner_and_loser(world: World) -> None:
+    """Whose value holds, why, what it replaced; a field both sides say alike has neither."""
+    contact, lead = linked(world)
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
+    run = world.run()
+    (entity_id,) = find_person(world.store, ADA).entities
+    fields = {one.rule: one for one in story(world.store, entity_id, bench(world).pair).fields}
+    title = next(one for one in fields.values() if one.fields[Side.CRM] == "Title")
+    assert (title.winner, title.lost, title.values[Side.CRM]) == (Side.MAP, "Engineer", "Poet")
+    assert title.last is not None
+    assert title.last.run_id == run.run_id
+    family = next(one for one in fields.values() if one.fields[Side.CRM] == "LastName")
+    assert (family.winner, family.reason) == (None, "agreed")
+    world.salesforce.edit("Lead", lead, {"Title": "Countess"}, by="rep-1")
+    world.run()
+    changed = of_kind(told(world), "changed")
+    assert {
+        (change["field"], change["before"], change["after"])
+        for one in changed
+        for change in one["changes"]
+    } >= {("jobtitle", "Engineer", "Poet"), ("Title", "Poet", "Countess")}
+
+
+def test_a_name_finds_whom_it_fits(world: World) -> None:
+    """All words, in any case; several by one word; marks and wildcards find nobody by accident."""
+    linked(world)
+    world.contact("Ada", "Lovelace")
+    world.run()
+    (entity_id,) = find_person(world.store, ADA).entities
+    assert find_by_name(world.store, "BYRON, ada").entities == (entity_id,)
+    assert find_by_name(world.store, "ada").count == 2
+    assert find_by_name(world.store, "ada nowhere").count == 0
+    for nobody in ("%%", "__", "", "zz"):
+        assert find_by_name(world.store, nobody).count == 0, nobody
+    assert [row[1] for row in similar(world.store, "lovelace")] == ["Ada Lovelace"]
 
 
 def test_a_story_is_json(world: World) -> None:
