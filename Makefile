@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test test-clients lint format bench soak fuzz mutants docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients lint format bench bench-reading soak fuzz mutants docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -65,6 +65,9 @@ format: $(READY) ## Put the code in the house format
 
 bench: $(READY) ## Measure people per second, calls and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
+
+bench-reading: $(READY) ## Pull a million e-mail events and 100,000 submissions, figures as JSON
+	@nice -n 15 $(BIN)/python -m benchmarks --only reading --json $(ARGS)
 
 soak: $(READY) ## Try to break it for hours: the laws under fault, figures as JSON
 	@nice -n 10 $(BIN)/python -m tests.soak $(ARGS)

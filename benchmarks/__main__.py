@@ -1,4 +1,4 @@
-"""`python -m benchmarks [--people N] [--only sync|cycle|bulk|linkage|tables|help] [--json]`.
+"""`python -m benchmarks [--people N] [--only PART] [--events N] [--submissions N] [--json]`.
 
 Progress goes to stderr. stdout gets a table and, as its last line, every figure as one JSON
 object; `--json` leaves the table out. docs/benchmarks.md says what each figure is.
@@ -16,6 +16,8 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "help")
+LONG = ("reading",)
+"""Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
 """Version of the JSON: grows when a key changes its meaning or goes."""
@@ -27,7 +29,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     from benchmarks.backfill import BenchmarkError
 
     try:
-        figures = measure(options.people, (options.only,) if options.only else PARTS)
+        wanted = (options.only,) if options.only else PARTS
+        figures = measure(options.people, wanted, backlog=(options.events, options.submissions))
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
@@ -38,8 +41,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return 0
 
 
-def measure(people: int = PEOPLE, wanted: Sequence[str] = PARTS) -> dict[str, Any]:
-    """The figures of the parts wanted. Raises BenchmarkError."""
+def measure(
+    people: int = PEOPLE,
+    wanted: Sequence[str] = PARTS,
+    *,
+    backlog: tuple[int, int] = (1_000_000, 100_000),
+) -> dict[str, Any]:
+    """The figures of the parts wanted; `backlog` is how many e-mail events and form submissions
+    are read. Raises BenchmarkError."""
     from benchmarks.backfill import settings
 
     figures: dict[str, Any] = {"format": FORMAT, "settings": settings(people)}
@@ -57,6 +66,10 @@ def measure(people: int = PEOPLE, wanted: Sequence[str] = PARTS) -> dict[str, An
         from benchmarks.tables import tables
 
         figures["tables"] = tables(say)
+    if "reading" in wanted:
+        from benchmarks.reading import reading
+
+        figures["reading"] = reading(*backlog, say)
     if "help" in wanted:
         from benchmarks.startup import start_times
 
@@ -109,7 +122,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--people", type=_positive, default=PEOPLE, help="people on each side (20000)"
     )
-    parser.add_argument("--only", choices=PARTS, help="measure one part alone")
+    parser.add_argument("--only", choices=(*PARTS, *LONG), help="measure one part alone")
+    for name, count in (("events", 1_000_000), ("submissions", 100_000)):
+        text = f"{name} of the reading ({count})"
+        parser.add_argument(f"--{name}", type=_positive, default=count, help=text)
     parser.add_argument("--json", action="store_true", help="the JSON line alone on stdout")
     return parser
 

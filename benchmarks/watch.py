@@ -222,11 +222,20 @@ def stage_of(frame: FrameType | None) -> str:
 
 def peak_rss_mib() -> float | None:
     """The most memory this process has ever held, in MiB; None where the system does not tell."""
+    return _status_mib("VmHWM")
+
+
+def rss_mib() -> float | None:
+    """The memory this process holds now, in MiB; None where the system does not tell."""
+    return _status_mib("VmRSS")
+
+
+def _status_mib(name: str) -> float | None:
     try:
         status = Path("/proc/self/status").read_text(encoding="ascii")
     except OSError:
         return None
-    kib = next((line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")), None)
+    kib = next((line.split()[1] for line in status.splitlines() if line.startswith(name)), None)
     return None if kib is None else round(int(kib) / 1024, 1)
 
 

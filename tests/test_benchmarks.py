@@ -206,3 +206,13 @@ def test_memory_is_this_process_own() -> None:
     if peak is None:
         pytest.skip("this system has no /proc")
     assert peak > 5
+
+
+def test_a_backlog_of_events_is_read_once() -> None:
+    """The short form of the reading: 7,000 e-mail events and 600 submissions, thousands of one
+    instant among them, land once each; calls are as few as the pages; a second pull brings none."""
+    found = command.measure(1, ("reading",), backlog=(7_000, 600))["reading"]
+    assert (found["landed"], found["lost"], found["repeated"]) == (7_600, 0, 0)
+    assert found["second_pull"]["news"] == 0
+    assert found["calls"] <= 7 + 12 + 20
+    assert found["rss_mib"]["at_100_percent"] is not None
