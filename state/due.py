@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import and_, delete, func, or_, select, update
 
 from state.store import Tx, chunks, table_of
 from state.tables import DueRow
@@ -45,11 +45,30 @@ def put_once(tx: Tx, kind: str, subject: str, at: datetime) -> None:
     tx.insert_new(DUE, [{"kind": kind, "subject": subject, "at": at, "done_at": None}], KEY)
 
 
-def due(tx: Tx, *, kinds: Sequence[str], limit: int = 1000) -> list[Due]:
-    """What is due by now and not worked, the longest due first."""
+def due(
+    tx: Tx,
+    *,
+    kinds: Sequence[str],
+    limit: int = 1000,
+    furthest: Mapping[str, timedelta] | None = None,
+) -> list[Due]:
+    """What is due by now and not worked, the longest due first.
+
+    `furthest` says of kinds how far ahead they are ever put: what lies further was put there by a
+    clock that has been set back since, and is due.
+    """
+    past = [
+        and_(DUE.c.kind == kind, DUE.c.at > tx.now + ahead)
+        for kind, ahead in (furthest or {}).items()
+    ]
     rows = tx.connection.execute(
         select(DUE.c.id, DUE.c.kind, DUE.c.subject, DUE.c.at)
-        .where(tx.mine(DUE), DUE.c.done_at.is_(None), DUE.c.at <= tx.now, DUE.c.kind.in_(kinds))
+        .where(
+            tx.mine(DUE),
+            DUE.c.done_at.is_(None),
+            or_(DUE.c.at <= tx.now, *past),
+            DUE.c.kind.in_(kinds),
+        )
         .order_by(DUE.c.at, DUE.c.id)
         .limit(limit)
     )

@@ -212,11 +212,29 @@ def retire(tx: Tx, entity_ids: Iterable[str], status: str = "gone") -> None:
 
 
 def absorb(tx: Tx, loser: str, winner: str) -> None:
-    """Everything of one golden record becomes part of another: they were one all along."""
+    """Every link of one golden record becomes another's: they were one all along. What else the
+    loser has is handed over by `state.requeue`.
+    """
     tx.connection.execute(
         update(LINKS).where(tx.mine(LINKS), LINKS.c.entity_id == loser).values(entity_id=winner)
     )
-    retire(tx, [loser], status="absorbed")
+    tx.connection.execute(
+        update(ENTITIES)
+        .where(tx.mine(ENTITIES), ENTITIES.c.id == loser)
+        .values(status="absorbed", absorbed_into=winner)
+    )
+
+
+def standing(tx: Tx, entity_id: str) -> str:
+    """The golden record an id stands for today, through any chain of absorptions."""
+    for _ in range(ALIAS_HOPS):
+        into = tx.connection.execute(
+            select(ENTITIES.c.absorbed_into).where(tx.mine(ENTITIES), ENTITIES.c.id == entity_id)
+        ).scalar()
+        if into is None:
+            return entity_id
+        entity_id = into
+    return entity_id
 
 
 def alias(tx: Tx, old: RecordRef, new: RecordRef, reason: str) -> None:

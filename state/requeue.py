@@ -13,11 +13,12 @@ from dataclasses import replace
 from sqlalchemy import delete, select, update
 
 from mappings.records import RecordRef
-from state import events, mirror, outbox
+from state import events, identity, mirror, outbox
 from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
+from state.ledger import LEDGER
 from state.mirror import INBOX, RECORD_KEY, to_payload
-from state.outbox import INTENTS, Intent
+from state.outbox import DEAD, INTENTS, Intent
 from state.store import Tx, aside, chunks
 
 UNDECIDED = ("review", "no_counterpart", "out_of_scope", "unidentifiable")
@@ -120,6 +121,14 @@ def forget_activity(tx: Tx, ref: str) -> None:
     tx.connection.execute(delete(ACTIVITIES).where(tx.mine(ACTIVITIES), ACTIVITIES.c.ref == ref))
 
 
+def hand_over(tx: Tx, run_id: str, loser: str, winner: str) -> None:
+    """All that a golden record had besides its links, when another has absorbed it."""
+    hand_over_events(tx, loser, winner)
+    hand_over_writes(tx, run_id, loser, winner)
+    hand_over_history(tx, loser, winner)
+    identity.drop_shadows(tx, loser)
+
+
 def hand_over_events(tx: Tx, loser: str, winner: str) -> None:
     """A golden record's events belong to the one that has absorbed it."""
     tx.connection.execute(
@@ -144,13 +153,16 @@ def hand_over_writes(tx: Tx, run_id: str, loser: str, winner: str) -> None:
     carried = [i for intent in unsent for ids in _events_of(intent) for i in ids]
     events.dispose(tx, run_id, carried, "pending")
     outbox.carry(tx, [replace(i, details={**i.details, MERGED: True}) for i in sent])
-    tx.connection.execute(
-        update(INTENTS)
-        .where(
-            tx.mine(INTENTS), INTENTS.c.entity_id == loser, INTENTS.c.status.in_(outbox.UNSETTLED)
+
+
+def hand_over_history(tx: Tx, loser: str, winner: str) -> None:
+    """What was ever written for a golden record, and what was refused, is the winner's: they tell
+    one story, are undone as one, and what is replayed is planned for who is there.
+    """
+    for table in (INTENTS, LEDGER, DEAD):
+        tx.connection.execute(
+            update(table).where(tx.mine(table), table.c.entity_id == loser).values(entity_id=winner)
         )
-        .values(entity_id=winner)
-    )
 
 
 def _events_of(intent: Intent) -> Iterable[Sequence[int]]:

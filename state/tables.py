@@ -142,12 +142,16 @@ class RecordRow(Scoped, table=True):
 
 
 class EntityRow(Scoped, table=True):
-    """A golden record: one person, company or deal, whatever the vendors call their copies."""
+    """A golden record: one person, company or deal, whatever the vendors call their copies.
+
+    An absorbed one says which it has become part of.
+    """
 
     __tablename__ = "entities"
     id: str = Field(primary_key=True, max_length=40)
     kind: str = Field(max_length=20, index=True)
     status: str = Field(max_length=20, default="live")
+    absorbed_into: str | None = Field(default=None, max_length=40)
     created_at: datetime = _instant()
     run_id: str = Field(max_length=40)
 

@@ -2,7 +2,8 @@
 
 Each kind has one worker, which does its part in the transaction that marks the row as worked: a
 killed run works it again, a finished one never. Rows that fell due during a downtime are worked
-late, once, whichever way the clock jumped meanwhile.
+late, once, whichever way the clock jumped meanwhile; a held deletion waits no longer than it
+should because the clock was set back.
 """
 
 from __future__ import annotations
@@ -42,7 +43,8 @@ def work_due(pair: Pair) -> Counter[str]:
     told: Counter[str] = Counter()
     while True:
         with pair.store.begin() as tx:
-            rows = due.due(tx, kinds=list(WORKERS), limit=PAGE)
+            furthest = {DELETION: pair.hold_deletions}
+            rows = due.due(tx, kinds=list(WORKERS), limit=PAGE, furthest=furthest)
             if not rows:
                 due.forget(tx, tx.now - KEPT_FOR)
                 break

@@ -185,8 +185,7 @@ def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reaso
         identity.link(tx, run_id, [NewLink(new, entity_id, reason)])
     elif links[new].entity_id != entity_id:
         identity.absorb(tx, entity_id, links[new].entity_id)
-        requeue.hand_over_events(tx, entity_id, links[new].entity_id)
-        requeue.hand_over_writes(tx, run_id, entity_id, links[new].entity_id)
+        requeue.hand_over(tx, run_id, entity_id, links[new].entity_id)
         entity_id = links[new].entity_id
     if new in deleted:
         identity.set_status(tx, [new], "gone")

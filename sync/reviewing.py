@@ -405,7 +405,7 @@ def _unite(
         identity.create(tx, run_id, {entity_id: desk.kind_of(members[0])})
     for loser in entities[1:]:
         identity.absorb(tx, loser, entity_id)
-        requeue.hand_over_events(tx, loser, entity_id)
+        requeue.hand_over(tx, run_id, loser, entity_id)
     fresh = [NewLink(r, entity_id, REASON, item.decision_id) for r in members if r not in links]
     identity.link(tx, run_id, fresh)
     identity.set_status(tx, list(members), "live")

@@ -109,7 +109,8 @@ class Story:
 
 def find_person(store: Store, text: str | None) -> Found:
     """Whom a text names: a golden record's id, an e-mail address, a vendor id, `object:id`, or
-    `system:object:id`. Ids of merged or converted records find whom they stand for now.
+    `system:object:id`. Ids of merged or converted records, and of
+    golden records that have become part of others, find whom they stand for now.
     """
     if not text or not text.strip():
         return Found()
@@ -117,7 +118,7 @@ def find_person(store: Store, text: str | None) -> Found:
     with store.read() as tx:
         known = identity.entities(tx, [wanted])
         if known:
-            return Found((wanted,))
+            return Found((identity.standing(tx, wanted),))
         refs = figures.named(tx, wanted)
         links = identity.links_of(tx, refs)
         strangers = tuple(ref for ref in refs if ref not in links)

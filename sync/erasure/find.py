@@ -86,7 +86,8 @@ def find(ground: Ground, tx: Tx, text: str) -> Somebody | None:
         return _whole(ground, tx, refs, frozenset(), emails)
     known = identity.entities(tx, [wanted])
     if known and known[wanted].kind is EntityKind.PERSON:
-        return _whole(ground, tx, frozenset(), frozenset({wanted}), frozenset())
+        own = frozenset({wanted, identity.standing(tx, wanted)})
+        return _whole(ground, tx, frozenset(), own, frozenset())
     refs = frozenset(ref for ref in figures.named(tx, wanted) if ground.is_person(ref))
     if not refs:
         return None

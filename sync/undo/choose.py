@@ -98,7 +98,7 @@ def _run(tx: Tx, text: str) -> str:
 def _of_record(tx: Tx, text: str) -> tuple[set[str], RecordRef | None]:
     """Whose lines: all of a person's, or one record's where it is named in full."""
     if identity.entities(tx, [text]):
-        return {text}, None
+        return {identity.standing(tx, text)}, None
     refs = figures.named(tx, text)
     links = identity.links_of(tx, refs)
     entities = {link.entity_id for link in links.values()}

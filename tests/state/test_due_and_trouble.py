@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 from state import due, quota, trouble
 from state.quota import Account
@@ -40,6 +41,18 @@ def test_a_slot_is_worked_once_whichever_way_the_clock_jumps(store: Store) -> No
         with clock.begin() as tx:
             due.put_once(tx, "slot", "nightly:2026-03-03", at(3600))
             assert due.due(tx, kinds=["slot"]) == []
+
+
+def test_what_lies_further_ahead_than_it_is_ever_put_is_due(store: Store) -> None:
+    """The clock was set back by two days since: nobody waits two days for a quarter of an hour.
+    Kinds that may lie as far ahead as they like wait for their time."""
+    with store.begin() as tx:
+        due.put(tx, "deletion", {"ahead": at(2 * 86_400), "soon": at(600)})
+        due.put(tx, "plan", {"ada": at(2 * 86_400)})
+        found = due.due(
+            tx, kinds=["deletion", "plan"], furthest={"deletion": timedelta(minutes=15)}
+        )
+        assert [row.subject for row in found] == ["ahead"]
 
 
 def test_a_slot_missed_in_a_downtime_is_worked_late(store: Store) -> None:

@@ -188,6 +188,7 @@ def upgrade() -> None:
     sa.Column('id', sa.String(length=40), nullable=False),
     sa.Column('kind', sa.String(length=20), nullable=False),
     sa.Column('status', sa.String(length=20), nullable=False),
+    sa.Column('absorbed_into', sa.String(length=40), nullable=True),
     sa.Column('created_at', UtcDateTime(), nullable=False),
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_entities'))
