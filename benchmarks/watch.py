@@ -11,7 +11,6 @@ import threading
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Any, Self
@@ -28,7 +27,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
-from mappings.records import Json, Outcome, Record, Write
+from mappings.records import Json, Outcome, Record, Version, Write
 
 STAGES: Mapping[tuple[str, str], str] = {
     ("sync.reconcile", "reconcile"): "reconcile",
@@ -137,11 +136,11 @@ class Watched:
         """As the connector."""
         return self._inner.find(object_name, field_name, values)
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
         """As the connector."""
-        return self._inner.changed_at(object_name, fields)
+        return self._inner.versions(object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """As the connector; rows and calls are counted by object and operation."""

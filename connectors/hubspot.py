@@ -75,7 +75,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
-from mappings.records import Json, Outcome, Record, RecordRef, Write
+from mappings.records import Json, Outcome, Record, RecordRef, Version, Write
 
 CAPABILITIES = Capabilities(
     join_batch=2000,  # FACTS section 2: associations v4 batch create
@@ -242,11 +242,11 @@ class HubSpotConnector:
         found = self._read.search_values(object_name, field_name, wanted)
         return certain(self._read.complete(object_name, found))
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """From the properties' own history, 50 records a call."""
-        return self._read.changed_at(object_name, fields)
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """The properties' own history, 50 records a call."""
+        return self._read.versions(object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""

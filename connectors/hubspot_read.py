@@ -26,7 +26,7 @@ from connectors.payloads import (
     unreadable,
 )
 from mappings.errors import UnreadableAnswerError
-from mappings.records import Malformed, Record, RecordRef
+from mappings.records import Malformed, Record, RecordRef, Version
 
 READ_BATCH = 100  # FACTS section 2
 HISTORY_BATCH = 50  # FACTS section 2: with history, half as many
@@ -238,11 +238,11 @@ class Reader:
             aside += part_found.malformed
         return Sifted(found, tuple(aside))
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """When properties were last changed, by (id, property), newest first in each history."""
-        found: dict[tuple[str, str], datetime] = {}
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """The values that properties have had, by (id, property), newest first."""
+        found: dict[tuple[str, str], tuple[Version, ...]] = {}
         path = self._paths.objects(object_name, "/batch/read")
         for part in _slices(sorted(fields), HISTORY_BATCH):
             names = sorted({name for record_id in part for name in fields[record_id]})
@@ -255,7 +255,7 @@ class Reader:
             for told in sift(rows, _histories, system=SYSTEM, stream=object_name).good:
                 found.update(told)
         wanted = {(record_id, name) for record_id, names in fields.items() for name in names}
-        return {key: at for key, at in found.items() if key in wanted}
+        return {key: own for key, own in found.items() if key in wanted}
 
     def single(self, object_name: str, record_id: str) -> Record | None:
         """One record by id, merges followed, without associations; None when it is not there."""
@@ -315,14 +315,19 @@ class Reader:
         return Sifted([replace(r, associations=linked[r.ref.id]) for r in records], tuple(aside))
 
 
-def _histories(raw: Mapping[str, Any]) -> dict[tuple[str, str], datetime]:
-    """When each property of a record was last changed, by (id, property)."""
+def _histories(raw: Mapping[str, Any]) -> dict[tuple[str, str], tuple[Version, ...]]:
+    """The versions of each property of a record, by (id, property), newest first."""
     record_id = id_of(raw)
     return {
-        (record_id, name): max(parse_instant(version["timestamp"]) for version in versions)
+        (record_id, name): tuple(sorted(map(_version, versions), key=lambda v: v.at, reverse=True))
         for name, versions in (raw.get("propertiesWithHistory") or {}).items()
         if versions
     }
+
+
+def _version(raw: Mapping[str, Any]) -> Version:
+    at = parse_instant(raw["timestamp"])
+    return Version(raw.get("value"), at, str(raw.get("sourceType") or ""))
 
 
 def _joined(raw: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:

@@ -31,6 +31,7 @@ from connectors.base import (
     utc_now,
     write_batches,
 )
+from connectors.memory_history import FieldHistory
 from connectors.memory_pages import census_pages, disordered
 from connectors.retrying import ReplyLostError, Verdict
 from mappings.errors import InvariantError, LeadloopError, RecordRejectedError
@@ -55,6 +56,7 @@ from mappings.records import (
     OutcomeStatus,
     Record,
     RecordRef,
+    Version,
     Write,
 )
 
@@ -105,7 +107,7 @@ class MemoryConnector:
         self._schema = {o: {f.name: f for f in fields} for o, fields in (schema or {}).items()}
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self._schema}
         self._events: list[Event] = []
-        self._changed: dict[tuple[str, str, str], datetime] = {}
+        self._history = FieldHistory()
         self.forgetful = False
         """Whether this vendor keeps no field history."""
         self._clock = clock
@@ -284,14 +286,12 @@ class MemoryConnector:
         found = self._records[object_name].values()
         return [r for r in found if r.fields.get(field_name) in wanted]
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """When fields changed last; every field's history is kept, unless `forgetful`."""
-        self._read("changed_at")
-        wanted = ((record_id, name) for record_id, names in fields.items() for name in names)
-        known = {key: self._changed.get((object_name, *key)) for key in wanted}
-        return {key: at for key, at in known.items() if at is not None and not self.forgetful}
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """Every field's history is kept, unless `forgetful`; `by` is as HubSpot words it."""
+        self._read("versions")
+        return {} if self.forgetful else self._history.of(object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 100 rows a call."""
@@ -355,7 +355,7 @@ class MemoryConnector:
         def call() -> Answer:
             failure = self._failure()
             if failure is None or failure.applied:
-                with self._lock:
+                with self._lock, self._history.written_by_us():
                     outcomes.extend(self._apply(row) for row in rows)
             if failure is not None and failure.error is None:
                 raise ReplyLostError
@@ -474,10 +474,7 @@ class MemoryConnector:
                 self._earlier[record.ref] = before
             stored = replace(record, revision=f"{iso(record.modified_at)}/{next(self._stamps)}")
             before = self._records.get(record.ref.object, {}).get(record.ref.id)
-            for name, value in record.fields.items():
-                if before is None or before.fields.get(name) != value:
-                    place = (record.ref.object, record.ref.id, name)
-                    self._changed[place] = record.modified_at
+            self._history.note(before, stored)
             self._records.setdefault(record.ref.object, {})[record.ref.id] = stored
             return stored
 

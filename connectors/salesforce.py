@@ -37,7 +37,7 @@ from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
 from connectors.salesforce_census import census
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
-from connectors.salesforce_history import changed_at
+from connectors.salesforce_history import versions
 from connectors.salesforce_records import record_id, record_of
 from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
@@ -54,7 +54,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
-from mappings.records import Json, Malformed, Outcome, Record, Write
+from mappings.records import Json, Malformed, Outcome, Record, Version, Write
 
 CAPABILITIES = Capabilities(
     write_batch=200,  # FACTS section 4, Collections
@@ -256,11 +256,11 @@ class SalesforceConnector:
             raise unreadable(SYSTEM, found.malformed[0].payload)
         return found.good
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """From the object's history, for the fields whose tracking is on in the org."""
-        return changed_at(self._wire, object_name, fields)
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """The object's history, of the fields whose tracking is on in the org."""
+        return versions(self._wire, object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 200 rows a call; big backfills create by Bulk 2.0. Answers hold no

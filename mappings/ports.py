@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Protocol
 
 from mappings.errors import LeadloopError
-from mappings.records import Event, Json, Malformed, Outcome, Record, Write
+from mappings.records import Event, Json, Malformed, Outcome, Record, Version, Write
 
 
 class Lane(StrEnum):
@@ -234,11 +234,11 @@ class Connector(Protocol):
         """Records whose field equals one of the values exactly (key look-ups, deleted included
         where the vendor can tell)."""
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """When fields (names by record id) were last changed, by (id, field), from the vendor's
-        field history; what it does not keep or tell is left out, never guessed."""
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """The values that fields (names by record id) have had, newest first, by (id, field), from
+        the vendor's field history; what it does not keep or tell is left out, never guessed."""
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """Send rows of one operation and one object, in as few calls as the vendor allows."""

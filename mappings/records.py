@@ -77,6 +77,19 @@ class Record:
 
 
 @dataclass(frozen=True, slots=True)
+class Version:
+    """One value a field has had, from the vendor's history: since when, and by what it came there.
+
+    `by` is the vendor's own word, "" where it has none: HubSpot's source (an open set, FACTS
+    section 2), Salesforce's user id.
+    """
+
+    value: Json
+    at: datetime
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Malformed:
     """A row a vendor sent that cannot be what it should be: set aside, kept as it came.
 

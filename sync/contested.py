@@ -11,17 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
-import structlog
-
-from mappings.errors import PASSING
 from mappings.fieldmap import FieldRule
 from mappings.records import Record, Side
 from mappings.survivorship import is_contested
 from sync.bonds import states_of
+from sync.histories import histories
 from sync.pair import Pair
 from sync.views import EntityView, Times
-
-log = structlog.get_logger("leadloop.contested")
 
 Key = tuple[str, str, str]
 """Object, record id, field."""
@@ -66,12 +62,8 @@ def _asked(pair: Pair, side: Side, contested: Sequence[Contested]) -> dict[Key, 
         wanted.setdefault(name, {}).setdefault(record_id, []).append(field)
     found: dict[Key, datetime] = {}
     for name, fields in sorted(wanted.items()):
-        try:
-            told = pair.connector(side).changed_at(name, fields)
-        except PASSING as error:
-            log.warning("contested.history_unread", object=name, code=error.code)
-            continue
-        found.update(((name, record_id, field), at) for (record_id, field), at in told.items())
+        told = histories(pair, side, name, fields)
+        found.update(((name, *key), versions[0].at) for key, versions in told.items())
     return found
 
 

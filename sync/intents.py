@@ -19,6 +19,8 @@ from state.outbox import Intent
 
 UNDO = "undo"
 """The reason of an intent that takes something back (`sync.undo`)."""
+BASE = "base"
+"""In an intent's details: the revision of its target that it was planned from."""
 ID_OF = "$id_of"
 """A field value `{"$id_of": key}` stands for the vendor id another intent yields."""
 
@@ -120,5 +122,9 @@ def make(draft: Draft, *, salt: str = "") -> Intent:
         external_field=draft.external_id[0] if draft.external_id else None,
         external_value=draft.external_id[1] if draft.external_id else None,
         depends_on=draft.depends_on,
-        details={**draft.details, "changes": [change.as_json() for change in draft.changes]},
+        details={
+            **draft.details,
+            **({BASE: draft.target.revision} if draft.target else {}),
+            "changes": [change.as_json() for change in draft.changes],
+        },
     )

@@ -20,15 +20,17 @@ from mappings.fieldmap import ValueType
 from mappings.ports import Lane
 from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import equal
-from state import events, identity, outbox, own_writes, requeue
+from state import events, identity, ledger, outbox, own_writes, requeue
 from state.outbox import Intent, Settlement
 from state.store import chunks
 from sync.blocks import Blocks
 from sync.crash import crashpoint
-from sync.intents import UNDO
+from sync.edits import differing, edited_since
+from sync.histories import histories
+from sync.intents import BASE, UNDO
 from sync.pair import Pair
 from sync.plan_consent import opted_out
-from sync.settle import Settling
+from sync.settle import Settling, ledger_lines
 
 log = structlog.get_logger("leadloop.reconcile")
 
@@ -36,6 +38,9 @@ FIND = 200
 """Keys looked up in one go."""
 MAYBE_SENT = ("sending", "unknown")
 """Statuses of intents that may have reached the vendor."""
+PERHAPS = "perhaps_written"
+"""Why a ledger line is there whose write nobody can tell to have been made: the reply was lost, and
+the record has been saved since, by it or by somebody."""
 
 
 def reconcile(pair: Pair, run_id: str, blocks: Blocks | None = None) -> Counter[str]:
@@ -206,7 +211,8 @@ def _restricted(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
 def _updates(
     pair: Pair, run_id: str, settling: Settling, intents: Sequence[Intent]
 ) -> Counter[str]:
-    """Updates that show on the record are done; the others are dropped and planned anew."""
+    """Updates that show on the record are done, and so are those that were there until somebody
+    changed them again; the others are dropped and planned anew."""
     told: Counter[str] = Counter()
     _reopen(pair, [intent for intent in intents if intent.depends_on is not None])
     alone = [intent for intent in intents if intent.depends_on is None]
@@ -214,11 +220,46 @@ def _updates(
         done = [i for i in batch if _shows(i, records)]
         _settle_done(settling, done)
         missing = [i for i in batch if not _shows(i, records)]
-        again = [i for i in missing if _is_untouched(i, records)]
+        edited = _edited_since(pair, missing, records)
+        there = [i for i in missing if i.key in edited]
+        settling.edited.update((_target(i), edited[i.key]) for i in there)
+        _settle_done(settling, there)
+        again = [i for i in missing if i.key not in edited and _is_untouched(i, records)]
         _reopen(pair, again)
-        plan_anew(pair, run_id, [i for i in missing if i not in again])
-        told.update(found=len(done), sent_again=len(again), planned_anew=len(missing) - len(again))
+        anew = [i for i in missing if i.key not in edited and i not in again]
+        plan_anew(pair, run_id, anew, perhaps=[i for i in anew if _has_moved(i, records)])
+        told.update(found=len(done) + len(there), sent_again=len(again), planned_anew=len(anew))
     return told
+
+
+def _target(intent: Intent) -> RecordRef:
+    return RecordRef(intent.system, intent.object, str(intent.target_id))
+
+
+def _edited_since(
+    pair: Pair, intents: Sequence[Intent], records: Mapping[RecordRef, Record]
+) -> dict[str, frozenset[str]]:
+    """Updates that were written although they do not show, by key: with the fields that somebody
+    has changed since. Of records that have moved the history of these fields is asked."""
+    mappings = {
+        intent.key: mapping
+        for intent in intents
+        if UNDO not in intent.details
+        and _has_moved(intent, records)
+        and (mapping := pair.mapping_of(_target(intent))) is not None
+    }
+    own = [intent for intent in intents if intent.key in mappings]
+    fields = {str(i.target_id): differing(mappings[i.key], i, records[_target(i)]) for i in own}
+    told = histories(pair, own[0].side, own[0].object, fields) if own else {}
+    found = {i.key: edited_since(mappings[i.key], i, records[_target(i)], told) for i in own}
+    return {key: names for key, names in found.items() if names is not None}
+
+
+def _has_moved(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
+    """Whether anything was saved on the record since the write was planned: it may have been the
+    write, and somebody after it."""
+    record = records.get(_target(intent))
+    return record is not None and record.revision != intent.details.get(BASE)
 
 
 def _with_records(
@@ -271,13 +312,20 @@ def _is_untouched(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     )
 
 
-def plan_anew(pair: Pair, run_id: str, intents: Sequence[Intent]) -> None:
-    """Drop these and put their people on the work list, with the events they carried."""
+def plan_anew(
+    pair: Pair, run_id: str, intents: Sequence[Intent], *, perhaps: Sequence[Intent] = ()
+) -> None:
+    """Drop these and put their people on the work list, with the events they carried. Those that
+    were `perhaps` written keep their before-images, with that word (laws 9 and 11)."""
+    lines = [
+        {**line, "why": PERHAPS} for one in perhaps for line in ledger_lines(one, _target(one))
+    ]
     carried = [i for one in intents for ids in one.details.get("events", {}).values() for i in ids]
     with pair.store.begin() as tx:
         outbox.settle(tx, [Settlement(intent.key, "dropped", attempt=False) for intent in intents])
         events.dispose(tx, run_id, carried, "pending")
         identity.add_work(tx, [intent.entity_id for intent in intents], "outcome_unknown")
+        ledger.record_changes(tx, run_id, pair.config_hash, lines)
     crashpoint("after_replan")
 
 

@@ -28,8 +28,10 @@ from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
 from state.store import Tx, chunks
 from sync.crash import crashpoint
+from sync.edits import changes_of, differing, is_edit
 from sync.fates import fate_of, pause_before
 from sync.fold import identity_values, index_people, look_ups
+from sync.histories import histories
 from sync.pair import Pair
 from sync.undo.settle import agree_kept, kept_halves, settle_undone
 
@@ -41,11 +43,13 @@ READ_BACK = 600
 
 @dataclass(slots=True)
 class Settling:
-    """Settles the batches of one wave."""
+    """Settles the batches of one wave. `edited` are fields of written records that are known to
+    have been changed by somebody since."""
 
     pair: Pair
     run_id: str
     written: dict[RecordRef, Intent] = field(default_factory=dict)
+    edited: dict[RecordRef, frozenset[str]] = field(default_factory=dict)
 
     def settle(self, batch: Sequence[Intent], outcomes: Sequence[Outcome]) -> Counter[str]:
         """Store a batch's outcomes; rows by status."""
@@ -82,7 +86,7 @@ class Settling:
         delivered: list[tuple[str, str, str]] = []
         for intent, outcome in rows:
             ref = RecordRef(intent.system, intent.object, _id_of(intent, outcome))
-            changes.extend(_ledger_rows(intent, ref))
+            changes.extend(ledger_lines(intent, ref))
             if intent.details.get("link"):
                 links.append(NewLink(ref, intent.entity_id, "created"))
             self._expect(intent, ref, shadows)
@@ -220,6 +224,7 @@ class Settling:
             for batch in chunks(sorted(refs), READ_BACK):
                 self._read_back(side, object_name, batch)
         self.written.clear()
+        self.edited.clear()
 
     def _read_back(self, side: Side, object_name: str, refs: Sequence[RecordRef]) -> None:
         try:
@@ -229,11 +234,33 @@ class Settling:
             return
         ours = [r for r in records if r.ref in self.written and not r.deleted]
         others = [r for r in records if r.ref not in self.written or r.deleted]
+        if side is Side.MAP:
+            self._tell_edits(object_name, ours)
         crashpoint("before_see")
         with self.pair.store.begin() as tx:
             mirror.land(tx, self.run_id, object_name, others)
             self._see(tx, ours)
         crashpoint("after_see")
+
+    def _tell_edits(self, object_name: str, records: Sequence[Record]) -> None:
+        """Ask the history of what was read back otherwise than sent: the MAP's records do not say
+        who saved them last. Where it cannot be asked, or tells nothing, the vendor has reformatted.
+        """
+        doubtful: dict[RecordRef, list[str]] = {}
+        for record in records:
+            mapping = self.pair.mapping_of(record.ref)
+            found = differing(mapping, self.written[record.ref], record) if mapping else []
+            if found:
+                doubtful[record.ref] = found
+        told = histories(
+            self.pair, Side.MAP, object_name, {ref.id: names for ref, names in doubtful.items()}
+        )
+        for ref, names in doubtful.items():
+            mapping = self.pair.mapping_of(ref)
+            changes = changes_of(mapping, self.written[ref]) if mapping else {}
+            edits = {n for n in names if is_edit(*changes[n], told.get((ref.id, n), ()))}
+            if edits:
+                self.edited[ref] = self.edited.get(ref, frozenset()) | edits
 
     def _see(self, tx: Tx, records: Sequence[Record]) -> None:
         """Mirror records as read after a write; the shadow takes the value the vendor kept."""
@@ -257,7 +284,11 @@ class Settling:
                 continue
             kept.append((intent, row.record))
             addressed = intent.side is Side.MAP and "email" in intent.fields
-            if addressed or _somebody_else(intent, row.record, before.get(ref)):
+            if (
+                ref in self.edited
+                or addressed
+                or _somebody_else(intent, row.record, before.get(ref))
+            ):
                 moved.add(links[ref].entity_id)
         self._keep_read_values(tx, kept)
         identity.add_work(tx, moved, "moved_meanwhile")
@@ -301,9 +332,10 @@ class Settling:
             if not expected:
                 continue
             rules = {rule.key: rule for rule in mapping.fields}
+            edited = self.edited.get(record.ref, frozenset())
             agreed = shadows.setdefault((intent.entity_id, _bond(intent, record.ref)), {})
             for name, (map_value, crm_value, field_name) in expected.items():
-                if name in rules and field_name in record.fields:
+                if name in rules and field_name in record.fields and field_name not in edited:
                     kept = canonical(record.fields[field_name], rules[name].type)
                     on_map = intent.side is Side.MAP
                     agreed[name] = [kept, crm_value] if on_map else [map_value, kept]
@@ -317,6 +349,8 @@ class Settling:
         for change in intent.details.get("changes", ()):
             name, kind = change["field"], types.get(change["rule"])
             if kind is None or name not in record.fields:
+                continue
+            if name in self.edited.get(record.ref, ()):
                 continue
             read = canonical(record.fields[name], kind)
             if not equal(read, change["after"], kind):
@@ -363,7 +397,8 @@ def _bond(intent: Intent, ref: RecordRef) -> str:
     return str(intent.details.get("bond", ""))
 
 
-def _ledger_rows(intent: Intent, ref: RecordRef) -> list[dict[str, Any]]:
+def ledger_lines(intent: Intent, ref: RecordRef) -> list[dict[str, Any]]:
+    """The lines of the field ledger for a write to this record: one for each field."""
     return [
         {
             "entity_id": intent.entity_id,

@@ -368,6 +368,8 @@ def _intent(tx: Tx, stored: StoredIntent, rows: Sequence[Line]) -> Moment:
     run = runs.get(tx, stored.run_id)
     details["config_hash"] = run.config_hash if run else None
     details["error"] = dict(stored.error) if stored.error else None
+    if rows:  # dropped, but perhaps written: the reply was lost
+        details.update(_ledger(rows))
     return Moment(at, "refused", f"{done}: {stored.status}", details)
 
 

@@ -309,20 +309,25 @@ class ConnectorContract:
         assert fetched[loser].merged_into == now
         assert not fetched[now].deleted
 
-    def test_the_history_of_a_field_tells_its_last_change(self, bench: Bench) -> None:
-        """Where the vendor keeps a field's history it tells when it was last changed; of what it
-        does not keep, and of records that are not there, it tells nothing."""
+    def test_the_history_of_a_field_tells_its_values(self, bench: Bench) -> None:
+        """Where the vendor keeps a field's history it tells what it was given, when and by what,
+        newest first; of what it does not keep, and of records that are not there, nothing."""
         edited, untouched = bench.put(1), bench.put(2)
         bench.wait(60)
         bench.edit(edited, "Lovelace")
-        found = bench.connector.changed_at(
+        (done,) = bench.connector.write([bench.update(edited, "Byron")])
+        assert done.status is OutcomeStatus.OK
+        found = bench.connector.versions(
             bench.object_name,
             {edited: [bench.text_field], untouched: [bench.text_field], "999999": ["nothing"]},
         )
         assert set(found) <= {(edited, bench.text_field), (untouched, bench.text_field)}
         if bench.keeps_history:
-            first = found[(untouched, bench.text_field)]
-            assert found[(edited, bench.text_field)] - first >= timedelta(seconds=59)
+            first = found[(untouched, bench.text_field)][0]
+            ours, theirs, *_ = found[(edited, bench.text_field)]
+            assert theirs.at - first.at >= timedelta(seconds=59)
+            assert (ours.value, theirs.value) == ("Byron", "Lovelace")
+            assert ours.by != theirs.by
 
     def test_a_create_by_key_is_idempotent(self, bench: Bench) -> None:
         """Sending a create again updates the record it made: there is never a second one."""

@@ -427,7 +427,9 @@ def test_tracked_fields_have_a_history(bench: SalesforceBench) -> None:
     bench.wait(60)
     bench.vendors.do(partial(bench.org.update, "Lead", ids[0], {"Company": "Latest"}))
     wanted = {record_id: ["Company", "FirstName"] for record_id in ids}
-    found = bench.connector.changed_at("Lead", wanted)
+    found = bench.connector.versions("Lead", wanted)
     assert set(found) == {(ids[0], "Company"), (ids[1], "Company")}
-    assert found[(ids[0], "Company")] - found[(ids[1], "Company")] == timedelta(seconds=60)
-    assert bench.connector.changed_at("Campaign", wanted) == {}
+    newest, earlier = found[(ids[0], "Company")][0], found[(ids[1], "Company")][0]
+    assert newest.at - earlier.at == timedelta(seconds=60)
+    assert [version.value for version in found[(ids[0], "Company")]] == ["Latest", "Later"]
+    assert bench.connector.versions("Campaign", wanted) == {}

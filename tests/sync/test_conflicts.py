@@ -186,7 +186,7 @@ def test_a_cycle_asks_for_no_history_without_a_contest(world: World) -> None:
     world.hubspot.edit("contacts", contact, {TITLE: "Poet"})
     world.run()
     assert titles(world, contact, lead) == ("Poet", "Poet")
-    assert world.hubspot.calls["changed_at"] == world.salesforce.calls["changed_at"] == 0
+    assert world.hubspot.calls["history"] == world.salesforce.calls["history"] == 0
 
 
 def test_a_decided_conflict_is_in_the_ledger(world: World) -> None:
