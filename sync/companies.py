@@ -1,7 +1,7 @@
 """Resolve for companies: a MAP company to an Account by domain, then by name and place.
 
-Companies that fit nothing stay apart (none is created); those that could be several Accounts go
-to review, like people.
+Companies that fit nothing stay apart (none is created) until an Account appears that they fit;
+those that could be several Accounts go to review, like people.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from matching.companies import (
     decide_companies,
     normalise_company,
 )
-from state import candidates, identity, mirror, reviews
+from state import candidates, identity, mirror, requeue, reviews
 from state.candidates import Indexed
 from state.identity import NewLink
 from state.store import Tx, chunks
@@ -45,9 +45,11 @@ def resolve_companies(pair: Pair, run_id: str) -> Counter[str]:
             known = mirror.load(tx, {ref for _, ref in batch})
             _index(pair, tx, mapping, [row.record for row in known.values()])
         crashpoint("after_companies")
+    pending = {ref for _, ref in waiting}
     for batch in chunks(waiting, BATCH):
         with pair.store.begin() as tx:
-            told.update(_decide(pair, tx, run_id, mapping, batch))
+            again = _waiting_for(pair, tx, [ref for _, ref in batch]) - pending
+            told.update(_decide(pair, tx, run_id, mapping, batch, again))
         crashpoint("after_companies")
     return told
 
@@ -88,9 +90,16 @@ def _to_json(company: Company) -> dict[str, str]:
 
 
 def _decide(
-    pair: Pair, tx: Tx, run_id: str, mapping: ObjectMapping, rows: Sequence[tuple[int, RecordRef]]
+    pair: Pair,
+    tx: Tx,
+    run_id: str,
+    mapping: ObjectMapping,
+    rows: Sequence[tuple[int, RecordRef]],
+    again: set[RecordRef],
 ) -> Counter[str]:
-    on_map = sorted({str(ref) for _, ref in rows if pair.side_of(ref.system) is Side.MAP})
+    """Decide the companies of these rows, and those that are to be decided `again`."""
+    own = {ref for _, ref in rows if pair.side_of(ref.system) is Side.MAP}
+    on_map = sorted(map(str, own | again))
     indexed = candidates.people(tx, on_map)
     incoming = {key: Company(**row.person) for key, row in indexed.items()}
     blocked = candidates.candidates(tx, {k: company_keys(c) for k, c in incoming.items()})
@@ -114,6 +123,22 @@ def _decide(
     }
     mirror.dispose(tx, run_id, dispositions)
     return Counter(dispositions.values())
+
+
+def _waiting_for(pair: Pair, tx: Tx, refs: Sequence[RecordRef]) -> set[RecordRef]:
+    """Companies that belong to no Account and may be one of these, which were made, or got the
+    domain or name that tells them, after the companies were decided about."""
+    accounts = [str(ref) for ref in refs if pair.side_of(ref.system) is Side.CRM]
+    indexed = candidates.people(tx, accounts)
+    keys = {key: company_keys(Company(**row.person)) for key, row in indexed.items()}
+    near = candidates.candidates(tx, keys)
+    found = {RecordRef.parse(key) for own in near.values() for key in own}
+    on_map = {
+        ref
+        for ref in found
+        if pair.side_of(ref.system) is Side.MAP and pair.kind_of(ref) is EntityKind.COMPANY
+    }
+    return on_map - identity.links_of(tx, on_map).keys()
 
 
 def _store(
@@ -167,6 +192,8 @@ def _link(
     identity.create(tx, run_id, dict.fromkeys((new.entity_id for new in fresh), mapping.kind))
     identity.link(tx, run_id, fresh)
     identity.add_work(tx, [new.entity_id for new in fresh], "linked")
+    reviews.close_subjects(tx, [decision.incoming for decision in sure], "settled")
+    requeue.claim_rows(tx, run_id, [new.ref for new in fresh])
 
 
 def _decision_row(decision: CompanyDecision) -> dict[str, object]:

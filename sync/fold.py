@@ -138,6 +138,11 @@ def _disposition(pair: Pair, record: Record, link: Link | None) -> str:
     return NOTED
 
 
+def follow(pair: Pair, tx: Tx, run_id: str, record: Record) -> None:
+    """What the vendor did to a record's identity, if anything, is done to its link."""
+    _identity_changes(pair, tx, run_id, record, identity.links_of(tx, [record.ref]).get(record.ref))
+
+
 def _identity_changes(pair: Pair, tx: Tx, run_id: str, record: Record, link: Link | None) -> None:
     """Deletions, merges and conversions move or end a link."""
     for loser in merged_away(record):

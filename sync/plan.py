@@ -12,14 +12,17 @@ from dataclasses import dataclass, field, replace
 
 from mappings.fieldmap import EntityKind
 from mappings.ports import Lane
-from mappings.records import Operation, RecordRef, Side
+from mappings.records import Operation, Record, RecordRef, Side
+from mappings.required_fields import CRM_KEY
 from state import identity, outbox
 from state.identity import NewLink
 from state.outbox import Intent
+from state.store import Tx
 from sync.bonds import Rejection
 from sync.contested import with_times
 from sync.crash import crashpoint
 from sync.gather import gather, load_users, opportunities_of
+from sync.graves import bury, graves
 from sync.intents import digest, is_undoing
 from sync.pair import Pair
 from sync.plan_others import plan_company, plan_deal
@@ -67,24 +70,34 @@ def adopt_deals(pair: Pair, run_id: str) -> int:
     adopted = 0
     for batch in _work(pair):
         with pair.store.begin() as tx:
-            links = [link for own in identity.members(tx, batch).values() for link in own]
-            on_map = {link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP}
-            contacts = [
-                link.ref.id
-                for link in links
-                if link.ref.object == "Contact" and link.entity_id in on_map
-            ]
-            found = opportunities_of(pair, tx, contacts)
-            refs = {record.ref for own in found.values() for record in own}
-            linked = identity.links_of(tx, refs)
-            identity.add_work(tx, [link.entity_id for link in linked.values()], "roles")
-            fresh = {_deal_key(pair, ref): ref for ref in sorted(refs - linked.keys())}
-            identity.create(tx, run_id, dict.fromkeys(fresh, EntityKind.DEAL))
-            identity.link(tx, run_id, [NewLink(r, k, "opportunity") for k, r in fresh.items()])
-            identity.add_work(tx, fresh, "opportunity")
-            adopted += len(fresh)
+            fresh = _new_opportunities(pair, tx, batch)
         crashpoint("after_adopt")
+        carried = [key for key, record in fresh.items() if record.fields.get(CRM_KEY) == key]
+        dead = graves(pair, Side.MAP, mapping, carried)
+        with pair.store.begin() as tx:
+            links = [NewLink(record.ref, key, "opportunity") for key, record in fresh.items()]
+            identity.create(tx, run_id, dict.fromkeys(fresh, EntityKind.DEAL))
+            identity.link(tx, run_id, links)
+            bury(pair, tx, run_id, dead, sorted(fresh))
+            identity.add_work(tx, fresh, "opportunity")
+        crashpoint("after_adopt")
+        adopted += len(fresh)
     return adopted
+
+
+def _new_opportunities(pair: Pair, tx: Tx, entity_ids: Sequence[str]) -> dict[str, Record]:
+    """Opportunities on which these people have a role and which no golden record has, by the key
+    of the one they are to have; those that have one are put on the work list."""
+    links = [link for own in identity.members(tx, entity_ids).values() for link in own]
+    on_map = {link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP}
+    contacts = [
+        link.ref.id for link in links if link.ref.object == "Contact" and link.entity_id in on_map
+    ]
+    found = opportunities_of(pair, tx, contacts)
+    records = {record.ref: record for own in found.values() for record in own}
+    linked = identity.links_of(tx, records)
+    identity.add_work(tx, [link.entity_id for link in linked.values()], "roles")
+    return {_deal_key(pair, ref): records[ref] for ref in sorted(records.keys() - linked.keys())}
 
 
 def _deal_key(pair: Pair, ref: RecordRef) -> str:

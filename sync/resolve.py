@@ -18,6 +18,7 @@ from state import identity, mirror, reviews
 from state.store import chunks
 from sync.evidence import ensure_model, known
 from sync.fold import pending_refs
+from sync.graves import graves
 from sync.pair import Pair
 from sync.resolve_store import Resolved, Storing, settle_rows
 
@@ -73,8 +74,17 @@ def _resolve_batch(
     first = decide(evidence.incoming, evidence.candidates, model=model, thresholds=limits)
     alone = frozenset(d.incoming for d in first if d.verdict == "none")
     second = _among_themselves(pair, model, limits, alone)
+    decisions = [*keyed.values(), *(second.get(d.incoming, d) for d in first)]
     storing = Storing(pair, run_id, mapping, model.version, resolved)
-    storing.store([*keyed.values(), *(second.get(d.incoming, d) for d in first)])
+    storing.dead = graves(pair, Side.CRM, mapping, _carried_alone(pair, decisions))
+    storing.store(decisions)
+
+
+def _carried_alone(pair: Pair, decisions: Sequence[Decision]) -> set[str]:
+    """Link keys that people without a counterpart carry."""
+    alone = [RecordRef.parse(d.incoming) for d in decisions if d.verdict == "none"]
+    with pair.store.read() as tx:
+        return {str(row.lookup2) for row in mirror.load(tx, alone).values() if row.lookup2}
 
 
 def _on_crm(pair: Pair, candidate: Candidate) -> bool:

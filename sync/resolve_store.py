@@ -16,6 +16,7 @@ from state.mirror import Mirrored
 from state.store import Tx, chunks
 from sync.crash import crashpoint
 from sync.fold import PLANNED, identity_values
+from sync.graves import bury
 from sync.pair import Pair
 
 STORE = 500
@@ -36,13 +37,15 @@ class Resolved:
 
 @dataclass(slots=True)
 class Storing:
-    """Stores the decisions of one batch."""
+    """Stores the decisions of one batch. `dead` is what carries the key of somebody here and is
+    gone."""
 
     pair: Pair
     run_id: str
     mapping: ObjectMapping
     model_version: str
     resolved: Resolved
+    dead: dict[str, list[Record]] = field(default_factory=dict)
 
     def store(self, decisions: Sequence[Decision]) -> None:
         """Store decisions: each linked group becomes one golden record."""
@@ -174,6 +177,7 @@ class Storing:
                 for key, ref in created.items()
             ],
         )
+        bury(self.pair, tx, self.run_id, self.dead, sorted(created))
         identity.add_work(tx, created, "no_counterpart")
         events.revive(tx, [row.lookup for row in records.values() if row.lookup])
         reviews.close_subjects(tx, [str(ref) for ref in alone], "settled")
