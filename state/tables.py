@@ -142,10 +142,7 @@ class RecordRow(Scoped, table=True):
 
 
 class EntityRow(Scoped, table=True):
-    """A golden record: one person, company or deal, whatever the vendors call their copies.
-
-    An absorbed one says which it has become part of.
-    """
+    """A golden record: one person, company or deal. An absorbed one says what it is part of."""
 
     __tablename__ = "entities"
     id: str = Field(primary_key=True, max_length=40)
@@ -282,11 +279,8 @@ class EventRow(Scoped, table=True):
 
 
 class WorkRow(Scoped, table=True):
-    """A golden record that must be planned again, and why; gone once it was.
-
-    Here, and in intents, dead letters and the field ledger, `entity_id` may be a vendor record's
-    own name: opt-outs reach records that belong to no golden record.
-    """
+    """A golden record that must be planned again, and why; gone once it was. Here, in intents, dead
+    letters and the ledger it may be a record that belongs to none, by its own name: opt-outs."""
 
     __tablename__ = "work"
     __table_args__: ClassVar[Any] = (
