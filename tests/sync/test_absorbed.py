@@ -10,7 +10,7 @@ import pytest
 
 from mappings.records import Operation, RecordRef
 from state import identity, ledger, outbox
-from sync.recover import Selection, causes, replay, select
+from sync.recover import Selection, replay, select
 from sync.story import find_person, story
 from tests.sync.world import Refusal, World
 
@@ -75,7 +75,7 @@ def test_a_replay_plans_the_survivor_and_closes_the_letters(merged: Merged) -> N
     merged.world.run()
     lead = merged.world.salesforce.get("Lead", merged.leads[1])
     assert lead.fields["Title"] == "Reader"
-    assert causes(merged.world.store, Selection()) == []
+    assert select(merged.world.store, Selection()) == []
     assert merged.world.settled()
 
 
