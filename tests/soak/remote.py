@@ -9,14 +9,13 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
 from multiprocessing.connection import Connection
 from typing import Any
 
 from connectors.memory import CAPABILITIES, MemoryConnector
 from mappings.errors import LeadloopError
 from mappings.ports import Landed, ObjectSchema, Page, StreamSpec
-from mappings.records import Json, Outcome, Record, Write
+from mappings.records import Json, Outcome, Record, Version, Write
 
 WORDS = "last words"
 
@@ -95,11 +94,12 @@ class Remote:
         found: ObjectSchema = self._ask("describe", object_name)
         return found
 
-    def changed_at(
+    def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
-    ) -> dict[tuple[str, str], datetime]:
-        """When fields changed last."""
-        found: dict[tuple[str, str], datetime] = self._ask("changed_at", object_name, dict(fields))
+    ) -> dict[tuple[str, str], tuple[Version, ...]]:
+        """The values that fields have had."""
+        found: dict[tuple[str, str], tuple[Version, ...]]
+        found = self._ask("versions", object_name, dict(fields))
         return found
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
