@@ -46,9 +46,13 @@ class Planned:
     waiting: Counter[str] = field(default_factory=Counter)
 
     def intents(self) -> Iterator[Intent]:
-        """All intents, in the order they were planned."""
-        for plan in self.plans:
-            yield from plan.intents
+        """All intents, in the order they were planned. Two people may ask for one and the same
+        write (an opt-out of an address they share): it is one."""
+        seen: set[str] = set()
+        for intent in (intent for plan in self.plans for intent in plan.intents):
+            if intent.key not in seen:
+                seen.add(intent.key)
+                yield intent
 
     def counts(self) -> Counter[str]:
         """Intents by `side.operation.object`."""
@@ -59,7 +63,7 @@ class Planned:
 
     def writes(self) -> int:
         """How many intents there are."""
-        return sum(len(plan.intents) for plan in self.plans)
+        return sum(1 for _ in self.intents())
 
 
 def adopt_deals(pair: Pair, run_id: str) -> int:

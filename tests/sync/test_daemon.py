@@ -36,7 +36,7 @@ NOW = datetime(2026, 3, 2, 8, 0, tzinfo=UTC)
 QUARTER = timedelta(minutes=15)
 SCHEDULE = ScheduleConfig()
 STOP_SECONDS = 10
-"""What is promised for SIGTERM and Ctrl-C (issue A, item 8)."""
+"""What is promised for SIGTERM and Ctrl-C."""
 
 
 RESTS: list[tuple[LeadloopError, int, datetime | None]] = [
