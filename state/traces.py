@@ -18,6 +18,7 @@ from sqlalchemy import Column, Table, delete, select, update
 
 from mappings.records import RecordRef
 from state.candidates import BLOCKING, INDEXED
+from state.census import SEEN
 from state.commands import COMMANDS
 from state.due import DUE
 from state.events import ACTIVITIES, EVENTS
@@ -44,6 +45,7 @@ IMPERSONAL: Mapping[str, str] = {
     "brakes": "counts of rows",
     "alerts": "states of the service, by code",
     "lease": "who holds the state",
+    "census": "counts of each stream, and how far it was counted",
     "mappings": "what mapping files say",
     "schemas": "the fields vendors describe",
     "drifts": "fields that are not as the mapping needs them",
@@ -182,6 +184,7 @@ PLACES: tuple[Place, ...] = (
     Place(DUTIES, (_entity(DUTIES),)),
     Place(OBSERVATIONS, (_entity(OBSERVATIONS),), ("before", "after"), whole=True),
     Place(DUE, (_reference(DUE.c.subject),)),
+    Place(SEEN, (_record(SEEN, "stream", "key"),)),
     Place(COMMANDS, (), ("arguments", "result", "error", "progress")),
     Place(RUNS, (), ("error", "counts")),
 )
@@ -255,7 +258,8 @@ def own_keys(tx: Tx, place: Place, traces: Traces) -> set[Any]:
 
 def _told(table: Table) -> list[Column[Any]]:
     """The columns a look may need: names of things, no JSON."""
-    wanted = ("id", "system", "object", "record_id", "to_object", "to_id", "target_id")
+    wanted = ["id", "system", "object", "record_id", "to_object", "to_id", "target_id"]
+    wanted += ["stream", "key"] if table is SEEN else []
     return [table.c[name] for name in wanted if name in table.c]
 
 
