@@ -29,7 +29,7 @@ class Thresholds:
     """
 
     link: float = 0.99
-    review: float = 0.05
+    review: float = 0.04
 
     def __post_init__(self) -> None:
         if not 0.0 < self.review <= self.link < 1.0:

@@ -96,7 +96,7 @@ class MatchingConfig:
     """
 
     link: float = 0.99
-    review: float = 0.05
+    review: float = 0.04
 
 
 @dataclass(frozen=True, slots=True)

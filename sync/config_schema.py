@@ -248,7 +248,7 @@ def _matching() -> Schema:
             "review": said(
                 {"type": "number", "minimum": 0, "maximum": 1},
                 "Down to here a person decides; below, they are two. Lower than `link`.",
-                default=0.05,
+                default=0.04,
             ),
         }
     )
