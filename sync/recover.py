@@ -138,6 +138,8 @@ def _sorted_out(tx: Tx, letters: Sequence[DeadLetter], *, dry_run: bool) -> Repl
             chosen.append(letter)
             continue
         person = heirs.get(letter.id) if letter.id in lost else letter.entity_id
+        if person is None and _names_a_record(letter):
+            person = letter.entity_id  # nobody's record, planned under its own name
         if person is None:
             left.append((letter, ABSORBED if letter.entity_id in known else UNKNOWN))
         else:
@@ -145,6 +147,11 @@ def _sorted_out(tx: Tx, letters: Sequence[DeadLetter], *, dry_run: bool) -> Repl
             planned[letter.id] = person
     entities = tuple(sorted(set(planned.values())))
     return Replayed(tuple(chosen), entities, dry_run, planned, tuple(left))
+
+
+def _names_a_record(letter: DeadLetter) -> bool:
+    """Whether the letter is about a record that belonged to nobody: it goes by `str(ref)`."""
+    return ":" in (letter.entity_id or "")
 
 
 def _is_at_home(letter: DeadLetter, known: Mapping[str, identity.Entity]) -> bool:
