@@ -269,7 +269,7 @@ state:
 
 # matching:
 #   link: 0.99                # probability at which two records are one person
-#   review: 0.05              # down to here a person decides
+#   review: 0.04              # down to here a person decides
 
 # A run that would change more than this stops and asks (share of all records, and count).
 # guard:
