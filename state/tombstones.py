@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Row, delete, func, select, update
+from sqlalchemy import Row, delete, select, update
 
 from state.failures import decodes
 from state.store import Tx, chunks, table_of
@@ -101,12 +101,6 @@ def digests(tx: Tx) -> frozenset[str]:
     )
 
 
-def any_left(tx: Tx) -> bool:
-    """Whether the pair has a tombstone at all."""
-    query = select(TOMBSTONES.c.id).where(tx.mine(TOMBSTONES)).limit(1)
-    return tx.connection.execute(query).first() is not None
-
-
 def erasures_of(tx: Tx, wanted: Iterable[str]) -> set[str]:
     """Which erasures left one of these tombstones."""
     found: set[str] = set()
@@ -138,19 +132,6 @@ def mark_lifted(tx: Tx, erasure_id: str, why: Mapping[str, Any]) -> None:
         .where(tx.mine(ERASURES), ERASURES.c.id == erasure_id)
         .values(status=LIFTED, counts=dict(why))
     )
-
-
-def totals(tx: Tx) -> dict[str, int]:
-    """People erased, and erasures that are not done."""
-    rows = tx.connection.execute(
-        select(ERASURES.c.status, func.count(), func.sum(ERASURES.c.people))
-        .where(tx.mine(ERASURES))
-        .group_by(ERASURES.c.status)
-    ).all()
-    return {
-        "people": sum(int(people or 0) for _, _, people in rows),
-        "open": sum(number for status, number, _ in rows if status == OPEN),
-    }
 
 
 @decodes

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mappings.records import RecordRef
 from state import figures, identity, outbox, quarantine, requeue, runs
 from state.outbox import DeadLetter
 from state.store import Store, Tx
@@ -138,7 +139,7 @@ def _sorted_out(tx: Tx, letters: Sequence[DeadLetter], *, dry_run: bool) -> Repl
             chosen.append(letter)
             continue
         person = heirs.get(letter.id) if letter.id in lost else letter.entity_id
-        if person is None and _names_a_record(letter):
+        if person is None and RecordRef.is_name(letter.entity_id or ""):
             person = letter.entity_id  # nobody's record, planned under its own name
         if person is None:
             left.append((letter, ABSORBED if letter.entity_id in known else UNKNOWN))
@@ -147,11 +148,6 @@ def _sorted_out(tx: Tx, letters: Sequence[DeadLetter], *, dry_run: bool) -> Repl
             planned[letter.id] = person
     entities = tuple(sorted(set(planned.values())))
     return Replayed(tuple(chosen), entities, dry_run, planned, tuple(left))
-
-
-def _names_a_record(letter: DeadLetter) -> bool:
-    """Whether the letter is about a record that belonged to nobody: it goes by `str(ref)`."""
-    return ":" in (letter.entity_id or "")
 
 
 def _is_at_home(letter: DeadLetter, known: Mapping[str, identity.Entity]) -> bool:

@@ -71,7 +71,7 @@ def command(
     session = session_of(ctx)
     config = session.config()
     people = _people(who or [], listed)
-    if allow_again:
+    if _is_lifting(allow_again, evidence or evidence_date):
         _allow(session, config, people, evidence, evidence_date, pair=pair, as_json=as_json)
         return
     seen = [_looked_up(session, config, one, people) for one in session.pairs(config, pair)]
@@ -81,6 +81,16 @@ def command(
     _confirm(session, seen, yes=yes)
     order = Order("erase", {"who": people, "at_vendors": at_vendors})
     _end(session, _everywhere(session, config, order, pair, wait=not no_wait), as_json=as_json)
+
+
+def _is_lifting(allow_again: bool, evidence: str | None) -> bool:
+    """Whether an erasure is lifted. Evidence that would be ignored is a mistake about that."""
+    if evidence and not allow_again:
+        raise UsageFault(
+            "evidence is for --allow-again: without it people are erased",
+            remedy="Add --allow-again, or leave the evidence out.",
+        )
+    return allow_again
 
 
 def _people(who: list[str], listed: Path | None) -> list[str]:
@@ -177,7 +187,7 @@ def _show(told: dict[str, Any]) -> None:
     if told["waiting_for_vendors"]:
         output.say(
             f"{told['waiting_for_vendors']:,} records are still to be deleted by a vendor: every "
-            "run asks again; `leadloop status` tells how many are left."
+            "run asks again; `leadloop runs show RUN` tells how many are left."
         )
     if told["deleted_at_vendors"]:
         output.say(

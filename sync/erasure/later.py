@@ -18,6 +18,7 @@ from sync.erasure.act import both, finish, screen_of, traces_as_json
 from sync.erasure.files import Entry
 from sync.erasure.find import find
 from sync.erasure.screen import ErasureScreen
+from sync.erasure.seal import Seal
 
 SWEEP = 2_000
 """Records looked at in one query."""
@@ -100,7 +101,7 @@ def allow_again(store: Store, text: str, *, evidence: str, at: datetime) -> int:
     """
     screen = screen_of(store)
     seal = screen.made_seal()
-    digest = seal.of_email(text) if "@" in text else seal.of_id(RecordRef.parse(text))
+    digest = _digest(seal, text)
     with store.read() as tx:
         ids = tombstones.erasures_of(tx, [digest] if digest else [])
     entries = [e for e in screen.files.entries() if e.id in ids and not e.lifted]
@@ -129,6 +130,13 @@ def allow_again(store: Store, text: str, *, evidence: str, at: datetime) -> int:
     crashpoint("after_tombstones")
     screen.drop(d for entry in lifted for d in entry.digests)
     return gone
+
+
+def _digest(seal: Seal, text: str) -> str | None:
+    """The digest of an address or a whole reference; None for what is neither."""
+    if "@" in text:
+        return seal.of_email(text)
+    return seal.of_id(RecordRef.parse(text)) if RecordRef.is_name(text) else None
 
 
 def _lift(

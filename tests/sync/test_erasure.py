@@ -23,6 +23,7 @@ from sync.erasure.files import ErasureFiles
 from sync.erasure.later import allow_again, catch_up, missing
 from sync.erasure.screen import ErasureScreen
 from sync.pair import Pair
+from tests.sync.commands import Workspace
 from tests.sync.world import World
 
 ADDRESS = "grete.ohlsen@example-ohlsen.com"
@@ -251,6 +252,9 @@ def test_newer_consent_lifts_it_and_older_does_not(world: World) -> None:
         allow_again(world.store, ADDRESS, evidence="old form", at=now - timedelta(days=3))
     with pytest.raises(ConfigurationError, match="nobody was erased"):
         allow_again(world.store, "ivo@example.org", evidence="fair", at=now)
+    for nobody in ("51", "Lead:00Q1", "info@example-ohlsen.com"):
+        with pytest.raises(ConfigurationError, match="nobody was erased"):
+            allow_again(world.store, nobody, evidence="fair", at=now)
     assert allow_again(world.store, ADDRESS, evidence="signed up again", at=now + timedelta(days=1))
     [contact] = world.hubspot.by("contacts", "email", ADDRESS)
     world.hubspot.edit("contacts", contact.ref.id, {"jobtitle": "Back again"})
@@ -346,3 +350,17 @@ def test_a_thousand_erased_people_are_offered_again(tmp_path: Path) -> None:
 def test_finishing_when_nothing_is_open_does_nothing(world: World) -> None:
     """A run without an open erasure changes nothing and calls nobody."""
     assert finish(world.store, None) == Erased()
+
+
+def test_the_commands_say_what_they_did_and_ask_first(workspace: Workspace) -> None:
+    """Without a word nothing is erased; evidence without its option is a mistake; whoever is not
+    known is kept out all the same, and nothing is kept of them to export."""
+    address = "nobody.known@example.com"
+    assert workspace.here("erase", address, "--no-input").code == 2
+    assert workspace.here("erase", address, "--yes", "--evidence", "fair").code == 2
+    assert workspace.here("erase", "--from", "/nowhere/list").code == 2
+    [seen] = workspace.here("erase", address, "--dry-run", "--json").data["pairs"]
+    assert (seen["people"], seen["records"]) == (1, 0)
+    [done] = workspace.here("erase", address, "--yes", "--json").data["pairs"]
+    assert (done["people"], done["error"], done["exit_code"]) == (1, None, 0)
+    assert workspace.here("export", address).code == 2
