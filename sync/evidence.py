@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
+import structlog
+
 from mappings.fieldmap import EntityKind
 from mappings.records import RecordRef, Side
 from matching.blocking import blocking_keys
@@ -18,6 +20,8 @@ from state import candidates, identity, reviews
 from state.store import Store, Tx
 from sync.crash import crashpoint
 from sync.pair import Pair
+
+log = structlog.get_logger("leadloop.evidence")
 
 TRAINING_SAMPLE = 5_000
 """MAP people the model is trained on, against the whole CRM side: more add nothing but time."""
@@ -38,19 +42,33 @@ class Known:
     candidates: dict[str, list[Candidate]]
 
 
-def ensure_model(pair: Pair) -> Model:
-    """The model in use; trained without labels on the user's own people the first time."""
-    with pair.store.read() as tx:
-        stored = candidates.model(tx)
+def ensure_model(store: Store) -> Model:
+    """The model in use; trained without labels on the user's own people the first time, and where
+    the one kept is of an earlier release."""
+    with store.read() as tx:
+        stored = model_in_use(tx)
     if stored is not None:
-        return Model.from_json(stored)
-    model = train_model(pair.store)
+        return stored
+    model = train_model(store)
     if model is None:
         return default_model()
-    with pair.store.begin() as tx:
+    with store.begin() as tx:
         candidates.store_model(tx, model.version, model.to_json())
     crashpoint("after_model")
     return model
+
+
+def model_in_use(tx: Tx) -> Model | None:
+    """The model kept in the state; None before the first training, and where it is of an earlier
+    release and cannot be read any more: that is no model to link people with."""
+    stored = candidates.model(tx)
+    if stored is None:
+        return None
+    try:
+        return Model.from_json(stored)
+    except ValueError:
+        log.warning("model.outdated")
+        return None
 
 
 def train_model(store: Store) -> Model | None:

@@ -17,6 +17,9 @@ from mappings.errors import LeadloopError
 _DELIMITERS = ",;\t|"
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _LARGEST_CELL = 10_000_000
+_LOOKED_AT = 4_000
+_RUBBISH = 0.1
+"""Share of characters that stand in no text, from which on a file is none."""
 _NAMED = 12
 """Columns named in a message."""
 
@@ -86,6 +89,12 @@ def read_table(path: Path) -> Table:
 def parse(name: str, data: bytes) -> Table:
     """The table in delimited text. Raises MatchInputError where there is no row at all."""
     text, notes = _decoded(data)
+    if _unprintable(text) > _RUBBISH:
+        raise MatchInputError(
+            f"{name} is no text but something else",
+            code="match.unreadable",
+            remedy="Save the table as CSV or Parquet, and name that file.",
+        )
     header, rows = _split(name, text)
     columns: dict[str, list[str]] = {title: [] for title in header}
     cells = list(columns.values())
@@ -115,6 +124,13 @@ def _decoded(data: bytes) -> tuple[str, list[str]]:
         other = sum(1 for _, plain in texts if not plain)
         note = f"{other} lines are not UTF-8 and were read as Windows-1252"
         return "\n".join(text for text, _ in texts).replace("\0", ""), [note]
+
+
+def _unprintable(text: str) -> float:
+    """The share of characters at the beginning that stand in no text."""
+    start = text[:_LOOKED_AT]
+    odd = sum(1 for c in start if c == "\ufffd" or (not c.isprintable() and not c.isspace()))
+    return odd / max(len(start), 1)
 
 
 def _line(data: bytes) -> tuple[str, bool]:
@@ -196,4 +212,5 @@ def _sound(table: Table) -> Table:
 def _listed(names: Iterable[str]) -> str:
     every = list(names)
     more = ", ..." if len(every) > _NAMED else ""
-    return ", ".join(f"`{name}`" for name in every[:_NAMED]) + more
+    plain = ["".join(c if c.isprintable() else "?" for c in name) for name in every[:_NAMED]]
+    return ", ".join(f"`{name}`" for name in plain) + more

@@ -35,7 +35,7 @@ def resolve_people(pair: Pair, run_id: str) -> Resolved:
     map_rows, crm_rows = _pending(pair)
     if not map_rows and not crm_rows:
         return resolved
-    model = ensure_model(pair)
+    model = ensure_model(pair.store)
     done = 0
     for batch in chunks(sorted(map_rows), BATCH):
         _resolve_batch(pair, run_id, mapping, model, batch, resolved)

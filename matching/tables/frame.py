@@ -240,6 +240,8 @@ def _name(parts: Parts) -> names.Name:
     whole = _one(parts, "name")
     if whole:
         return names.split(whole, None)
+    if "given" not in parts:  # a family name of two words is no given and a family name
+        return names.Name(family=names.letters(text.present(_one(parts, "family"))))
     return names.split(_one(parts, "given") or None, _one(parts, "family") or None)
 
 

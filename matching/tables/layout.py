@@ -119,11 +119,12 @@ def _settle_name(table: Columns, found: dict[str, list[str]]) -> None:
     if "given" in found or "family" in found:
         for column in found.pop("name", []):
             found["said already"].append(column)
-    for column in found.get("name", ()):
-        if not _like_a_person(table[column]):
-            del found["name"]
+    persons = [column for column in found.get("name", ()) if _like_a_person(table[column])]
+    for column in reversed(found.pop("name", [])):
+        if column not in persons:
             found["company" if _like_companies(table[column]) else "label"].insert(0, column)
-            break
+    if persons:
+        found["name"] = persons
     if "title" in found and not {"given", "family", "name"} & set(found):
         # Where nobody is named, a title is what a thing is called and not somebody's job.
         found["label"] += found.pop("title")

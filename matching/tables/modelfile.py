@@ -15,10 +15,12 @@ import numpy as np
 
 from matching.tables.frame import Frame
 from matching.tables.kinds import KINDS
-from matching.tables.mixture import Floats, Learned
+from matching.tables.mixture import CHANGED, Floats, Learned
 
 FORMAT = 1
 _DIGITS = 9
+_MOST = 1.0 + 1e-6
+"""A share at most: rounding may lift one a little above 1."""
 
 
 def as_json(frame: Frame, learned: Learned) -> dict[str, Any]:
@@ -88,24 +90,35 @@ def _read(data: Mapping[str, Any]) -> Learned:
         levels = tuple(level["level"] for level in one["levels"])
         if one["kind"] not in KINDS or levels != KINDS[one["kind"]].levels:
             raise ValueError(f"not a model of this release: levels of {name}")
+    for who, one in data["near"].items():
+        sizes = {name: len(shares) for name, shares in one["shares"].items()}
+        if any(size != len(fields[name]["levels"]) for name, size in sizes.items()):
+            raise ValueError(f"not a model of this release: shares of {who}")
+    if not set(data["changed"]) <= set(CHANGED):
+        raise ValueError("not a model of this release: what changes together")
     return Learned(
-        match=float(data["match"]),
+        match=_share(data["match"]),
         m={name: _array(one["levels"], "m") for name, one in fields.items()},
         u={name: _array(one["levels"], "u") for name, one in fields.items()},
         near={
             who: {
-                name: np.array(shares, dtype=np.float64) for name, shares in one["shares"].items()
+                name: np.array([_share(share) for share in shares], dtype=np.float64)
+                for name, shares in one["shares"].items()
             }
             for who, one in data["near"].items()
         },
-        odds={who: float(one["odds"]) for who, one in data["near"].items()},
-        changed={what: float(share) for what, share in data["changed"].items()},
-        rare={name: float(one["shared_by_chance"]) for name, one in fields.items()},
+        odds={who: _share(one["odds"]) for who, one in data["near"].items()},
+        changed={what: _share(share) for what, share in data["changed"].items()},
+        rare={name: _share(one["shared_by_chance"]) for name, one in fields.items()},
     )
 
 
 def _array(levels: list[Mapping[str, Any]], name: str) -> Floats:
-    found = np.array([level[name] for level in levels], dtype=np.float64)
-    if not ((found > 0) & np.isfinite(found)).all():
-        raise ValueError(f"not a model file: {name} must be positive")
+    return np.array([_share(level[name]) for level in levels], dtype=np.float64)
+
+
+def _share(value: Any) -> float:
+    found = float(value)
+    if not 0.0 < found <= _MOST:
+        raise ValueError(f"not a model file: {found} is no share")
     return found

@@ -91,24 +91,25 @@ def _matched(
     model: Path | None,
     truth: str | None,
 ) -> tuple[Report, list[str]]:
-    from matching.tables.link import NothingToCompareError, match
+    from matching.tables.link import ModelMismatchError, NothingToCompareError, match
     from sync.match_report import Report
     from sync.match_tables import MatchInputError, read_table
 
     tables = [read_table(path) for path in (left, right) if path is not None]
     keys = [table.ids(id_column) for table in tables]
     roles, kinds = _roles(mapped, tables), _kinds(compare, tables)
+    _need_values(id_column, {*roles, *kinds})
     known = _truth(truth, tables, keys) if truth is not None else None
     skip = {id_column} | ({truth} if truth is not None else set())
     columns = [table.columns for table in tables]
-    learned = _model(model) if model is not None else None
+    learned, told = _model(model, tables) if model is not None else (None, {})
     try:
         found = match(
             columns[0],
             columns[1] if right is not None else None,
             skip=tuple(sorted(skip)),
             roles=roles,
-            kinds=kinds,
+            kinds=told | kinds,
             model=learned,
         )
     except NothingToCompareError:
@@ -118,14 +119,22 @@ def _matched(
             remedy="Tell what columns hold with --map FIELD=COLUMN, or how they are compared with "
             "--compare COLUMN=KIND.",
         ) from None
-    except KeyError as error:
+    except ModelMismatchError as error:
         raise UsageFault(
-            f"the model has no field {error}",
+            str(error),
             code="match.model",
             remedy="Use a model learned on tables with these fields, or none.",
         ) from None
     notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
     return Report(found, [key for side in keys for key in side], known), notes
+
+
+def _need_values(id_column: str, told: set[str]) -> None:
+    if id_column in told:
+        raise UsageFault(
+            f"the id column `{output.shown(id_column)}` is never compared",
+            remedy="Name another column, or other ids with --id.",
+        )
 
 
 def _pairs_of(options: Sequence[str], what: str) -> list[tuple[str, str]]:
@@ -177,18 +186,30 @@ def _kinds(options: Sequence[str], tables: Sequence[Table]) -> dict[str, str]:
     return found
 
 
-def _model(path: Path) -> Learned:
+def _model(path: Path, tables: Sequence[Table]) -> tuple[Learned, dict[str, str]]:
+    """The model of a file, and how it compares columns whose meaning nobody knows."""
+    from matching.tables.layout import COMPOSED, FREE_KINDS
     from matching.tables.modelfile import from_json
 
     try:
         body = json.loads(path.read_text(encoding="utf-8"))
-        return from_json(body.get("model", body))
+        body = body.get("model", body)
+        learned = from_json(body)
     except (OSError, ValueError, AttributeError) as error:
         raise UsageFault(
             f"{path} is no model: {error}",
             code="match.model",
             remedy="Name a file with what `leadloop match --json` printed.",
         ) from None
+    kinds = {name: str(one["kind"]) for name, one in body["fields"].items()}
+    free = {
+        name: kind
+        for name, kind in kinds.items()
+        if name not in COMPOSED
+        and kind in FREE_KINDS
+        and all(name in table.columns for table in tables)
+    }
+    return learned, free
 
 
 def _truth(told: str, tables: Sequence[Table], keys: Sequence[Sequence[str]]) -> Truth:
@@ -202,9 +223,15 @@ def _truth(told: str, tables: Sequence[Table], keys: Sequence[Sequence[str]]) ->
             f"the truth `{output.shown(told)}` is neither a column of every table nor a file",
             remedy="Name a column, or a CSV file of pairs: left id, right id.",
         )
+    columns = list(read_table(Path(told)).columns.values())
+    if len(columns) < 2:  # noqa: PLR2004 - a pair is two
+        raise UsageFault(
+            f"the truth `{output.shown(told)}` has one column",
+            remedy="Name a CSV file whose first two columns are left id and right id.",
+        )
     first = {key: row for row, key in enumerate(keys[0])}
     second = {key: len(first) + row for row, key in enumerate(keys[1])} if keys[1:] else first
-    pairs = zip(*list(read_table(Path(told)).columns.values())[:2], strict=True)
+    pairs = zip(columns[0], columns[1], strict=True)
     rows = {(first[a], second[b]) for a, b in pairs if a in first and b in second}
     return Truth(pairs=frozenset((min(pair), max(pair)) for pair in rows))
 
@@ -228,6 +255,8 @@ def _write(out: Path, report: Report) -> None:
 def _why(report: Report, pair: tuple[str, str]) -> dict[str, Any]:
     from sync.waterfall import candidate_as_json
 
+    if report.dedupes and pair[0] == pair[1]:
+        raise UsageFault("both ids name one row", remedy="Give the ids of two rows.")
     try:
         shown = report.why(*pair)
     except KeyError as error:

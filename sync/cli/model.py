@@ -97,10 +97,10 @@ def train(
 def _trained(store: Store, *, use: bool) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
     from matching.model import default_model
     from state import candidates
-    from sync.evidence import train_model
+    from sync.evidence import model_in_use, train_model
 
     with store.read() as tx:
-        before = candidates.model(tx) or default_model().to_json()
+        before = (model_in_use(tx) or default_model()).to_json()
     model = train_model(store)
     if model is None:
         raise _nothing_learned()
@@ -122,13 +122,22 @@ def _nothing_learned() -> UsageFault:
 def _in_use(session: Session, pair: str | None) -> Mapping[str, Any]:
     from matching.model import default_model
     from state import candidates
+    from sync.evidence import model_in_use
 
     config = session.config()
     chosen = session.pair(config, pair)
     if not has_state(config):
         return default_model().to_json()
     with session.store(config, chosen) as store, store.read() as tx:
-        return candidates.model(tx) or default_model().to_json()
+        model = model_in_use(tx)
+        if model is None and candidates.model(tx) is not None:
+            raise UsageFault(
+                "the model in the state was trained by an earlier release and is used no more",
+                code="model.outdated",
+                remedy="The next `leadloop sync` trains another; `leadloop model train --use` "
+                "does so now.",
+            )
+    return (model or default_model()).to_json()
 
 
 def _read(path: Path) -> Mapping[str, Any]:

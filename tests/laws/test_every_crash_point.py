@@ -158,7 +158,7 @@ def _learned(town: Town) -> None:
         town.world.contact("Ann", name)
         town.world.lead("Ann", name)
     town.approved_run()
-    ensure_model(town.world.pair)
+    ensure_model(town.world.pair.store)
 
 
 IN_A_TOWN = sorted(CRASHPOINTS.keys() - PROCESSES - ERASING - DRIFTING - {"after_model"})

@@ -96,3 +96,10 @@ def test_which_row_comes_first_changes_nothing(name: str) -> None:
     there, back = compared(frame, one, other), compared(frame, other, one)
     assert there.codes[name].tolist() == back.codes[name].tolist()
     assert there.carried[name].tolist() == back.carried[name].tolist()
+
+
+def test_a_table_of_family_names_alone_keeps_both_words() -> None:
+    """Where no column holds given names a family name of two words is one: García López."""
+    family = _feature(_frame({"apellidos": ["García López", "García Ruiz"], "ciudad": ["a", "b"]}),
+                      "family")  # fmt: skip
+    assert family.values.all == ["garcia lopez", "garcia ruiz"]

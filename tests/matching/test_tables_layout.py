@@ -87,3 +87,11 @@ def test_the_user_is_believed() -> None:
 def test_a_name_is_whose_it_looks(values: list[str], field: str) -> None:
     """`name` holds people, companies or things, by its values."""
     assert field in {one.name for one in lay_out({"name": values}, None)}
+
+
+def test_a_name_beside_other_names_is_kept() -> None:
+    """Of several columns called `name` those that hold people stay names; the others are texts."""
+    table = {"name": ["Ada Ash", "Ben Oak"], "name_2": ["x", "y"]}
+    found = {one.name: one for one in lay_out(table, None)}
+    assert found["given"].left == {"name": ("name",)}
+    assert found["label"].left == {"label": ("name_2",)}

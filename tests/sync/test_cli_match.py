@@ -76,6 +76,11 @@ def test_why_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
         (b"id,name\n1,Ada\n1,Ben\n", "match.ids"),
         (b"id\n1\n2\n", "match.no_fields"),
         (b"id,name\n1,\n2,\n", "match.no_fields"),
+        (b"\n\n \n", "match.empty"),
+        (b"\xef\xbb\xbf", "match.empty"),
+        (b"id,name\n,Ada\n2,Ben\n", "match.ids"),
+        (b"1,Ada\n2,Ben\n", "match.no_id"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(range(256)) * 8, "match.unreadable"),
     ],
 )
 def test_bad_input_ends_clearly(
@@ -121,3 +126,117 @@ def test_parquet_is_read(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> 
     assert _json(capsys, str(packed))["counts"] == _json(capsys, str(plain))["counts"]
     packed.write_bytes(b"not parquet")
     assert _json(capsys, str(packed))["error"]["code"] == "match.unreadable"
+
+
+@pytest.mark.parametrize(
+    ("words", "code"),
+    [
+        (["nobody.csv"], "match.missing"),
+        (["contacts.csv", "nobody.csv"], "match.missing"),
+        (["."], "match.missing"),
+        (["contacts.csv", "--id", "key"], "match.no_id"),
+        (["contacts.csv", "--truth", "nobody.csv"], "usage"),
+        (["contacts.csv", "--truth", "one.csv"], "usage"),
+        (["contacts.csv", "--why", "1", "99"], "usage"),
+        (["contacts.csv", "--why", "1", "1"], "usage"),
+        (["contacts.csv", "--map", "family=id"], "usage"),
+        (["contacts.csv", "--compare", "id=number"], "usage"),
+        (["contacts.csv", "--compare", "nothing=text"], "usage"),
+        (["contacts.csv", "--compare", "city=colour"], "usage"),
+        (["contacts.csv", "--map", "shoe=city"], "usage"),
+        (["contacts.csv", "--model", "contacts.csv"], "match.model"),
+        (["contacts.csv", "--model", "other.json"], "match.model"),
+        (["contacts.csv", "--model", "kinds.json"], "match.model"),
+        (["contacts.csv", "--out", "nowhere/pairs.csv"], "match.unwritable"),
+        (["contacts.csv", "strangers.csv"], "match.no_fields"),
+    ],
+)
+def test_what_cannot_be_done_is_told(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: str
+) -> None:
+    """Options that fit no file and files that fit no other end with exit code 2 and a remedy."""
+    (folder / "one.csv").write_text("left\n1\n")
+    (folder / "strangers.csv").write_text("id,shoe\n1,42\n2,43\n")
+    model = _json(capsys, "contacts.csv")["model"]
+    few = {**model, "fields": {"given": model["fields"]["given"]}, "near": {}}
+    (folder / "other.json").write_text(json.dumps(few))
+    other = {**model["fields"], "given": {**model["fields"]["family"]}}
+    (folder / "kinds.json").write_text(json.dumps({**model, "fields": other, "near": {}}))
+    error = _json(capsys, *words)["error"]
+    assert (error["code"], error["exit_code"]) == (code, 2)
+    assert error["remedy"]
+
+
+def test_a_model_is_used_on_a_narrower_table(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A model that knows more fields than the table has links by those there are, and compares a
+    column nobody knows the way it was learned."""
+    rows = [(str(at), f"Ada{at}", f"Ash{at % 9}", str(at * 7)) for at in range(60)]
+    for name, columns in {"wide": (0, 1, 2, 3), "short": (0, 2, 3)}.items():
+        header = ("id", "first_name", "last_name", "shoe")
+        lines = [",".join(row[at] for at in columns) for row in (header, *rows)]
+        (folder / f"{name}.csv").write_text("\n".join(lines))
+    told = _json(capsys, "wide.csv", "--compare", "shoe=text")
+    (folder / "model.json").write_text(json.dumps(told))
+    again = _json(capsys, "short.csv", "--model", "model.json")
+    assert {one["field"]: one["kind"] for one in again["fields"]} == {
+        "family": "family",
+        "shoe": "text",
+    }
+
+
+@pytest.mark.parametrize("table", ["constant.csv", "empty_field.csv", "one.csv", "twice.csv"])
+def test_odd_tables_have_a_sensible_result(
+    folder: Path, capsys: pytest.CaptureFixture[str], table: str
+) -> None:
+    """Constant columns, a field empty throughout, one row, headers that repeat: everything is
+    matched by what the rest says, and people who differ stay apart."""
+    people = [f"{at},Given{at},Family{at},Berlin,," for at in range(300)]
+    (folder / "constant.csv").write_text(
+        "\n".join(["id,first_name,last_name,city,phone,email", *people])
+    )
+    (folder / "empty_field.csv").write_text(
+        "\n".join(["id,first_name,last_name,city,phone,dob", *people])
+    )
+    (folder / "one.csv").write_text("id,first_name\n1,Ada\n")
+    (folder / "twice.csv").write_text("id,name,name,name\n1,Ada Ash,x,y\n2,Ben Oak,x,z\n")
+    told = _json(capsys, table)
+    assert told["counts"]["links"] == 0
+    assert not {one["field"] for one in told["fields"]} & {"phone", "email", "birth_date"}
+
+
+@pytest.mark.parametrize(
+    "query",
+    ["select 1 as id, 'Ada' as name where false", "select null as id, 'Ada' as name",
+     "select 7 as id, 'Ada' as name from range(3)", "select 1 as key, 'Ada' as name"],
+)  # fmt: skip
+def test_odd_parquet_ends_clearly(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], query: str
+) -> None:
+    """Parquet without rows, without ids, with ids that repeat, or cut short: told, exit code 2."""
+    import duckdb
+
+    path = tmp_path / "people.parquet"
+    duckdb.connect().query(query).write_parquet(str(path))
+    assert _json(capsys, str(path))["error"]["exit_code"] == 2
+    path.write_bytes(path.read_bytes()[:-20])
+    assert _json(capsys, str(path))["error"]["code"] == "match.unreadable"
+
+
+@pytest.mark.parametrize("rows", [8_000])
+def test_identical_rows_take_no_more_than_rows(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], rows: int
+) -> None:
+    """However many rows are the same, as many pairs are compared as there are rows: one table, or
+    two of them."""
+    path = tmp_path / "same.csv"
+    same = "Ada,Ash,ada@ash.example,+49 30 5551201,1980-02-01"
+    lines = [f"{at},{same}" for at in range(rows)]
+    path.write_text("\n".join(["id,first_name,last_name,email,phone,dob", *lines]))
+    counts = _json(capsys, str(path))["counts"]
+    assert counts["candidates"] < rows
+    assert counts["links"] in {0, rows - 1}
+    counts = _json(capsys, str(path), str(path))["counts"]
+    assert counts["candidates"] <= rows
+    assert counts["links"] == 0

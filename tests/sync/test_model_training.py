@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from state.candidates import Indexed
 from state.store import Store
 from sync import wiring
 from sync.config import load_config
-from sync.evidence import train_model
+from sync.evidence import ensure_model, train_model
 from sync.workspace import write_workspace
 from tests.matching.worlds import business
 from tests.sync.commands import Workspace
@@ -129,6 +130,46 @@ def test_what_was_decided_in_review_is_learned_from(workspace: Workspace) -> Non
     store.close()
     assert parted is not None
     assert parted.learned.match < learned.learned.match
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"format": 0, "weights": {"email": 12.0}},
+        {**default_model().to_json(), "fields": {}},
+        {**default_model().to_json(), "match": 0.0},
+        {**default_model().to_json(), "near": {"relative": {"odds": 0.1, "shares": {"email": []}}}},
+        {**default_model().to_json(), "frequencies": None},
+    ],
+)
+def test_a_model_of_an_earlier_release_is_not_used(
+    workspace: Workspace, body: dict[str, Any]
+) -> None:
+    """A stored model that this release cannot read is told with what to do, trained anew by the
+    next run, and then it is the one in use."""
+    store = _store(workspace)
+    with store.begin() as tx:
+        candidates.store_model(tx, "m-old", body)
+    shown = workspace.here("model", "show", "--json")
+    assert (shown.code, shown.data["error"]["code"]) == (2, "model.outdated")
+    assert "leadloop sync" in shown.data["error"]["remedy"]
+    model = ensure_model(store)
+    assert model.version not in {"m-old", default_model().version}
+    assert ensure_model(store).version == model.version
+    store.close()
+    assert _in_use(workspace) == model.version
+
+
+def test_train_takes_the_place_of_an_earlier_release(workspace: Workspace) -> None:
+    """`model train --use` is compared with the defaults where the stored one cannot be read."""
+    store = _store(workspace)
+    with store.begin() as tx:
+        candidates.store_model(tx, "m-old", {"format": 0})
+    store.close()
+    told = workspace.here("model", "train", "--use", "--json").data
+    assert told["before"]["version"] == default_model().version
+    assert _in_use(workspace) == told["after"]["version"]
 
 
 def test_too_few_people_are_told(tmp_path: Path, workspace: Workspace) -> None:
