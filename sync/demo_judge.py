@@ -7,6 +7,8 @@ The judge shares no code with planning and reads none of Leadloop's tables. Its 
   that wait for a person's decision.
 - `duplicates_created`: Leads and Contacts made by the integration user for a true person who had a
   live CRM record already, or for whom it made one before; also one made for nobody at all.
+  `duplicates_certain` are those among them that no scoring was needed to avoid: made twice, made
+  for nobody, or with the address or phone of a record that was there.
 - `wrong_links`: contacts tied to a CRM record of another true person.
 - `missed_links`: people with records on both sides (`true_matches`) one of whose contacts is
   neither tied to a record of theirs that was there already nor in review.
@@ -29,6 +31,8 @@ from sync.demo_activities import judge_activities
 from sync.demo_outcomes import outcome_values
 from sync.demo_ties import Row, Snapshot, Ties, read_ties
 
+NATIONAL_DIGITS = 7
+"""Last digits that two spellings of one phone number share, with and without a country code."""
 IDENTIFYING = ("firstname", "lastname", "email", "phone", "mobilephone")
 
 
@@ -51,7 +55,7 @@ def judge(snapshot: Snapshot) -> Verdict:
     ties = read_ties(snapshot)
     verdict = Verdict()
     _count_people(snapshot, ties, verdict)
-    verdict.tell("duplicates_created", _duplicates(snapshot, ties))
+    _duplicates(snapshot, ties, verdict)
     verdict.tell("wrong_links", _wrong_links(ties))
     verdict.tell("missed_links", _missed_links(snapshot, ties, verdict))
     _activities(snapshot, ties, verdict)
@@ -78,7 +82,7 @@ def _count_people(snapshot: Snapshot, ties: Ties, verdict: Verdict) -> None:
     }
 
 
-def _duplicates(snapshot: Snapshot, ties: Ties) -> list[str]:
+def _duplicates(snapshot: Snapshot, ties: Ties, verdict: Verdict) -> None:
     made_at = {
         str(r["Id"]): str(r["CreatedDate"]) for r in (*snapshot.leads, *snapshot.crm_contacts)
     }
@@ -89,24 +93,43 @@ def _duplicates(snapshot: Snapshot, ties: Ties) -> list[str]:
             since[owner] = min(at, since.get(owner, at))
     made_for: dict[str, list[str]] = defaultdict(list)
     cases: list[str] = []
+    certain = 0
     for record_id in sorted(ties.made, key=lambda one: (made_at[one], one)):
         person = ties.owner.get(record_id)
         if person is None:
             cases.append(f"{record_id}: made for nobody")
+            certain += 1
         elif since.get(person, "9") <= made_at[record_id]:
-            cases.append(f"{record_id}: {person} had {_others(ties, person)} already")
+            there = _others(ties, person)
+            cases.append(f"{record_id}: {person} had {'/'.join(there)} already")
+            certain += any(_identified(ties.records[record_id], ties.records[r]) for r in there)
         elif made_for[person]:
             cases.append(f"{record_id}: {person} was given {made_for[person][0]} before")
+            certain += 1
         if person is not None:
             made_for[person].append(record_id)
-    return cases
+    verdict.tell("duplicates_created", cases)
+    verdict.numbers["duplicates_certain"] = certain
 
 
-def _others(ties: Ties, person: str) -> str:
-    return "/".join(
+def _others(ties: Ties, person: str) -> list[str]:
+    return [
         one for one, owner in sorted(ties.owner.items())
         if owner == person and one in ties.records and one not in ties.made
-    )  # fmt: skip
+    ]  # fmt: skip
+
+
+def _identified(made: Row, there: Row) -> bool:
+    """Whether two CRM records of one person bear the same e-mail address or phone number."""
+    return bool(_identifiers(made) & _identifiers(there))
+
+
+def _identifiers(record: Row) -> set[str]:
+    found = {str(record.get("Email") or "").strip().lower()}
+    for name in ("Phone", "MobilePhone"):
+        digits = "".join(filter(str.isdigit, str(record.get(name) or "")))
+        found.add(digits[-NATIONAL_DIGITS:] if len(digits) >= NATIONAL_DIGITS else "")
+    return found - {""}
 
 
 def _wrong_links(ties: Ties) -> list[str]:
@@ -227,10 +250,13 @@ def _unaccounted(snapshot: Snapshot, ties: Ties, verdict: Verdict) -> None:
 
 
 def shares(numbers: Mapping[str, Any]) -> dict[str, float]:
-    """Wrong links among links, missed links and reviews among true matches."""
+    """Duplicates among creates, wrong links among links, missed links and reviews among matches."""
     links = max(1, numbers["linked"] + numbers["created"])
     matches = max(1, numbers["true_matches"])
     return {
+        "duplicates_created_share": round(
+            numbers["duplicates_created"] / max(1, numbers["created"]), 5
+        ),
         "wrong_links_share": round(numbers["wrong_links"] / links, 5),
         "missed_links_share": round(numbers["missed_links"] / matches, 5),
         "in_review_share": round(numbers["in_review"] / matches, 5),

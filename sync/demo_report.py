@@ -28,6 +28,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
             ("created", "created in Salesforce"),
             ("in_review", "left for a person to decide"),
             ("duplicates_created", "duplicates created"),
+            ("duplicates_certain", "of them with an address or phone that was there"),
             ("wrong_links", "linked to somebody else"),
             ("missed_links", "on both sides, yet not linked"),
         ),
@@ -64,12 +65,18 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
     ),
 )
 NONE_WANTED = frozenset(
-    "duplicates_created activities_missing activities_twice optouts_violated unaccounted "
+    "duplicates_certain activities_missing activities_twice optouts_violated unaccounted "
     "second_run_writes".split()
 )
 """Numbers whose target is 0."""
-SHARES = {"wrong_links": 0.002, "missed_links": 0.03, "in_review": 0.03}
-"""Most of the links (wrong ones) or of the true matches (the others) that may be so."""
+SHARES = {
+    "duplicates_created": 0.005,
+    "wrong_links": 0.002,
+    "missed_links": 0.03,
+    "in_review": 0.03,
+}
+"""Most of the creates (duplicates), the links (wrong ones) or the true matches (the others) that
+may be so. Law 1 allows the duplicates only where nothing but scoring could have told."""
 
 
 def failures(result: Mapping[str, Any]) -> list[str]:

@@ -28,6 +28,7 @@ CLEAN = {
     "in_review": 1,
     "true_matches": 3,
     "duplicates_created": 0,
+    "duplicates_certain": 0,
     "wrong_links": 0,
     "missed_links": 0,
     "activities_logged": 3,
@@ -129,14 +130,40 @@ def _opt_out_in_the_crm(table: Table) -> None:
 
 
 DEFECTS = (
-    Defect("made again", _made_again, {"created": 2, "duplicates_created": 1}, "00Q2"),
+    Defect(
+        "made again",
+        _made_again,
+        {"created": 2, "duplicates_created": 1, "duplicates_certain": 1},
+        "00Q2",
+    ),
     Defect(
         "made beside",
         _made_beside,
         {"created": 2, "linked": 1, "duplicates_created": 1, "missed_links": 1},
         "00Q1",
     ),
-    Defect("made for nobody", _made_for_nobody, {"created": 2, "duplicates_created": 1}, "nobody"),
+    Defect(
+        "made beside, though the phone was there",
+        _both(
+            _made_beside,
+            _put("00Q1", Phone="+44 20 7946 0001"),
+            _put("00Q3", MobilePhone="(020) 7946-0001"),
+        ),
+        {
+            "created": 2,
+            "linked": 1,
+            "duplicates_created": 1,
+            "duplicates_certain": 1,
+            "missed_links": 1,
+        },
+        "00Q1",
+    ),
+    Defect(
+        "made for nobody",
+        _made_for_nobody,
+        {"created": 2, "duplicates_created": 1, "duplicates_certain": 1},
+        "nobody",
+    ),
     Defect(
         "tied to somebody else",
         _both(
@@ -338,6 +365,7 @@ def test_shares_are_of_links_and_of_true_matches() -> None:
     """Wrong links are a share of all links, misses and reviews of the true matches."""
     numbers = CLEAN | {"wrong_links": 3, "missed_links": 1}
     assert shares(numbers) == {
+        "duplicates_created_share": 0.0,
         "wrong_links_share": 1.0,
         "missed_links_share": 0.33333,
         "in_review_share": 0.33333,
