@@ -1,4 +1,4 @@
-"""Salesforce: Lead, Contact, Account, Opportunity, contact roles, User, Campaign, Task.
+"""Salesforce: Lead, Contact, Account, Opportunity, contact roles, User, Campaign, Task, Event.
 
 Vendor pages: developer.salesforce.com, REST API (query, sObject collections), Tooling API (fields).
 Quirks turned right here:
@@ -68,7 +68,7 @@ CAPABILITIES = Capabilities(
 )
 
 _FAST = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
-_QUARTER = ("User", "Campaign")
+_QUARTER = ("User", "Campaign", "Task", "Event")
 _MERGEABLE = frozenset({"Lead", "Contact", "Account"})
 _NEVER_DELETED = frozenset({"User"})
 _NEWEST = "SystemModstamp DESC, Id DESC"
@@ -87,6 +87,7 @@ _ALWAYS = {
     "User": ("Name", "Email", "IsActive"),
     "Campaign": ("Name",),
     "Task": ("WhoId", "WhatId"),
+    "Event": ("WhoId", "WhatId"),
 }
 
 

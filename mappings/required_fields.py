@@ -28,6 +28,8 @@ EVENT_KEY = "Leadloop_Event_Id__c"
 TASK = "Task"
 """Where the event key is described. Salesforce defines Task's custom fields on Activity (FACTS
 section 4, Objects), which has no describe of its own."""
+EVENT = "Event"
+"""Salesforce's meetings."""
 
 FIRST_ENGAGEMENT = "Leadloop_First_Engagement__c"
 LAST_ENGAGEMENT = "Leadloop_Last_Engagement__c"
@@ -92,7 +94,7 @@ _MAP_SYSTEM: dict[EntityKind, tuple[str, ...]] = {
     EntityKind.PERSON: (
         "email", "hs_additional_emails", "hs_email_optout", "recent_conversion_date",
         "createdate", "lastmodifieddate", "hs_object_id", "hs_merged_object_ids",
-        "hs_calculated_merged_vids", "associatedcompanyid",
+        "hs_calculated_merged_vids", "associatedcompanyid", "lifecyclestage", "hs_lead_status",
     ),
     EntityKind.COMPANY: ("createdate", "hs_lastmodifieddate", "hs_object_id",
                          "hs_merged_object_ids"),
@@ -106,11 +108,15 @@ _CRM_SYSTEM: dict[str, tuple[str, ...]] = {
     "Lead": (
         "MasterRecordId", "OwnerId", "Status", "Email", "IsConverted", "ConvertedDate",
         "ConvertedContactId", "ConvertedAccountId", "ConvertedOpportunityId", "LastActivityDate",
+        "CreatedById",
     ),
-    "Contact": ("MasterRecordId", "OwnerId", "AccountId", "Email", "LastActivityDate"),
+    "Contact": (
+        "MasterRecordId", "OwnerId", "AccountId", "Email", "LastActivityDate", "CreatedById",
+    ),
     "Account": ("MasterRecordId", "OwnerId", "Name", "Website"),
     "Opportunity": (
         "OwnerId", "AccountId", "Name", "StageName", "Amount", "CloseDate", "IsClosed", "IsWon",
+        "CreatedById",
     ),
 }  # fmt: skip
 """Salesforce fields every object is read with (FACTS section 4)."""
@@ -122,6 +128,18 @@ _OUTCOME_READS: dict[str, tuple[str, ...]] = {
     "User": ("Id", "Name", "Email", "IsActive", "SystemModstamp"),
 }  # fmt: skip
 """What outcomes are folded from beside the mapped objects."""
+
+ACTIVITY_READS: dict[str, tuple[str, ...]] = {
+    TASK: (
+        *_COMMON, "CreatedById", "WhoId", "WhatId", "OwnerId", "Subject", "Status", "IsClosed",
+        "ActivityDate", "TaskSubtype", "CompletedDateTime", EVENT_KEY,
+    ),
+    EVENT: (
+        *_COMMON, "CreatedById", "WhoId", "WhatId", "OwnerId", "Subject", "StartDateTime",
+        "ActivityDate",
+    ),
+}  # fmt: skip
+"""What people in sales did, as far as it is looked at: no text beyond the subject is read."""
 
 
 def required_fields(mapping: PairMapping) -> dict[Side, tuple[FieldDefinition, ...]]:
@@ -186,14 +204,20 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
             people.map_object,
             [f"hs_email_optout_{c.subscription}" for c in mapping.consent if c.subscription],
         )
-    if mapping.outcomes:
-        want(Side.CRM, "Opportunity", [*_COMMON, *_CRM_SYSTEM["Opportunity"]])
-        for object_name, names in _OUTCOME_READS.items():
-            want(Side.CRM, object_name, names)
+    for object_name, own in _read_beside(mapping).items():
+        want(Side.CRM, object_name, own)
     return {
         side: {name: tuple(fields) for name, fields in objects.items()}
         for side, objects in reads.items()
     }
+
+
+def _read_beside(mapping: PairMapping) -> dict[str, tuple[str, ...]]:
+    """CRM objects that are read to understand others, with their fields."""
+    found = dict(ACTIVITY_READS) if mapping.of_kind(EntityKind.PERSON) is not None else {}
+    if mapping.outcomes:
+        found |= {"Opportunity": (*_COMMON, *_CRM_SYSTEM["Opportunity"]), **_OUTCOME_READS}
+    return found
 
 
 def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:

@@ -69,14 +69,26 @@ def mint(namespace: str, first: RecordRef) -> str:
     return str(uuid.uuid5(uuid.uuid5(uuid.NAMESPACE_URL, f"leadloop:{namespace}"), str(first)))
 
 
-def bind_account(tx: Tx, system: str, account_id: str) -> str:
-    """The account this pair's state belongs to; binds it on first use."""
+def bind_account(tx: Tx, system: str, account_id: str, *, user_id: str | None = None) -> str:
+    """The account this pair's state belongs to; binds it on first use. `user_id`, whom we work as
+    there, is kept as it is now."""
     tx.insert_new(
         ACCOUNTS,
         [{"system": system, "account_id": account_id, "bound_at": tx.now}],
         ("tenant", "pair", "system"),
     )
+    if user_id is not None:
+        tx.change(ACCOUNTS, ("system", "account_id"),
+                  [{"system": system, "account_id": account_id, "user_id": user_id}])  # fmt: skip
     return str(bound_account(tx, system))
+
+
+def own_users(tx: Tx) -> frozenset[str]:
+    """The vendors' users we have worked as, where they tell."""
+    rows = tx.connection.execute(
+        select(ACCOUNTS.c.user_id).where(tx.mine(ACCOUNTS), ACCOUNTS.c.user_id.is_not(None))
+    )
+    return frozenset(row.user_id for row in rows)
 
 
 def bound_account(tx: Tx, system: str) -> str | None:

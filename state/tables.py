@@ -38,13 +38,15 @@ __all__ = [
 
 
 class AccountRow(Scoped, table=True):
-    """Which vendor accounts a pair's state belongs to; a mismatch at start exits 3."""
+    """Which vendor accounts a pair's state belongs to; a mismatch at start exits 3. `user_id` is
+    whom we work as there, where the vendor tells."""
 
     __tablename__ = "accounts"
     __table_args__: ClassVar[Any] = (UniqueConstraint("tenant", "pair", "system"),)
     id: int | None = Field(default=None, primary_key=True)
     system: str = Field(max_length=NAME)
     account_id: str = Field(max_length=NAME)
+    user_id: str | None = Field(default=None, max_length=NAME)
     bound_at: datetime = _instant()
 
 
@@ -113,7 +115,8 @@ class RecordRow(Scoped, table=True):
     """The mirror: each vendor record as last seen, with the mapped fields (ADR 0004).
 
     `lookup` and `lookup2` are what the record is looked up by: a person's e-mail address, an
-    opportunity role's contact and opportunity, an opportunity's account.
+    opportunity role's contact and opportunity, an activity's person and matter, an opportunity's
+    account.
     """
 
     __tablename__ = "records"

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from mappings.fieldmap import EntityKind, IdentityRule, ObjectMapping
 from mappings.records import Json, PersonAttributes, Record, RecordRef, Side
-from mappings.required_fields import CRM_KEY, MAP_KEY
+from mappings.required_fields import ACTIVITY_READS, CRM_KEY, MAP_KEY
 from matching.blocking import blocking_keys
 from matching.normalise import normalise
 from state import candidates, identity, mirror, requeue
@@ -92,6 +92,8 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
         return _text(str(email or "").strip().lower()), _text(key)
     if record.ref.object == "OpportunityContactRole":
         return _text(fields.get("ContactId")), _text(fields.get("OpportunityId"))
+    if record.ref.object in ACTIVITY_READS and pair.side_of(record.ref.system) is Side.CRM:
+        return _text(fields.get("WhoId")), _text(fields.get("WhatId"))
     if kind is EntityKind.DEAL:
         return _text(fields.get("AccountId")), _text(key)
     return None, _text(key)

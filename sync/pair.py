@@ -19,7 +19,7 @@ from sync.config import GuardConfig, MatchingConfig
 from sync.limits import Turn
 from sync.unfit import Unfit
 
-SUPPORT = ("OpportunityContactRole", "User", "Campaign", "owners")
+SUPPORT = ("OpportunityContactRole", "User", "Campaign", "Task", "Event", "owners")
 """Objects that are read to understand others and have no counterpart of their own."""
 
 

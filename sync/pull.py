@@ -3,9 +3,9 @@
 Pulling decides nothing. A row that makes no sense is set aside with its reason and the cursor
 moves past it (`state.quarantine`). A stream that fails leaves its cursor where it was. One of
 records that cannot be read ends the run before anything is planned on half a view; one of events (a
-form nobody may read) does not stop the others. A system that cannot be reached or refuses us is
-`unread`: the other is pulled all the same, and what may be planned on half a view is for the run to
-say.
+form nobody may read) or of activities does not stop the others. A system that cannot be reached or
+refuses us is `unread`: the other is pulled all the same, and what may be planned on half a view is
+for the run to say.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError, Unreada
 from mappings.fieldmap import EntityKind
 from mappings.ports import Cadence, Connector, Lane, Page, StreamSpec
 from mappings.records import Malformed, Side
+from mappings.required_fields import ACTIVITY_READS
 from state import events, mirror, quarantine
 from state.store import Store
 from sync.crash import crashpoint
@@ -193,17 +194,23 @@ def _pull_stream(
             pair.progress.report(f"pull {name}", pulled.total_records + pulled.total_events, None)
     except UnreadableAnswerError as error:
         _keep_answer(pair, run_id, connector.system, spec, error)
-        if spec.object is not None:
+        if _ends_the_run(spec):
             raise
         pulled.failed[name] = error
     except PASSING:
         raise
     except LeadloopError as error:
-        if spec.object is not None:
-            raise  # planning on half of the records would create those that were not read
+        if _ends_the_run(spec):
+            raise
         log.warning("pull.stream_failed", stream=name, code=error.code, run_id=run_id)
         pulled.failed[name] = error
     return moved
+
+
+def _ends_the_run(spec: StreamSpec) -> bool:
+    """Whether nothing may be planned without this stream: planning on half of the records would
+    create those that were not read. What sales did makes nobody."""
+    return spec.object is not None and spec.object not in ACTIVITY_READS
 
 
 def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled) -> None:

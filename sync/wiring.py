@@ -212,7 +212,7 @@ def _verified(store: Store, system: SystemConfig, info: AccountInfo) -> str:
             remedy="Correct `account_id` or the credentials in config.yaml.",
         )
     with store.begin() as tx:
-        bound = identity.bind_account(tx, system.kind, info.account_id)
+        bound = identity.bind_account(tx, system.kind, info.account_id, user_id=info.user_id)
     crashpoint("after_bind")
     if bound != info.account_id:
         raise ConfigurationError(

@@ -20,8 +20,13 @@ from state.store import Tx
 from state.traces import Traces
 from sync.fold import converted_key, identity_values
 
-JOINED = {"OpportunityContactRole": ("Contact", "ContactId")}
-"""Records that are only about a person and something else: the object and field that name them."""
+JOINED = {
+    "OpportunityContactRole": (("Contact",), "ContactId"),
+    "Task": (("Lead", "Contact"), "WhoId"),
+    "Event": (("Lead", "Contact"), "WhoId"),
+}
+"""Records that are only about a person and something else: the objects that may be named by the
+field, and the field."""
 ROUNDS = 20
 """Times what was found is followed; an alias chain is never that long."""
 
@@ -175,7 +180,7 @@ def _converted(tx: Tx, refs: Iterable[RecordRef]) -> frozenset[RecordRef]:
 def _joining(tx: Tx, refs: Iterable[RecordRef]) -> frozenset[RecordRef]:
     """Records that only join one of these to something else."""
     found: set[RecordRef] = set()
-    for name, (object_name, _) in JOINED.items():
-        ids = sorted({ref.id for ref in refs if ref.object == object_name})
+    for name, (objects, _) in JOINED.items():
+        ids = sorted({ref.id for ref in refs if ref.object in objects})
         found.update(row.record.ref for row in mirror.by_lookup(tx, name, ids))
     return frozenset(found)

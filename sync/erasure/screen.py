@@ -88,9 +88,9 @@ class ErasureScreen:
             return True
         joined = JOINED.get(record.ref.object)
         if joined is not None:
-            object_name, field = joined
+            objects, field = joined
             found = str(record.fields.get(field) or "")
-            return self._has(RecordRef(record.ref.system, object_name, found))
+            return any(self._has(RecordRef(record.ref.system, name, found)) for name in objects)
         return not self.digests.isdisjoint(self._digests(record))
 
     def _digests(self, record: Record) -> Iterator[str]:

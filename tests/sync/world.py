@@ -247,7 +247,7 @@ class World:
         marker.write_text((started + timedelta(hours=1)).isoformat())
         time = Ticking(started)
         logs = (folder / "hubspot.log", folder / "salesforce.log") if durable else (None, None)
-        crm = {**reads[Side.CRM], "Task": TASK}
+        crm = {**reads[Side.CRM], "Task": tuple(dict.fromkeys((*reads[Side.CRM]["Task"], *TASK)))}
         opened = open_store(url or state_url(folder), clock=time.now, pair="main")
         store = screened(opened, folder)
         turns: dict[Side, Turn] = {}

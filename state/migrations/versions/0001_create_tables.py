@@ -20,6 +20,7 @@ def upgrade() -> None:
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('system', sa.String(length=128), nullable=False),
     sa.Column('account_id', sa.String(length=128), nullable=False),
+    sa.Column('user_id', sa.String(length=128), nullable=True),
     sa.Column('bound_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_accounts')),
     sa.UniqueConstraint('tenant', 'pair', 'system', name=op.f('uq_accounts'))

@@ -1,0 +1,93 @@
+"""The CRM's activity history as entries and moments: Tasks and meetings.
+
+What counts as done, and when: a Task once it is closed, at the time it was completed; a meeting
+from its beginning on. A Task's subtype says whether it was a call or an e-mail; a list e-mail
+reaches nobody in particular and is no moment. Whose doing it was is its creator's (BEHAVIOURS, What
+counts as a touch).
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, time
+
+from lifecycle.subjects import Entry
+from lifecycle.timeline import Moment, MomentKind
+from mappings.fieldmap import ValueType
+from mappings.records import Json, Record
+from mappings.required_fields import EVENT, EVENT_KEY, TASK
+from mappings.values import canonical
+
+SUBTYPES = {"Call": MomentKind.CALL, "Email": MomentKind.EMAIL_MESSAGE, "ListEmail": None}
+"""What a Task is by its `TaskSubtype`; any other is a task."""
+
+
+def entry_of(record: Record) -> Entry:
+    """A Task or meeting as a line of the activity history."""
+    fields = record.fields
+    return Entry(
+        ref=str(record.ref),
+        created_at=record.created_at or record.modified_at,
+        done=done_at(record),
+        creator=_text(fields.get("CreatedById")),
+        owner=_text(fields.get("OwnerId")),
+        on=_text(fields.get("WhoId")),
+        about=_text(fields.get("WhatId")),
+        logged=bool(fields.get(EVENT_KEY)),
+    )
+
+
+def moment_of(record: Record) -> Moment | None:
+    """A Task or meeting as something that happened to a person; None where it has not, or is none:
+    what Leadloop itself wrote down is marketing's event, not a second one.
+    """
+    at = done_at(record)
+    kind = kind_of(record)
+    if at is None or kind is None or record.deleted or record.fields.get(EVENT_KEY):
+        return None
+    return Moment(
+        at,
+        str(record.ref),
+        kind,
+        actor=_text(record.fields.get("CreatedById")),
+        source=str(record.fields.get("Subject") or ""),
+    )
+
+
+def kind_of(record: Record) -> MomentKind | None:
+    """What an activity is; None for mail to many."""
+    if record.ref.object == EVENT:
+        return MomentKind.MEETING
+    return SUBTYPES.get(str(record.fields.get("TaskSubtype")), MomentKind.TASK)
+
+
+def done_at(record: Record) -> datetime | None:
+    """When it was done; None while it is open. A meeting is done once it begins; one without a
+    beginning (all day) at the start of its day.
+    """
+    fields = record.fields
+    if record.ref.object == TASK:
+        if fields.get("IsClosed") is not True:
+            return None
+        return _instant(fields.get("CompletedDateTime")) or record.created_at
+    return _instant(fields.get("StartDateTime")) or _day(fields.get("ActivityDate"))
+
+
+def _instant(value: Json) -> datetime | None:
+    text = canonical(value, ValueType.DATETIME)
+    try:
+        at = datetime.fromisoformat(str(text))
+    except ValueError:
+        return None
+    return at if at.tzinfo is not None else None
+
+
+def _day(value: Json) -> datetime | None:
+    text = canonical(value, ValueType.DATE)
+    try:
+        return datetime.combine(date.fromisoformat(str(text)), time(), UTC)
+    except ValueError:
+        return None
+
+
+def _text(value: Json) -> str | None:
+    return str(value) if value not in (None, "") else None
