@@ -14,12 +14,13 @@ import pytest
 
 from connectors.base import NullLimiter, VendorConnector
 from mappings.errors import ConfigurationError, UnavailableError
-from mappings.ports import FieldDefinition
+from mappings.ports import Connector, FieldDefinition
 from mappings.records import Operation, OutcomeStatus, Write
 from tests.contract import Puller
 from tests.house import ROOT
 
 PAGE = ROOT / "docs" / "how-to" / "write-a-connector.md"
+TEXT = PAGE.read_text(encoding="utf-8")
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 
 
@@ -38,9 +39,7 @@ class Time:
 @pytest.fixture
 def connector(tmp_path: Path) -> Iterator[VendorConnector]:
     """The page's connector over a folder with one file of two people."""
-    blocks = re.findall(
-        r"^```python\n(.*?)^```$", PAGE.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    )
+    blocks = re.findall(r"^```python\n(.*?)^```$", TEXT, re.MULTILINE | re.DOTALL)
     assert len(blocks) == 1
     source = tmp_path / "csv_example.py"
     source.write_text(blocks[0], encoding="utf-8")
@@ -149,3 +148,20 @@ def test_a_missing_folder_is_unavailable(connector: VendorConnector, tmp_path: P
     build = sys.modules["csv_example"].connect
     with pytest.raises(ConfigurationError, match="folder"):
         build({})
+
+
+def test_the_page_tells_the_whole_protocol(connector: VendorConnector) -> None:
+    """Every method of the protocol has its line in the table of promises, and the page's connector
+    has it."""
+    methods = {name for name in vars(Connector) | vars(VendorConnector) if not name.startswith("_")}
+    methods -= set(Connector.__annotations__)
+    table = set(re.findall(r"`(\w+)`", "".join(re.findall(r"^\| `.*?\|", TEXT, re.MULTILINE))))
+    assert methods <= table
+    assert all(callable(getattr(connector, name)) for name in methods)
+
+
+def test_an_erased_line_is_gone(connector: VendorConnector, tmp_path: Path) -> None:
+    """Nothing of an erased record stays in the file."""
+    connector.erase("people", ["2", "404"])
+    assert "Ben" not in (tmp_path / "lists" / "people.csv").read_text(encoding="utf-8")
+    assert connector.versions("people", {"1": ["name"]}) == {}
