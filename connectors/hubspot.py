@@ -33,7 +33,7 @@ from connectors.base import (
 from connectors.hubspot_auth import Credentials
 from connectors.hubspot_census import email_census, form_census, record_census
 from connectors.hubspot_events import newest_first
-from connectors.hubspot_fields import ensure_properties, object_schema
+from connectors.hubspot_fields import ensure_properties, is_unknown_object, object_schema
 from connectors.hubspot_marketing import Marketing
 from connectors.hubspot_read import (
     LIST_PAGE,
@@ -148,7 +148,10 @@ class HubSpotConnector:
 
     def describe(self, object_name: str) -> ObjectSchema:
         """The object's properties as they are now."""
-        listed = expect(self._wire.get(self._paths.properties(object_name)))
+        answer = self._wire.get(self._paths.properties(object_name))
+        if is_unknown_object(answer):
+            return ObjectSchema(object_name, {})
+        listed = expect(answer)
         with understanding(lambda: unreadable(SYSTEM, listed)):
             return object_schema(object_name, listed["results"])
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from connectors.base import Answer
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect, problem
 from mappings.errors import AuthenticationError, RecordRejectedError
 from mappings.ports import FieldDefinition, FieldSchema, ObjectSchema
@@ -24,6 +25,17 @@ _WIRE_TYPES = {
     "date": ("date", "date"),
     "datetime": ("datetime", "date"),
 }
+
+
+_NO_OBJECT = "Unable to infer object type from"
+"""How HubSpot says, with a 400, that the account has no such object."""
+
+
+def is_unknown_object(answer: Answer) -> bool:
+    """Whether HubSpot refused a call because there is no object of that name."""
+    if answer.status == 404:
+        return True
+    return answer.status == 400 and _NO_OBJECT in str(problem(answer).get("message"))
 
 
 def object_schema(object_name: str, definitions: Sequence[Mapping[str, Any]]) -> ObjectSchema:

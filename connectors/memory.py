@@ -225,7 +225,7 @@ class MemoryConnector:
     def describe(self, object_name: str) -> ObjectSchema:
         """The fields of an object as they are now."""
         self._read("describe")
-        return ObjectSchema(object_name, dict(self._schema[object_name]))
+        return ObjectSchema(object_name, dict(self._schema.get(object_name, {})))
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Add the missing fields."""

@@ -149,7 +149,10 @@ class SalesforceConnector:
         back.
         """
         path = f"sobjects/{name(object_name)}/describe"
-        described = expect(self._wire.get(path))
+        answer = self._wire.get(path)
+        if answer.status == 404:  # not there, or not for this user: the answer is the same
+            return ObjectSchema(object_name, {})
+        described = expect(answer)
         with understanding(lambda: unreadable(SYSTEM, described)):
             schema = object_schema(object_name, described)
         self._removed.get(object_name, set()).difference_update(schema.fields)

@@ -63,7 +63,12 @@ class Describes(Protocol):
 def object_schema(object_name: str, described: Mapping[str, Any]) -> ObjectSchema:
     """The fields of a describe."""
     fields = [_field(raw) for raw in described["fields"]]
-    return ObjectSchema(object_name, {f.name: f for f in fields})
+    return ObjectSchema(
+        object_name,
+        {f.name: f for f in fields},
+        createable=bool(described.get("createable", True)),
+        updateable=bool(described.get("updateable", True)),
+    )
 
 
 def _field(raw: Mapping[str, Any]) -> FieldSchema:

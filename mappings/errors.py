@@ -69,13 +69,17 @@ class LeadloopError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """One fault in a file: where, what, the fix, and the nearest valid name if there is one."""
+    """One fault in a file: where, what, the fix, and the nearest valid name if there is one.
+
+    A warning tells of something that works and will disappoint; it keeps nothing from being used.
+    """
 
     at: Position
     message: str
     fix: str
     code: str = "config.invalid"
     excerpt: str = ""
+    is_warning: bool = False
 
 
 class ConfigurationError(LeadloopError):

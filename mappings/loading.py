@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from mappings.errors import Position
 from mappings.ports import FieldSchema, ObjectSchema
-from mappings.positions import Faults, suggest
+from mappings.positions import Faults, nearest, suggest
 from mappings.records import Side
 from mappings.sections import Section, wrong
 from mappings.standard_fields import is_custom, standard_schemas
@@ -21,6 +21,17 @@ Schemas = Mapping[Side, Mapping[str, ObjectSchema]]
 """What the vendors describe, by side and object name."""
 
 _SHORTEST, _LONG, _SLIPS_LONG = 4, 8, 2
+
+_HIDDEN = {
+    Side.MAP: "Correct the name, or create the property in HubSpot (Settings, Properties). If it is"
+    " there, it holds sensitive data: give the app the scope for that.",
+    Side.CRM: "Correct the name, or create the field in Salesforce (Setup, Object Manager). If it "
+    "is there, the API user may not see it: give its permission set read and edit access "
+    "(Field-Level Security).",
+}
+"""What to do about a field that a describe lacks. Salesforce describes only fields the user may
+see, so that one that is hidden and one that is not there look alike; assumed of HubSpot: properties
+with sensitive data are left out for an app without their scope, every other one is shown."""
 
 
 @dataclass(frozen=True)
@@ -32,11 +43,32 @@ class Loading:
     faults: Faults
     schemas: Schemas | None
     tables: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    places: dict[tuple[Position, str], Position] = field(default_factory=dict)
+    """Where the parts of a rule stand, by the rule's own place and the part's name (`place`)."""
+
+    def note(self, rule_at: Position, part: str, at: Position) -> None:
+        """Remember where a part of a rule stands: a key of it, `crm.Lead`, `values.hot`."""
+        self.places[rule_at, part] = at
+
+    def place(self, rule_at: Position, *parts: str) -> Position:
+        """Where the first of these parts that the rule has stands, else the rule itself."""
+        known = (self.places.get((rule_at, part)) for part in parts)
+        return next((at for at in known if at is not None), rule_at)
+
+    def at_crm(self, rule_at: Position, object_name: str) -> Position:
+        """Where a rule names its field of a CRM object."""
+        return self.place(rule_at, f"crm.{object_name}", "crm")
+
+    def described(self, side: Side, object_name: str) -> ObjectSchema | None:
+        """The object as the account describes it; None offline, and where it is not there."""
+        found = (self.schemas or {}).get(side, {}).get(object_name)
+        return found if found is not None and found.is_there else None
 
     def schema(self, side: Side, object_name: str) -> ObjectSchema | None:
         """The object as described, else as the vendor ships it, else None."""
-        if self.schemas is not None and object_name in self.schemas.get(side, {}):
-            return self.schemas[side][object_name]
+        live = (self.schemas or {}).get(side, {}).get(object_name)
+        if live is not None:
+            return live if live.is_there else None
         return standard_schemas(side).get(object_name)
 
     def is_live(self, side: Side, object_name: str) -> bool:
@@ -54,16 +86,21 @@ class Loading:
         schema = self.schema(side, object_name)
         if schema is None or name in schema.fields:
             return schema.fields[name] if schema is not None else None
-        live = self.is_live(side, object_name)
-        slip = slip_of(name, schema.fields)
-        if not live and (custom or is_custom(side, name) or slip is None):
+        if self.is_live(side, object_name):
+            self.faults.add(
+                at, f"{object_name} has no field `{name}` that the API user may see.",
+                f"{_meant(name, schema.fields)}{_HIDDEN[side]}",
+                code="config.unknown_field",
+            )  # fmt: skip
             return None
-        fix = suggest(name, schema.fields, "Create the field, or correct the name.")
-        if not live:
-            fix = f"Did you mean `{slip}`? If the account has this field, add `custom: true`."
+        slip = slip_of(name, schema.fields)
+        if custom or is_custom(side, name) or slip is None:
+            return None
         self.faults.add(
-            at, f"{object_name} has no field `{name}`.", fix, code="config.unknown_field"
-        )
+            at, f"{object_name} has no field `{name}`.",
+            f"Did you mean `{slip}`? If the account has this field, add `custom: true`.",
+            code="config.unknown_field",
+        )  # fmt: skip
         return None
 
     def crm_names(self, section: Section, key: str, objects: Sequence[str]) -> dict[str, str]:
@@ -95,6 +132,11 @@ class Loading:
             suggest(name, objects, f"Use one of: {', '.join(objects)}."),
             code="config.unknown_object",
         )  # fmt: skip
+
+
+def _meant(name: str, known: Iterable[str]) -> str:
+    hit = nearest(name, known)
+    return f"Did you mean `{hit}`? Otherwise: " if hit is not None else ""
 
 
 def slip_of(name: str, known: Iterable[str]) -> str | None:

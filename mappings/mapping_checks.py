@@ -1,7 +1,8 @@
 """What must hold between the parts of a mapping, beyond each part being well formed.
 
-Two rules never write one field, nobody writes what Leadloop or the consent latch writes, a record
-that is to be created gets what the vendor requires, and values fit the fields they go to.
+Two rules never write one field, no value goes round in a circle (`mappings.flow_checks`), nobody
+writes what Leadloop or the consent latch writes, a record that is to be created gets what the
+vendor requires, and values fit the fields they go to (`mappings.value_checks`).
 """
 
 from __future__ import annotations
@@ -15,14 +16,17 @@ from mappings.fieldmap import (
     EntityKind,
     FieldRule,
     ObjectMapping,
+    OutcomeRule,
     PairMapping,
     ValueType,
 )
+from mappings.flow_checks import check_flows
 from mappings.loading import Loading
 from mappings.ports import FieldSchema
 from mappings.records import EventKind, Side
-from mappings.required_fields import own_fields
-from mappings.transforms import ALTERNATIVES, ANY
+from mappings.required_fields import OUTCOME_PROPERTIES, own_fields
+from mappings.right_checks import check_rights
+from mappings.value_checks import check_conditions, check_values
 
 _CONSENT_PROPERTY = "hs_email_optout"
 
@@ -37,6 +41,10 @@ _FITS: dict[ValueType, set[str]] = {
 """Field types that can hold a value type natively; any of them also fits into plain text."""
 
 
+_NEAR = frozenset({("number", "currency"), ("date", "datetime")})
+"""An outcome's type and another that holds it as well."""
+
+
 def check_pair(
     mapping: PairMapping, activity_places: Mapping[EventKind, Position], loading: Loading
 ) -> None:
@@ -44,11 +52,14 @@ def check_pair(
     flags = {(o, f) for rule in mapping.consent for o, f in rule.crm.items()}
     for entry in mapping.objects:
         _one_writer(entry, loading)
+        check_flows(entry, loading)
+        check_rights(entry, loading)
         _hands_off(entry, flags, loading)
         _required(entry, loading)
         for rule in entry.fields:
             _types(entry, rule, loading)
-            _options(entry, rule, loading)
+            check_values(entry, rule, loading)
+        check_conditions(entry, loading)
     _one_mapping_an_object(mapping, loading)
     _people_parts(mapping, loading)
     for kind, at in activity_places.items():
@@ -162,27 +173,6 @@ def fits(rule: FieldRule, field: FieldSchema) -> bool:
     return field.type in _TEXTUAL or bool(rule.values) or rule.direction is Direction.TO_CRM
 
 
-def _options(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
-    """Values of the table must be options where the vendor refuses others."""
-    crm_values = [v for joined in rule.values.values() for v in joined.split(ALTERNATIVES)]
-    for side, object_name, name, values in [
-        (Side.MAP, entry.map_object, rule.map, list(rule.values)),
-        *((Side.CRM, o, f, crm_values) for o, f in rule.crm.items()),
-    ]:
-        schema = loading.schema(side, object_name)
-        field = schema.fields.get(name) if schema is not None else None
-        if field is None or not field.restricted or not field.options:
-            continue
-        unknown = [v for v in values if v != ANY and v not in field.options]
-        if unknown:
-            loading.faults.add(
-                rule.at,
-                f"{object_name}.{name} has no option {', '.join(f'`{v}`' for v in unknown)}.",
-                f"Its options are: {', '.join(field.options[:20])}.",
-                code="config.unknown_option",
-            )
-
-
 def _one_mapping_an_object(mapping: PairMapping, loading: Loading) -> None:
     seen: dict[str, ObjectMapping] = {}
     for entry in mapping.objects:
@@ -199,7 +189,9 @@ def _people_parts(mapping: PairMapping, loading: Loading) -> None:
     people = mapping.of_kind(EntityKind.PERSON)
     for rule in mapping.consent:
         for object_name, name in rule.crm.items():
-            loading.field(Side.CRM, object_name, name, rule.at)
+            flag = loading.field(Side.CRM, object_name, name, rule.at)
+            if flag is not None and loading.is_live(Side.CRM, object_name):
+                _flag(flag, object_name, rule.at, loading)
     written: dict[str, Position] = {}
     mapped = (
         {r.map: r for r in people.fields if r.direction is not Direction.TO_CRM} if people else {}
@@ -214,4 +206,36 @@ def _people_parts(mapping: PairMapping, loading: Loading) -> None:
                 "Use a property of its own for each outcome.", code="config.duplicate_rule",
             )  # fmt: skip
         if people is not None and outcome.map not in own_fields(Side.MAP):
-            loading.field(Side.MAP, people.map_object, outcome.map, outcome.at)
+            field = loading.field(Side.MAP, people.map_object, outcome.map, outcome.at)
+            if field is not None:
+                _outcome(field, outcome, loading)
+
+
+def _flag(flag: FieldSchema, object_name: str, at: Position, loading: Loading) -> None:
+    """A consent flag is a checkbox that can be ticked."""
+    if flag.type != "boolean":
+        loading.faults.add(
+            at, f"{object_name}.{flag.name} is {flag.type}; an opt-out is kept in a checkbox.",
+            "Name a checkbox, such as HasOptedOutOfEmail.", code="config.field_type",
+        )  # fmt: skip
+    elif not flag.updateable:
+        loading.faults.add(
+            at, f"{object_name}.{flag.name} may not be edited: opt-outs could not be kept.",
+            "Give the API user's permission set edit access to the field.",
+            code="config.read_only",
+        )  # fmt: skip
+
+
+def _outcome(field: FieldSchema, outcome: OutcomeRule, loading: Loading) -> None:
+    """An outcome goes to a property that takes its values."""
+    type_ = OUTCOME_PROPERTIES[outcome.fact][2]
+    if not field.updateable:
+        loading.faults.add(
+            outcome.at, f"`{field.name}` cannot be written at the vendor.",
+            "Name a property of your own.", code="config.read_only",
+        )  # fmt: skip
+    elif field.type not in {type_, "text"} and (type_, field.type) not in _NEAR:
+        loading.faults.add(
+            outcome.at, f"`{field.name}` is {field.type}, the outcome is {type_}.",
+            f"Name a property that holds {type_} or text.", code="config.field_type",
+        )  # fmt: skip

@@ -74,7 +74,16 @@ def _known_object(loading: Loading, side: Side, name: str, at: Position) -> str:
     """The object's name, corrected where it is clear what was meant, so that one slip in it does
     not make every use of the object a fault.
     """
-    known = list(loading.schemas[side]) if loading.schemas and loading.schemas.get(side) else []
+    live = loading.schemas.get(side, {}) if loading.schemas is not None else {}
+    if name in live and not live[name].is_there:
+        loading.faults.add(
+            at,
+            f"The account has no object `{name}` that the API user may see.",
+            "Correct the name, or give the API user read access to the object and its fields.",
+            code="config.unknown_object",
+        )
+        return name
+    known = list(live)
     standard = standard_schemas(side)
     if not name or name in known or name in standard or name.endswith("__c"):
         return name
@@ -144,6 +153,7 @@ def _identity_fields(
 def _check_include(section: Section, mapping: ObjectMapping, loading: Loading) -> None:
     node = section.node("include")
     if node is not None and mapping.include.strip():
+        loading.note(mapping.at, "include.text", node.text_at or node.at)
         objects, types = [mapping.map_object], rule_types(mapping.fields, Side.MAP)
         _check_condition(node, Side.MAP, objects, types, loading)
 

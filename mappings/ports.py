@@ -78,10 +78,20 @@ class FieldSchema:
 
 @dataclass(frozen=True, slots=True)
 class ObjectSchema:
-    """One vendor object: its fields by name."""
+    """One vendor object: its fields by name, and whether the API user may make and edit records.
+
+    One without any field stands for an object that the account does not have or does not show.
+    """
 
     object: str
     fields: Mapping[str, FieldSchema]
+    createable: bool = True
+    updateable: bool = True
+
+    @property
+    def is_there(self) -> bool:
+        """Whether the account has the object, as far as the API user may see."""
+        return bool(self.fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +215,8 @@ class Connector(Protocol):
         """Who we are at the vendor. Raises AuthenticationError or UnavailableError."""
 
     def describe(self, object_name: str) -> ObjectSchema:
-        """The fields of an object as they are now."""
+        """The fields of an object as they are now; without any where the account has no such
+        object, or does not show it."""
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Create the missing ones through the vendor's API; key is `object.name`.

@@ -83,25 +83,37 @@ class Faults:
 
     def add(self, at: Position, message: str, fix: str, *, code: str = "config.invalid") -> None:
         """Record one problem. The excerpt hides values of keys that look like secrets."""
-        lines = self._lines.get(at.file, [])
-        line = lines[at.line - 1] if 0 < at.line <= len(lines) else ""
-        self.problems.append(Problem(at, message, fix, code, excerpt(line, at.column)))
+        self.problems.append(Problem(at, message, fix, code, self._excerpt(at)))
 
-    def stop(self, what: str) -> None:
-        """Raise ConfigurationError with everything found so far, in file order; else return."""
-        if not self.problems:
-            return
-        problems = tuple(
+    def warn(self, at: Position, message: str, fix: str, *, code: str) -> None:
+        """Record what keeps nothing from being used and should be known."""
+        self.problems.append(Problem(at, message, fix, code, self._excerpt(at), is_warning=True))
+
+    def found(self) -> tuple[Problem, ...]:
+        """Everything recorded so far, warnings included, in file order."""
+        return tuple(
             sorted(self.problems, key=lambda p: (p.at.file, p.at.line, p.at.column, p.code))
         )
-        count = "1 problem" if len(problems) == 1 else f"{len(problems)} problems"
-        first = problems[0]
+
+    def stop(self, what: str) -> None:
+        """Raise ConfigurationError with everything found so far unless that is warnings alone."""
+        problems = self.found()
+        errors = [problem for problem in problems if not problem.is_warning]
+        if not errors:
+            return
+        count = "1 problem" if len(errors) == 1 else f"{len(errors)} problems"
+        first = errors[0]
         raise ConfigurationError(
             f"{what}: {count}. {first.at}: {first.message}",
             problems=problems,
             code=first.code,
             remedy=first.fix,
         )
+
+    def _excerpt(self, at: Position) -> str:
+        lines = self._lines.get(at.file, [])
+        line = lines[at.line - 1] if 0 < at.line <= len(lines) else ""
+        return excerpt(line, at.column)
 
 
 def excerpt(line: str, column: int) -> str:

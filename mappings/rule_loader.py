@@ -55,6 +55,11 @@ class _Rule:
         self._loading = loading
         self._faults = loading.faults
         self._section = Section(node, loading.faults, "a field rule", RULE_KEYS)
+        for key in RULE_KEYS:
+            part = self._section.node(key)
+            if part is not None:
+                loading.note(node.at, key, part.at)
+                loading.note(node.at, f"{key}.text", part.text_at or part.at)
 
     def load(self) -> FieldRule | None:
         section = self._section
@@ -99,9 +104,9 @@ class _Rule:
     def _crm_schemas(self, crm: Mapping[str, str], *, custom: bool) -> list[FieldSchema]:
         found = []
         for object_name, field_name in crm.items():
-            schema = self._loading.field(
-                Side.CRM, object_name, field_name, self._crm_place(object_name), custom=custom
-            )
+            at = self._crm_place(object_name)
+            self._loading.note(self._node.at, f"crm.{object_name}", at)
+            schema = self._loading.field(Side.CRM, object_name, field_name, at, custom=custom)
             if schema is not None:
                 found.append(schema)
         return found
@@ -151,15 +156,17 @@ class _Rule:
         )
         for schema in sides:
             if schema is not None and not _writable(schema):
-                self._read_only(schema.name, "map", "to_crm")
+                self._read_only(schema, "map", "to_crm")
         if direction is not Direction.TO_MAP:
             for schema in crm:
                 if not _writable(schema):
-                    self._read_only(schema.name, "crm", "to_map")
+                    self._read_only(schema, "crm", "to_map")
 
-    def _read_only(self, name: str, key: str, instead: str) -> None:
+    def _read_only(self, schema: FieldSchema, key: str, instead: str) -> None:
+        kept = "it is calculated or kept by the vendor"
+        why = kept if schema.calculated else "it is read-only for the API user"
         self._faults.add(
-            self._section.place(key), f"`{name}` cannot be written at the vendor.",
+            self._section.place(key), f"`{schema.name}` cannot be written at the vendor: {why}.",
             f"Write `direction: {instead}`, or choose another field.", code="config.read_only",
         )  # fmt: skip
 
@@ -179,6 +186,8 @@ class _Rule:
     def _values(self) -> dict[str, str]:
         """The table as written, or the one of that name under `tables`."""
         node = self._section.node("values")
+        for name, at, _ in self._section.entries("values") if _is_table(node) else ():
+            self._loading.note(self._node.at, f"values.{name}", at)
         if node is None or not isinstance(node.value, str):
             return load_table(node, self._faults, "`values`") if node is not None else {}
         tables = self._loading.tables
@@ -281,6 +290,10 @@ def load_table(node: Node, faults: Faults, what: str) -> dict[str, str]:
         if texts:
             table[name] = ALTERNATIVES.join(texts)
     return table
+
+
+def _is_table(node: Node | None) -> bool:
+    return node is not None and isinstance(node.value, dict)
 
 
 def _within(node: Node, piece: str) -> Position:

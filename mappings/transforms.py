@@ -70,8 +70,7 @@ def translate(
     elif plain == canonical(rule.default, rule.type):
         plain = None
     if plain is not None and rule.values:
-        look_up = _crm_value if to is Side.CRM else _map_value
-        plain = _each(plain, rule.type, lambda part: look_up(rule.values, part))
+        plain = _each(plain, rule.type, lambda part: counterpart(rule.values, part, to=to))
     if plain is None and creating and to is rule.flows_to:
         plain = canonical(rule.default, rule.type)
     return _fit(rule, plain, name, to)
@@ -100,6 +99,11 @@ def _each(plain: Json, type: ValueType, look_up: Callable[[str], str]) -> Json:
     if type is ValueType.MULTIPICKLIST:
         return canonical(";".join(look_up(part) for part in str(plain).split(";")), type)
     return canonical(look_up(str(plain)), type)
+
+
+def counterpart(values: Mapping[str, str], part: str, *, to: Side) -> str:
+    """What one value becomes on the other side by a rule's table; itself where nothing is said."""
+    return _crm_value(values, part) if to is Side.CRM else _map_value(values, part)
 
 
 def _crm_value(values: Mapping[str, str], part: str) -> str:

@@ -7,10 +7,11 @@ of config and mappings in one pass. Secrets come from the environment (`${NAME}`
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import time
 from enum import StrEnum
@@ -24,16 +25,19 @@ from mappings.positions import Faults, suggest
 from mappings.sections import Section
 from sync.config_layers import PROFILE_ENVIRONMENT, layered
 from sync.config_service import (
+    CONSOLE_KEYS,
     ERASURE_KEYS,
     RETENTION_KEYS,
     SERVICE_KEYS,
+    ConsoleConfig,
     RetentionConfig,
     ServiceConfig,
+    read_console,
     read_erasure,
     read_retention,
     read_service,
 )
-from sync.config_values import Values, secret_keys
+from sync.config_values import Values, read_region, secret_keys
 
 DEFAULT_NAME = "config.yaml"
 ENVIRONMENT = "LEADLOOP_CONFIG"
@@ -159,14 +163,6 @@ class ScheduleConfig:
 
 
 @dataclass(frozen=True, slots=True)
-class ConsoleConfig:
-    """Where the page listens."""
-
-    host: str = "127.0.0.1"
-    port: int = 8900
-
-
-@dataclass(frozen=True, slots=True)
 class Config:
     """Everything a run needs to know. `hash` covers config and mappings, never secrets or
     addresses: it is stamped on every run.
@@ -200,6 +196,11 @@ class Config:
         raise KeyError(name)
 
 
+Describe = Callable[[str, SystemConfig, SystemConfig, PairMapping], Schemas | None]
+"""What the vendors describe of what a pair's mapping uses: the pair's name, its MAP and its CRM
+system, the mapping as it stands (faults and all). None where they cannot be asked."""
+
+
 def find_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
     """Where the config is: as given, else $LEADLOOP_CONFIG, else ./config.yaml.
 
@@ -223,14 +224,14 @@ def load_config(
     path: Path | None = None,
     *,
     environ: Mapping[str, str] | None = None,
-    schemas: Mapping[str, Schemas] | None = None,
+    describe: Describe | None = None,
     profile: str | None = None,
 ) -> Config:
     """The configuration and its mappings, complete and checked.
 
     `profile` (else $LEADLOOP_PROFILE) is laid over the rest of the file (`sync.config_layers`).
 
-    `schemas` (by pair name) checks mappings against what the vendors describe. Raises
+    With `describe` mappings are checked against what the vendors describe, in the same pass. Raises
     ConfigurationError with every problem found.
     """
     environment = environ if environ is not None else os.environ
@@ -239,7 +240,7 @@ def load_config(
     chosen = profile or environment.get(PROFILE_ENVIRONMENT) or None
     root = layered(file, faults, TOP_KEYS, chosen)
     top = Section(root, faults, "the configuration", TOP_KEYS)
-    config = _Reader(top, file, faults, environment, schemas or {}).config()
+    config = _Reader(top, file, faults, environment, describe).config()
     faults.stop("The configuration cannot be used")
     return config
 
@@ -253,13 +254,13 @@ class _Reader:
         file: Path,
         faults: Faults,
         environ: Mapping[str, str],
-        schemas: Mapping[str, Schemas],
+        describe: Describe | None,
     ) -> None:
         self._top = top
         self._file = file
         self._faults = faults
         self._values = Values(faults, file.parent, environ)
-        self._schemas = schemas
+        self._describe = describe
 
     def config(self) -> Config:
         top = self._top
@@ -277,7 +278,7 @@ class _Reader:
             path=self._file,
             state_url=state_url,
             pairs=pairs,
-            console=self._console(),
+            console=read_console(self._part("console", CONSOLE_KEYS), self._values),
             service=read_service(self._part("service", SERVICE_KEYS), self._faults),
             retention=read_retention(self._part("retention", RETENTION_KEYS)),
             erasure_folder=read_erasure(
@@ -325,7 +326,8 @@ class _Reader:
             )
             map_system = self._system(section, "map", SystemKind.HUBSPOT, systems)
             crm_system = self._system(section, "crm", SystemKind.SALESFORCE, systems)
-            mapping = self._mapping(section, name)
+            mapping = self._mapping(section, name, map_system, crm_system)
+            region = read_region(section, self._faults)
             if map_system is None or crm_system is None or mapping is None:
                 continue
             twin = next(
@@ -341,11 +343,7 @@ class _Reader:
                     at, f"The pair `{twin.name}` already joins these two systems.",
                     "Put both mappings into one pair.", code="config.duplicate_rule",
                 )  # fmt: skip
-            found.append(
-                PairConfig(
-                    name, map_system, crm_system, mapping[0], self._region(section), mapping[1]
-                )
-            )
+            found.append(PairConfig(name, map_system, crm_system, mapping[0], region, mapping[1]))
         return tuple(found)
 
     def _system(
@@ -368,7 +366,13 @@ class _Reader:
             )  # fmt: skip
         return system
 
-    def _mapping(self, section: Section, pair: str) -> tuple[PairMapping, Path] | None:
+    def _mapping(
+        self,
+        section: Section,
+        pair: str,
+        map_system: SystemConfig | None,
+        crm_system: SystemConfig | None,
+    ) -> tuple[PairMapping, Path] | None:
         text = self._values.text(section, "mapping", "mappings")
         path = self._file.parent / text
         if not path.exists() or not mapping_files(path):
@@ -379,28 +383,18 @@ class _Reader:
             )  # fmt: skip
             return None
         before = len(self._faults.problems)
+        schemas = None
+        if self._describe is not None and map_system and crm_system:
+            with contextlib.suppress(ConfigurationError):  # unreadable: told by the next line
+                offline = read_mapping(path, Faults(), base=self._file.parent)
+                schemas = self._describe(pair, map_system, crm_system, offline)
         try:
-            mapping = read_mapping(
-                path, self._faults, schemas=self._schemas.get(pair), base=self._file.parent
-            )
+            mapping = read_mapping(path, self._faults, schemas=schemas, base=self._file.parent)
         except ConfigurationError:
             if len(self._faults.problems) == before:
                 raise
             return None  # unreadable: its fault is recorded, other files are still checked
         return mapping, path
-
-    def _region(self, section: Section) -> str | None:
-        region = section.text("region").upper()
-        if not region:
-            return None
-        import phonenumbers
-
-        if region not in phonenumbers.SUPPORTED_REGIONS:
-            self._faults.add(
-                section.place("region"), f"`{region}` is no ISO country.",
-                "Use two letters, such as DE or US.", code="config.unknown_value",
-            )  # fmt: skip
-        return region
 
     def _state_url(self) -> str:
         node = self._top.node("state")
@@ -474,14 +468,6 @@ class _Reader:
             minute,
             float(section.number("hold_deletions", default.hold_deletions, low=0, high=day)),
         )
-
-    def _console(self) -> ConsoleConfig:
-        section = self._part("console", ("host", "port"))
-        default = ConsoleConfig()
-        if section is None:
-            return default
-        host = self._values.text(section, "host", default.host)
-        return ConsoleConfig(host, section.whole("port", default.port, low=0, high=65_535))
 
 
 def _digest(parts: Mapping[str, object], pairs: tuple[PairConfig, ...]) -> str:

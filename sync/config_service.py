@@ -11,6 +11,7 @@ from mappings.sections import Section
 from sync.config_values import Values
 
 SERVICE_KEYS = ("host", "port", "expose")
+CONSOLE_KEYS = ("host", "port")
 ERASURE_KEYS = ("folder",)
 RETENTION_KEYS = ("inbox_days", "dead_letter_days", "before_image_days", "event_months")
 
@@ -60,6 +61,23 @@ def read_service(section: Section | None, faults: Faults) -> ServiceConfig | Non
             code="config.exposed",
         )  # fmt: skip
     return ServiceConfig(host, section.whole("port", default.port, low=0, high=65_535))
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleConfig:
+    """Where the page listens."""
+
+    host: str = "127.0.0.1"
+    port: int = 8900
+
+
+def read_console(section: Section | None, values: Values) -> ConsoleConfig:
+    """`console`: loopback where nothing is said."""
+    default = ConsoleConfig()
+    if section is None:
+        return default
+    host = values.text(section, "host", default.host)
+    return ConsoleConfig(host, section.whole("port", default.port, low=0, high=65_535))
 
 
 def read_erasure(section: Section | None, values: Values, state_url: str) -> Path:

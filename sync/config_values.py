@@ -198,3 +198,18 @@ class Values:
                 code="config.missing_file",
             )  # fmt: skip
         return str(path.absolute())
+
+
+def read_region(section: Section, faults: Faults) -> str | None:
+    """The country whose national telephone numbers are meant; None where nothing is said."""
+    region = section.text("region").upper()
+    if not region:
+        return None
+    import phonenumbers
+
+    if region not in phonenumbers.SUPPORTED_REGIONS:
+        faults.add(
+            section.place("region"), f"`{region}` is no ISO country.",
+            "Use two letters, such as DE or US.", code="config.unknown_value",
+        )  # fmt: skip
+    return region

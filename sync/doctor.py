@@ -18,10 +18,11 @@ from urllib.parse import urlsplit
 
 from mappings.drift import DriftKind, drifts
 from mappings.errors import ConfigurationError, LeadloopError, Problem
-from mappings.fieldmap import FieldRule
-from mappings.loader import load_mapping
+from mappings.fieldmap import FieldRule, PairMapping
+from mappings.loader import read_mapping
 from mappings.loading import Schemas
 from mappings.ports import AccountInfo, Cadence, Connector, FieldDefinition, ObjectSchema
+from mappings.positions import Faults
 from mappings.records import OutcomeStatus, Side
 from mappings.required_fields import TASK, required_fields
 from sync import doctor_native
@@ -99,14 +100,14 @@ def examine(
     return findings
 
 
-def live_schemas(pair: PairConfig, connectors: Mapping[Side, Connector]) -> Schemas:
-    """What both vendors describe of every object the pair's mapping uses.
+def live_schemas(mapping: PairMapping, connectors: Mapping[Side, Connector]) -> Schemas:
+    """What both vendors describe of every object the mapping uses.
 
     Raises what `describe` raises.
     """
     wanted = {
-        Side.MAP: [entry.map_object for entry in pair.mapping.objects],
-        Side.CRM: [name for entry in pair.mapping.objects for name in entry.crm_objects],
+        Side.MAP: [entry.map_object for entry in mapping.objects],
+        Side.CRM: [name for entry in mapping.objects for name in entry.crm_objects],
     }
     return {
         side: {name: connectors[side].describe(name) for name in dict.fromkeys(names)}
@@ -129,11 +130,12 @@ def validate(config: Config, schemas: Mapping[str, Schemas] | None = None) -> tu
 def _mapping_problems(
     config: Config, pair: PairConfig, schemas: Schemas | None
 ) -> tuple[Problem, ...]:
+    faults = Faults()
     try:
-        load_mapping(pair.mapping_path, schemas=schemas, base=config.directory)
+        read_mapping(pair.mapping_path, faults, schemas=schemas, base=config.directory)
     except ConfigurationError as error:
         return error.problems
-    return ()
+    return faults.found()
 
 
 def calls_at_rest(connector: Connector, schedule: ScheduleConfig) -> int:
@@ -261,15 +263,20 @@ def _pair(
         except LeadloopError as error:
             findings.append(_failed(pair.name, error))
     try:
-        schemas = live_schemas(pair, connectors)
+        schemas = live_schemas(pair.mapping, connectors)
     except LeadloopError as error:
         return [*findings, _failed(pair.name, error)]
     problems = _mapping_problems(config, pair, schemas)
     findings += [
-        Finding(problem.code, Level.ERROR, f"{problem.at}: {problem.message}", problem.fix)
+        Finding(
+            problem.code,
+            Level.WARNING if problem.is_warning else Level.ERROR,
+            f"{problem.at}: {problem.message}",
+            problem.fix,
+        )
         for problem in problems
     ]
-    if not problems:
+    if all(problem.is_warning for problem in problems):
         what = f"{pair.name}: every mapped field exists and fits."
         findings.append(Finding("doctor.mapping", Level.OK, what))
     findings += _person_accounts(pair, schemas)

@@ -41,12 +41,15 @@ def snapshot_text(pairs: Mapping[str, Schemas]) -> str:
 
 
 def _object(schema: ObjectSchema) -> dict[str, Any]:
-    """Fields by name, without what is as usual."""
+    """Fields by name and rights, without what is as usual."""
     plain = asdict(FieldSchema("", "", "text"))
-    return {
-        name: {k: v for k, v in asdict(field).items() if k != "name" and v != plain.get(k)}
-        | {"type": field.type}
-        for name, field in schema.fields.items()
+    rights = {"createable": schema.createable, "updateable": schema.updateable}
+    return {name: has for name, has in rights.items() if not has} | {
+        "fields": {
+            name: {k: v for k, v in asdict(field).items() if k != "name" and v != plain.get(k)}
+            | {"type": field.type}
+            for name, field in schema.fields.items()
+        }
     }
 
 
@@ -77,8 +80,13 @@ def read_snapshot(path: Path) -> dict[str, Schemas]:
 def _schemas(sides: Mapping[str, Any]) -> Schemas:
     return {
         Side(side): {
-            name: ObjectSchema(name, {f: _field(f, says) for f, says in fields.items()})
-            for name, fields in objects.items()
+            name: ObjectSchema(
+                name,
+                {f: _field(f, says) for f, says in one["fields"].items()},
+                createable=bool(one.get("createable", True)),
+                updateable=bool(one.get("updateable", True)),
+            )
+            for name, one in objects.items()
         }
         for side, objects in sides.items()
     }

@@ -460,6 +460,12 @@ class ConnectorContract:
         assert key.type == "text"
         assert fields[bench.text_field].updateable
 
+    def test_an_object_that_is_not_there_is_described_as_such(self, bench: Bench) -> None:
+        """An object the account does not have, or does not show, has no field and is no error."""
+        nobody = bench.connector.describe("Nobody__c")
+        assert not nobody.is_there
+        assert bench.connector.describe(bench.object_name).is_there
+
     def test_ensuring_a_field_is_idempotent(self, bench: Bench) -> None:
         """A field is created once; asking again says that it is there."""
         wanted = FieldDefinition(

@@ -111,6 +111,7 @@ def problem_data(problem: Problem) -> dict[str, Any]:
         "code": problem.code,
         "message": problem.message,
         "fix": problem.fix,
+        "level": "warning" if problem.is_warning else "error",
     }
 
 
@@ -137,7 +138,8 @@ def error_text(error: LeadloopError) -> str:
 
 def _problems_text(error: ConfigurationError) -> str:
     """Every fault of the files, with its place and its fix, under one heading."""
-    heading = error.message.partition(f" {error.problems[0].at}:")[0]
+    first = next((one for one in error.problems if not one.is_warning), error.problems[0])
+    heading = error.message.partition(f" {first.at}:")[0]
     lines = [f"error: {heading} [{error.code}]"]
     lines += [problem_text(problem) for problem in error.problems]
     lines += ["", "  remedy: Correct what is named, then run `leadloop validate`."]
@@ -146,7 +148,8 @@ def _problems_text(error: ConfigurationError) -> str:
 
 def problem_text(problem: Problem) -> str:
     """One fault of a file: place and message, the line with a caret, the fix."""
-    lines = ["", f"{problem.at}: {problem.message} [{problem.code}]"]
+    word = "warning: " if problem.is_warning else ""
+    lines = ["", f"{problem.at}: {word}{problem.message} [{problem.code}]"]
     lines += [f"    {line}" for line in problem.excerpt.splitlines()]
     lines.append(f"    fix: {problem.fix}")
     return "\n".join(lines)

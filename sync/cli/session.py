@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import typer
 
     from state.store import Store
-    from sync.config import Config, PairConfig
+    from sync.config import Config, Describe, PairConfig
 
 LITTLE = 65_536
 """Bytes: with less than this free, a state that cannot be written is out of space."""
@@ -66,17 +66,17 @@ class Session:
             )
         self.log_level = log_level.lower() if log_level else None
 
-    def config(self, *, daemon: bool = False) -> Config:
+    def config(self, *, daemon: bool = False, describe: Describe | None = None) -> Config:
         """The configuration, with logging set up. Raises ConfigurationError.
 
         A daemon logs as config.yaml says; other commands print what matters themselves and log
-        errors alone, unless `--log-level` asks for more.
+        errors alone, unless `--log-level` asks for more. `describe` as in `load_config`.
         """
         from sync import logs
         from sync.config import load_config
 
         logs.configure(self.log_level or "error")
-        config = load_config(self.config_path, profile=self.profile)
+        config = load_config(self.config_path, profile=self.profile, describe=describe)
         if daemon:
             logs.configure(self.log_level or config.log_level)
         return config

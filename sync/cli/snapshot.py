@@ -23,10 +23,11 @@ def command(
     mapping, and check against it where no vendor is at hand: `leadloop test-mapping --schema` and
     `leadloop validate --schema`.
     """
-    from sync.cli.validate import live_of
+    from sync.cli.validate import ask
     from sync.snapshot import snapshot_text
 
-    found = live_of(session_of(ctx).config())
+    pairs = session_of(ctx).config().pairs
+    found = {pair.name: ask(pair.map_system, pair.crm_system, pair.mapping) for pair in pairs}
     try:
         out.write_text(snapshot_text(found), encoding="utf-8")
     except OSError as error:

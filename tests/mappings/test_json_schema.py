@@ -49,6 +49,16 @@ def loads(document: Any, directory: Path) -> bool:
     return True
 
 
+FITTING = {
+    "number": 12,
+    "currency": "9.50",
+    "boolean": "true",
+    "date": "2026-01-31",
+    "datetime": "2026-01-31T08:00:00Z",
+}
+"""A default that is of the rule's type, where not every text is."""
+
+
 @st.composite
 def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
     """A field rule that is right, on fields of the account's own."""
@@ -77,6 +87,8 @@ def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
     }
     for key in draw(st.sets(st.sampled_from(sorted(more)))):
         rule[key] = draw(more[key])
+    if rule.get("default") is not None and rule.get("type") in FITTING:
+        rule["default"] = FITTING[rule["type"]]
     return rule
 
 

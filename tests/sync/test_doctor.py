@@ -370,7 +370,7 @@ def test_validation_is_offline_or_against_the_accounts(
     """What offline cannot know, the live describe tells, at its line in the mapping."""
     salesforce.changed = {"Lead": {"Title": None}}
     assert validate(config) == ()
-    live = live_schemas(config.pairs[0], {Side.MAP: hubspot, Side.CRM: salesforce})
+    live = live_schemas(config.pairs[0].mapping, {Side.MAP: hubspot, Side.CRM: salesforce})
     identity, rule = validate(config, {"main": live})
     assert identity.code == rule.code == "config.unknown_field"
     assert rule.at.file == "mappings/hubspot-salesforce.yaml"

@@ -1,0 +1,171 @@
+"""Whether what rules and conditions say of values can be: options, defaults, comparisons.
+
+Picklist options are known only from a describe. A value that is refused wherever it turns up is an
+error; options of one side that nothing leads to on the other are a warning, since records may never
+have them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+
+from mappings.cel import QUOTED
+from mappings.errors import Position
+from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
+from mappings.loading import Loading
+from mappings.ports import FieldSchema
+from mappings.positions import nearest
+from mappings.records import Side
+from mappings.transforms import ALTERNATIVES, ANY, counterpart
+from mappings.values import is_valid
+
+_SHOWN = 20
+_PICKED = frozenset({"picklist", "multipicklist"})
+_COMPARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:==|!=)\s*$")
+_LISTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s+in\s*\[[^\]]*$")
+
+
+def check_values(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
+    """Record what a rule's table, default and options cannot be."""
+    _default(entry, rule, loading)
+    for side, object_name, field in _ends(entry, rule, loading):
+        if field.restricted and field.options:
+            _table(rule, side, object_name, field, loading)
+    _gaps(entry, rule, loading)
+
+
+def check_conditions(entry: ObjectMapping, loading: Loading) -> None:
+    """Record comparisons in `when` and `include` with what is no option of the field."""
+    schema = loading.described(Side.MAP, entry.map_object)
+    if schema is not None:
+        at = loading.place(entry.at, "include.text")
+        _compared(entry.include, at, {entry.map_object: schema.fields}, loading)
+    for rule in entry.fields:
+        if not rule.when:
+            continue
+        objects = [entry.map_object] if rule.source is Side.MAP else list(rule.crm)
+        schemas = [loading.described(rule.source, name) for name in objects]
+        fields = {schema.object: schema.fields for schema in schemas if schema is not None}
+        _compared(rule.when, loading.place(rule.at, "when.text"), fields, loading)
+
+
+def _ends(
+    entry: ObjectMapping, rule: FieldRule, loading: Loading
+) -> Iterator[tuple[Side, str, FieldSchema]]:
+    """The fields at both ends of a rule, as far as they are known."""
+    for side, object_name, name in (
+        (Side.MAP, entry.map_object, rule.map),
+        *((Side.CRM, o, f) for o, f in rule.crm.items()),
+    ):
+        schema = loading.schema(side, object_name)
+        if schema is not None and name in schema.fields:
+            yield side, object_name, schema.fields[name]
+
+
+def _default(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
+    """A default is a value like any other of the field it goes to."""
+    if rule.default is None:
+        return
+    at = loading.place(rule.at, "default")
+    if rule.type in _LIKE and not is_valid(rule.default, rule.type):
+        loading.faults.add(
+            at,
+            f"The default `{rule.default}` is no {rule.type.value}.",
+            f"Write one that is, such as `{_LIKE[rule.type]}`.",
+            code="config.field_type",
+        )
+        return
+    for side, object_name, field in _ends(entry, rule, loading):
+        if side is rule.flows_to and field.restricted and field.options:
+            parts = rule.default.split(";") if field.type == "multipicklist" else [rule.default]
+            for part in parts:
+                _must_be_option(part, at, object_name, field, loading)
+
+
+_LIKE = {
+    ValueType.NUMBER: "10",
+    ValueType.CURRENCY: "10.00",
+    ValueType.BOOLEAN: "false",
+    ValueType.DATE: "2026-01-31",
+    ValueType.DATETIME: "2026-01-31T08:00:00Z",
+}
+
+
+def _table(
+    rule: FieldRule, side: Side, object_name: str, field: FieldSchema, loading: Loading
+) -> None:
+    """Every value of the table is an option of the field it stands for."""
+    for own, joined in rule.values.items():
+        values = [own] if side is Side.MAP else joined.split(ALTERNATIVES)
+        at = loading.place(rule.at, f"values.{own}", "values")
+        for value in values:
+            if value != ANY:
+                _must_be_option(value, at, object_name, field, loading)
+
+
+def _must_be_option(
+    value: str, at: Position, object_name: str, field: FieldSchema, loading: Loading
+) -> None:
+    if value in field.options:
+        return
+    hit = nearest(value, field.options)
+    loading.faults.add(
+        at,
+        f"{object_name}.{field.name} has no option `{value}`.",
+        f"{f'Did you mean `{hit}`? ' if hit else ''}Its options are: {_listed(field.options)}.",
+        code="config.unknown_option",
+    )
+
+
+def _listed(options: Sequence[str]) -> str:
+    more = f" and {len(options) - _SHOWN} more" if len(options) > _SHOWN else ""
+    return ", ".join(f"`{option}`" for option in options[:_SHOWN]) + more
+
+
+def _gaps(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
+    """Options of the field read that come to nothing at a picklist that refuses what it does not
+    know: such values become dead letters, one by one."""
+    if rule.transform or rule.template:
+        return
+    ends = list(_ends(entry, rule, loading))
+    for side, object_name, field in ends:
+        if not (rule.writes(side) and field.restricted and field.options):
+            continue
+        for other, from_object, source in ends:
+            if other is side or source.type not in _PICKED or not source.options:
+                continue
+            lost = [
+                option
+                for option in source.options
+                if counterpart(rule.values, option, to=side) not in field.options
+            ]
+            if lost:
+                loading.faults.warn(
+                    loading.place(rule.at, "values"),
+                    f"{_listed(lost)} of {from_object}.{source.name} has no counterpart in"
+                    f" {object_name}.{field.name}: records with it keep it from being written.",
+                    'Name it under `values`; `"*"` there stands for every other value.',
+                    code="config.option_gap",
+                )
+
+
+def _compared(
+    text: str, at: Position, objects: Mapping[str, Mapping[str, FieldSchema]], loading: Loading
+) -> None:
+    for quoted in QUOTED.finditer(text):
+        before = text[: quoted.start()]
+        named = _COMPARED.search(before) or _LISTED.search(before)
+        value = quoted[0][1:-1]
+        fields = [(o, f[named[1]]) for o, f in objects.items() if named and named[1] in f]
+        if not value or not fields or any(not _refuses(field, value) for _, field in fields):
+            continue
+        object_name, field = fields[0]
+        line = before.count("\n")
+        column = len(before) - before.rfind("\n") - 1
+        place = Position(at.file, at.line + line, at.column + column)
+        _must_be_option(value, place, object_name, field, loading)
+
+
+def _refuses(field: FieldSchema, value: str) -> bool:
+    return field.restricted and bool(field.options) and value not in field.options
