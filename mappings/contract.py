@@ -249,7 +249,8 @@ class Contract:
     """Everything the two teams have agreed on. Without lifecycles there is no contract.
 
     `names` are the types of all names the conditions use. `personas` are in order: a person is
-    the first that holds. `zone` is the reporting time zone, in which `today` is read.
+    the first that holds. `zone` is the reporting time zone, in which `today` is read. `hash` is a
+    digest of all that: who was evaluated under another one is evaluated anew.
     """
 
     lifecycles: tuple[Lifecycle, ...] = ()
@@ -259,6 +260,7 @@ class Contract:
     promises: tuple[Promise, ...] = ()
     names: Mapping[str, ValueType] = field(default_factory=dict)
     zone: str = "UTC"
+    hash: str = ""
 
     def __bool__(self) -> bool:
         return bool(self.lifecycles)
@@ -269,6 +271,10 @@ class Contract:
             if lifecycle.name == name:
                 return lifecycle
         raise KeyError(name)
+
+    def has_handoffs(self) -> bool:
+        """Whether any stage is handed over."""
+        return any(s.handoff is not None for lc in self.lifecycles for s in lc.stages)
 
     def facts(self) -> frozenset[Fact]:
         """The qualification facts any of the lifecycles establishes."""

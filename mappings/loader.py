@@ -15,6 +15,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import fields as dataclass_fields
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
@@ -276,10 +277,13 @@ def _stamped(mapping: PairMapping) -> PairMapping:
     """The mapping with the digest of what it says: comments, order of keys and places do not
     count, so that only a change of meaning is a change of mapping.
     """
-    plain = json.dumps(_plain(mapping), sort_keys=True, ensure_ascii=False)
-    digest = hashlib.sha256(plain.encode()).hexdigest()[:16]
-    values = {f.name: getattr(mapping, f.name) for f in dataclass_fields(mapping)}
-    return PairMapping(**(values | {"hash": digest}))
+    contract = replace(mapping.contract, hash=_digest(mapping.contract))
+    return replace(mapping, contract=contract, hash=_digest(mapping))
+
+
+def _digest(value: object) -> str:
+    plain = json.dumps(_plain(value), sort_keys=True, ensure_ascii=False)
+    return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
 _UNSAID = frozenset({"at", "hash", "options", "parked"})

@@ -86,6 +86,16 @@ FACT_FIELDS: dict[Fact, tuple[str, str, str, str]] = {
 }  # fmt: skip
 """Each team's qualification in fields of its own, so that neither overwrites the other (law 5)."""
 
+PROJECTION = "lifecyclestage"
+"""HubSpot's own stage: it shows where somebody stands, and is never asked."""
+
+CONTRACT_TYPES: dict[str, str] = {
+    name: type_
+    for map_name, crm_name, _, type_ in (*STAGE_FIELDS, *FACT_FIELDS.values())
+    for name in (map_name, crm_name)
+}
+"""The type of each of these fields, by its name on either side."""
+
 _BY_PROPERTY = {name: (label, type_) for name, label, type_ in OUTCOME_PROPERTIES.values()}
 _MONEY = {"leadloop_opportunity_amount", "leadloop_total_revenue"}
 _ROLLED_UP = (ActivityForm.ROLLUP, ActivityForm.TASK, ActivityForm.CAMPAIGN_MEMBER)
@@ -196,9 +206,9 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
     people = mapping.of_kind(EntityKind.PERSON)
     if people is not None:
         want(Side.MAP, people.map_object, [rule.map for rule in mapping.outcomes])
-        want(Side.MAP, people.map_object, _named(mapping.contract, Side.MAP, people.map_object))
+        want(Side.MAP, people.map_object, contract_reads(mapping, Side.MAP, people.map_object))
         for object_name in people.crm_objects:
-            want(Side.CRM, object_name, _named(mapping.contract, Side.CRM, object_name))
+            want(Side.CRM, object_name, contract_reads(mapping, Side.CRM, object_name))
         want(
             Side.MAP,
             people.map_object,
@@ -215,7 +225,7 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
 def _read_beside(mapping: PairMapping) -> dict[str, tuple[str, ...]]:
     """CRM objects that are read to understand others, with their fields."""
     found = dict(ACTIVITY_READS) if mapping.of_kind(EntityKind.PERSON) is not None else {}
-    if mapping.outcomes:
+    if mapping.outcomes or mapping.contract:
         found |= {"Opportunity": (*_COMMON, *_CRM_SYSTEM["Opportunity"]), **_OUTCOME_READS}
     return found
 
@@ -229,6 +239,13 @@ def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:
         if own is not None and side is rule.source:
             names += [*template_names(rule.template), *names_in(rule.when)]
     return names + (list(names_in(entry.include)) if side is Side.MAP else [])
+
+
+def contract_reads(mapping: PairMapping, side: Side, object_name: str) -> list[str]:
+    """What a contract reads of people on one side: what its conditions name, what it writes."""
+    contract = mapping.contract
+    own = [d.name for d in _contract_fields(contract, side, object_name)]
+    return [*_named(contract, side, object_name), *own]
 
 
 def _named(contract: Contract, side: Side, object_name: str) -> list[str]:

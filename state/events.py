@@ -10,6 +10,7 @@ to log it on).
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -47,6 +48,17 @@ class Rollup:
     first_at: datetime | None
     last_at: datetime | None
     last_name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Happening:
+    """A marketing event in short: what a person's timeline is folded from."""
+
+    at: datetime
+    key: str
+    kind: EventKind
+    name: str
+    filtered: bool
 
 
 def land(tx: Tx, run_id: str, stream: str, events: Sequence[Event]) -> int:
@@ -335,6 +347,22 @@ def of_entity(tx: Tx, entity_id: str, *, limit: int = 500) -> list[StoredEvent]:
         .limit(limit)
     )
     return [_stored(row) for row in rows]
+
+
+def happenings(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Happening]]:
+    """Everything that ever happened to golden records, in order of time, without its details; of
+    our own opt-outs told back nothing."""
+    found: dict[str, list[Happening]] = defaultdict(list)
+    columns = (EVENTS.c.entity_id, EVENTS.c.occurred_at, EVENTS.c.key, EVENTS.c.kind, EVENTS.c.name)
+    for batch in chunks(sorted(set(entity_ids))):
+        rows = tx.connection.execute(
+            select(*columns, EVENTS.c.filtered)
+            .where(tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.disposition != "echo")
+            .order_by(EVENTS.c.occurred_at, EVENTS.c.key)
+        )
+        for owner, at, key, kind, name, filtered in rows:
+            found[owner].append(Happening(at, key, EventKind(kind), name, bool(filtered)))
+    return dict(found)
 
 
 @decodes

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select
+from sqlalchemy import delete, func, select, update
 
 from mappings.records import Json
 from state.lifecycle_tables import DutyRow, HandoffRow, MoveRow, ObservationRow, StandingRow
@@ -164,6 +164,24 @@ def rewrite_moves(tx: Tx, run_id: str, entity_id: str, rows: Sequence[Move]) -> 
     add_moves(tx, run_id, rows)
 
 
+def absorb(tx: Tx, run_id: str, loser: str, winner: str) -> None:
+    """What is known of one golden record belongs to the one that has absorbed it.
+
+    Its moves are withdrawn, since the winner's history is gone through anew with all of it; changes
+    observed and handoffs go on as the winner's.
+    """
+    seen = observations(tx, [loser]).get(loser, [])
+    observe(tx, run_id, [replace(one, entity_id=winner) for one in seen])
+    for table in (OBSERVATIONS, STANDINGS, DUTIES):
+        tx.connection.execute(delete(table).where(tx.mine(table), table.c.entity_id == loser))
+    moved = update(MOVES).where(
+        tx.mine(MOVES), MOVES.c.entity_id == loser, MOVES.c.withdrawn_run.is_(None)
+    )
+    tx.connection.execute(moved.values(withdrawn_run=run_id))
+    theirs = update(HANDOFFS).where(tx.mine(HANDOFFS), HANDOFFS.c.entity_id == loser)
+    tx.connection.execute(theirs.values(entity_id=winner))
+
+
 def handoffs(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Handoff]]:
     """The handoffs of golden records, oldest first."""
     found: dict[str, list[Handoff]] = defaultdict(list)
@@ -220,10 +238,12 @@ def given_by_queue(tx: Tx) -> dict[tuple[str, str], int]:
     return {(queue, owner): count for queue, owner, count in rows}
 
 
-def duties(tx: Tx, entity_id: str) -> list[Duty]:
-    """A golden record's ledger, oldest first."""
-    rows = sorted(_of(tx, DUTIES, [entity_id]), key=lambda row: row["start"])
-    return [_duty(row) for row in rows]
+def duties(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Duty]]:
+    """The ledgers of golden records, oldest line first."""
+    found: dict[str, list[Duty]] = defaultdict(list)
+    for row in sorted(_of(tx, DUTIES, entity_ids), key=lambda row: row["start"]):
+        found[row["entity_id"]].append(_duty(row))
+    return dict(found)
 
 
 def duty_at(tx: Tx, entity_id: str, at: datetime) -> Duty | None:
@@ -242,14 +262,16 @@ def duty_at(tx: Tx, entity_id: str, at: datetime) -> Duty | None:
     return found if found is not None and (found.end is None or at < found.end) else None
 
 
-def put_duties(tx: Tx, entity_id: str, rows: Sequence[Duty]) -> None:
-    """The ledger of a golden record is these lines and no others."""
-    tx.connection.execute(delete(DUTIES).where(tx.mine(DUTIES), DUTIES.c.entity_id == entity_id))
+def put_duties(tx: Tx, ledgers: Mapping[str, Sequence[Duty]]) -> None:
+    """The ledgers of these golden records are these lines and no others."""
+    for batch in chunks(sorted(ledgers)):
+        tx.connection.execute(delete(DUTIES).where(tx.mine(DUTIES), DUTIES.c.entity_id.in_(batch)))
     tx.insert(
         DUTIES,
         [
-            {"entity_id": r.entity_id, "start": r.start, "end": r.end, "team": r.team,
+            {"entity_id": entity_id, "start": r.start, "end": r.end, "team": r.team,
              "person": r.person, "why": r.why, "known": r.known}
+            for entity_id, rows in ledgers.items()
             for r in rows
         ],
     )  # fmt: skip

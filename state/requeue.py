@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import delete, select, update
 
 from mappings.records import RecordRef
-from state import events, identity, mirror, outbox
+from state import events, identity, loop, mirror, outbox
 from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
 from state.ledger import LEDGER
@@ -126,6 +126,7 @@ def hand_over(tx: Tx, run_id: str, loser: str, winner: str) -> None:
     hand_over_events(tx, loser, winner)
     hand_over_writes(tx, run_id, loser, winner)
     hand_over_history(tx, loser, winner)
+    loop.absorb(tx, run_id, loser, winner)
     identity.drop_shadows(tx, loser)
 
 

@@ -137,6 +137,7 @@ class GuardConfig:
     deletes: Limit = Limit(0.02, 500)
     merges: Limit = Limit(0.01, 100)
     consent: Limit = Limit(0.01, 500)
+    moves: Limit = Limit(0.10, 1_000)
     floor: int = 25
     rejected_share: float = 0.05
     rejected_streak: int = 100

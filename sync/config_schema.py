@@ -92,6 +92,7 @@ _LIMITS: Mapping[str, str] = {
     "deletes": "Linked records deleted at a vendor at once.",
     "merges": "Linked records merged at a vendor at once.",
     "consent": "People whose consent changes.",
+    "moves": "People who are shown at another stage of the contract.",
 }
 
 

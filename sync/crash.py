@@ -41,6 +41,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_rows": "inbox rows have the word of what became of them",
     "after_attribute": "events have their person",
     "after_adopt": "opportunities have their golden record",
+    "after_advance": "where a batch of people stands in the contract is kept",
     "after_intents": "a batch of plans is journaled",
     "after_approval": "the mapping counts as approved",
     "before_write": "a batch counts as being sent, nothing was sent yet",

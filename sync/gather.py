@@ -22,7 +22,8 @@ from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
 from sync.held import HELD
 from sync.pair import Pair
-from sync.views import EntityView, bond_of
+from sync.stage_views import stage_views
+from sync.views import EntityView, StageView, bond_of
 
 ROLES = "OpportunityContactRole"
 
@@ -41,6 +42,7 @@ class _Chunk:
     users: Mapping[str, tuple[str, str]]
     open_events: Mapping[str, list[events.StoredEvent]]
     rollups: Mapping[str, events.Rollup]
+    stages: Mapping[str, StageView]
 
 
 def load_users(pair: Pair, tx: Tx) -> dict[str, tuple[str, str]]:
@@ -138,6 +140,7 @@ def _load(
             [k for k in kinds if pair.mapping.activities.get(k) == "rollup"],
             pair.mapping.go_live,
         ),
+        stages=stage_views(tx, pair.mapping, pair.map_side.system, entity_ids),
     )
 
 
@@ -208,6 +211,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         neighbours=tuple(beside),
         taken=_taken(pair, chunk, primary, ordered),
         held=any(link.status == HELD for link in chunk.links.get(entity_id, ())),
+        stage=chunk.stages.get(entity_id),
     )
 
 

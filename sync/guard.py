@@ -28,7 +28,7 @@ MOVED_SHARE = 0.02
 Those are left out, never applied otherwise than approved."""
 
 
-LIMITED = ("creates", "updates", "overwrites", "clears", "activities", "deletes")
+LIMITED = ("creates", "updates", "overwrites", "clears", "activities", "deletes", "moves")
 """Kinds of writes that stop a run where they are too many, each with its limit in GuardConfig."""
 PLURALS = {"person": "people", "company": "companies", "deal": "deals"}
 EMPTY_FROM = 10

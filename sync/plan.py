@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from mappings.fieldmap import EntityKind
 from mappings.ports import Lane
 from mappings.records import Operation, Record, RecordRef, Side
-from mappings.required_fields import CRM_KEY
+from mappings.required_fields import CRM_KEY, PROJECTION
 from state import identity, outbox
 from state.identity import NewLink
 from state.outbox import Intent
@@ -72,7 +72,7 @@ def adopt_deals(pair: Pair, run_id: str) -> int:
     if mapping is None or not mapping.create_map:
         return 0
     adopted = 0
-    for batch in _work(pair):
+    for batch in work_list(pair):
         with pair.store.begin() as tx:
             fresh = _new_opportunities(pair, tx, batch)
         crashpoint("after_adopt")
@@ -108,7 +108,7 @@ def _deal_key(pair: Pair, ref: RecordRef) -> str:
     return identity.mint(pair.namespace, ref)
 
 
-def _work(pair: Pair, reasons: Sequence[str] | None = None) -> Iterator[list[str]]:
+def work_list(pair: Pair, reasons: Sequence[str] | None = None) -> Iterator[list[str]]:
     """The work list in chunks, as it is while it is read."""
     after = 0
     while True:
@@ -137,7 +137,7 @@ def plan(
     rules = rules_of(pair, lane)
     with pair.store.read() as tx:
         users = load_users(pair, tx)
-    for batch in _work(pair, reasons):
+    for batch in work_list(pair, reasons):
         with pair.store.read() as tx:
             busy = outbox.unsettled_entities(tx, batch)
             views = gather(pair, tx, [e for e in batch if e not in busy], users)
@@ -261,9 +261,11 @@ def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
     """How many records these intents create, update, overwrite, clear and so on.
 
     A record is overwritten where a value is replaced by another one, cleared where by none; it
-    counts once for each. Leadloop's own fields (keys, roll-ups, outcomes) are neither.
+    counts once for each. Leadloop's own fields (keys, roll-ups, outcomes) are neither. `moves` are
+    people who are shown at another stage than before, on however many records.
     """
     kinds: Counter[str] = Counter()
+    kinds["moves"] = len({intent.entity_id for intent in intents if _is_move(intent)})
     for intent in intents:
         kinds[KINDS_BY_REASON.get(intent.reason) or KINDS.get(intent.operation, "updates")] += 1
         if intent.operation is Operation.UPDATE:
@@ -274,7 +276,12 @@ def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
                     if ">" in change["rule"] and change["before"] is not None
                 }
             )
-    return kinds
+    return +kinds
+
+
+def _is_move(intent: Intent) -> bool:
+    stages = ("leadloop_stage", "Leadloop_Stage__c", PROJECTION)
+    return any(change["field"] in stages for change in intent.details.get("changes", ()))
 
 
 def fingerprints(intents: Sequence[Intent]) -> list[str]:

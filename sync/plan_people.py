@@ -20,6 +20,7 @@ from mappings.required_fields import (
     LAST_CAMPAIGN,
     LAST_ENGAGEMENT,
     MAP_KEY,
+    PROJECTION,
 )
 from mappings.values import canonical, equal, to_vendor
 from state.outbox import Intent
@@ -27,6 +28,7 @@ from sync.bonds import BondPlan, Conflict, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
 from sync.plan_consent import opt_out_of_new_address, opt_outs
+from sync.plan_lifecycle import contract_type, projected, stage_fields
 from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of, is_held
 
 FACT_TYPES: Mapping[OutcomeFact, ValueType] = {
@@ -203,6 +205,7 @@ def _creation_rejections(view: EntityView, rules: Rules) -> tuple[Rejection, ...
 def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
     """Fields that are Leadloop's own on the CRM record: name, canonical value, rule."""
     yield CRM_KEY, view.entity_id, "link_key"
+    yield from stage_fields(view, view.crm_record, Side.CRM)
     if view.rollup is None:
         return
     for kind, name in ROLLUP_FIELDS.items():
@@ -221,6 +224,9 @@ def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
 
 def owned_type(name: str) -> ValueType:
     """What the values of Leadloop's own CRM fields are."""
+    of_contract = contract_type(name)
+    if of_contract is not None:
+        return of_contract
     if name in {CRM_KEY, LAST_CAMPAIGN}:
         return ValueType.TEXT
     return ValueType.DATETIME if name in {FIRST_ENGAGEMENT, LAST_ENGAGEMENT} else ValueType.NUMBER
@@ -265,6 +271,7 @@ def _map_writes(
                         "bond": bond_of(view.map_record, view.crm_record),
                         "expected": {key: list(value) for key, value in expected.items()},
                         "follow_up": create_key is not None,
+                        "again": writes.get(PROJECTION, "") == "" and PROJECTION in writes,
                     },
                 )
             )
@@ -274,6 +281,7 @@ def _owned_map_fields(
     view: EntityView, rules: Rules, record: Record, *, primary: bool, create_key: str | None
 ) -> Iterator[tuple[str, Json, ValueType, str]]:
     """Leadloop's own properties that differ from what the contact has."""
+    yield from _stage_on_map(view, record)
     if view.crm_record is None and create_key is None:
         return
     if primary and record.fields.get(MAP_KEY) != view.entity_id:
@@ -286,6 +294,14 @@ def _owned_map_fields(
             outcome.map in record.fields and not equal(value, current, value_type)
         ):
             yield outcome.map, value, value_type, "outcome"
+
+
+def _stage_on_map(view: EntityView, record: Record) -> Iterator[tuple[str, Json, ValueType, str]]:
+    """Where the person stands, on every contact of theirs."""
+    for name, value, rule in (*stage_fields(view, record, Side.MAP), *projected(view, record)):
+        value_type = contract_type(name) or ValueType.TEXT
+        if name in record.fields and not equal(value, record.fields[name], value_type):
+            yield name, value, value_type, rule
 
 
 def _fact(view: EntityView, outcome: OutcomeRule, create_key: str | None) -> Json:

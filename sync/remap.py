@@ -10,10 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from mappings.fieldmap import Aggregate
+from mappings.fieldmap import Aggregate, EntityKind
 from mappings.records import RecordRef, Side
 from mappings.render import mapping_data, rule_digests
-from mappings.required_fields import rule_reads
+from mappings.required_fields import contract_reads, rule_reads
 from state import identity, kept_mappings, mirror
 from state.mirror import Mirrored
 from state.store import Tx
@@ -100,6 +100,8 @@ def _read_new_fields(pair: Pair) -> None:
         for side, names in ((Side.MAP, (entry.map_object,)), (Side.CRM, entry.crm_objects)):
             for name in names:
                 wanted = set(rule_reads(entry, side, name))
+                if entry.kind is EntityKind.PERSON:
+                    wanted |= set(contract_reads(pair.mapping, side, name))
                 wanted |= {
                     field
                     for rule in entry.identity

@@ -1,4 +1,4 @@
-"""One run, as it reads: pull, resolve, plan, guard, journal, apply, settle, report.
+"""One run, as it reads: pull, resolve, advance, plan, guard, journal, apply, settle, report.
 
 Both directions and every kind of work go this one way: first connection, cycle, replay. A dry run
 goes it on a throw-away copy of the state and stops after the guard (law 10).
@@ -24,6 +24,7 @@ from state import events, identity, kept_mappings, mirror, outbox, reviews, runs
 from state.outbox import Intent
 from state.store import Store, Tx
 from sync import drift
+from sync.advance import advance
 from sync.apply import Applied, apply
 from sync.attribute import attribute, fetch_unknown
 from sync.blocks import POISON, Blocks, deferred
@@ -158,9 +159,11 @@ def _run(
         if pair.unfit.matching:
             raise drift.blind(pair)
         return
-    report.counts["remapped"] = take_up(pair, run_id) if _may_take_up(pair, approval) else 0
+    is_agreed = _may_take_up(pair, approval)
+    report.counts["remapped"] = take_up(pair, run_id) if is_agreed else 0
     changes = take_in(pair, run_id, pulled, blocks)
     applied += follow_up(pair, run_id, blocks)
+    report.counts["lifecycle"] = advance(pair, run_id).as_json() if is_agreed else {}
     prepared = planned_from(pair, changes)
     report.counts.update(_prepared_counts(prepared))
     try:
@@ -280,7 +283,9 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
         raise drift.blind(pair)
     missing = gone(pair)
     take_up(pair, run_id)
-    prepared = planned_from(pair, take_in(pair, run_id, pulled, Blocks(pair, run_id)))
+    changes = take_in(pair, run_id, pulled, Blocks(pair, run_id))
+    advance(pair, run_id)
+    prepared = planned_from(pair, changes)
     return replace(prepared, gone=tuple(missing))
 
 

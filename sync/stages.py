@@ -1,8 +1,8 @@
 """Where a person stands in the contract, as moments of their story: which stage, when, and which
 condition was met when.
 
-Decided afresh from the state's evidence (`lifecycle.evaluate.replay`) and written nowhere: what is
-told is what the contract says now of what is known now.
+Decided afresh from the state's evidence, as the next run would decide it, and written nowhere: what
+is told is what the contract says now of what is known now.
 """
 
 from __future__ import annotations
@@ -16,18 +16,20 @@ from lifecycle.standing import Met, Transition
 from mappings.fieldmap import PairMapping
 from mappings.records import Record
 from state.store import Tx
-from sync.timelines import evidence_of
+from sync.loop_rows import NOTHING, kept_of
+from sync.timelines import evidences, person_of
 
 
 def standing_in(
     tx: Tx, mapping: PairMapping, entity_id: str, records: Sequence[Record]
 ) -> Evaluation | None:
     """A person's stages up to now; None without a contract, or where nobody knows anything."""
-    if not mapping.contract:
+    person = person_of(tx, mapping, entity_id, records)
+    if not mapping.contract or person is None:
         return None
-    evidence = evidence_of(tx, mapping, entity_id, records)
-    if evidence is None:
-        return None
+    seen = kept_of(tx, [entity_id]).get(entity_id, NOTHING).seen
+    since = {entity_id: {name: one.since for name, one in seen.items()}}
+    ((_, evidence),) = evidences(tx, mapping, [person], since)
     return replay(mapping.contract, evidence, tx.now, go_live=mapping.go_live)
 
 

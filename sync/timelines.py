@@ -1,103 +1,194 @@
-"""A golden record's timeline out of the state: what the closed loop is asked about.
+"""Golden records' timelines out of the state: what the closed loop is asked about.
 
-Reads only. Fields go by the names contracts use: `map.X` from the person's live MAP record, `crm.X`
-from the CRM record to write to first that has such a field. A closed opportunity counts from its
-close date, since Salesforce tells no time of closing; one that is dated before it was created, from
-its creation.
+Reads only, a few queries for a chunk of people. Fields go by the names contracts use: `map.X` from
+the person's live MAP record, `crm.X` from the CRM record to write to first that has such a field. A
+closed opportunity counts from its close date, since Salesforce tells no time of closing: from its
+creation where that is later, and from its last save where that is earlier.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from zoneinfo import ZoneInfo
 
 from lifecycle.evidence import Evidence
 from lifecycle.timeline import Deal, Moment, MomentKind, Timeline
 from lifecycle.touch import TouchRules
-from mappings.fieldmap import EntityKind, PairMapping, ValueType
+from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping, ValueType
 from mappings.records import Json, Record
 from mappings.values import canonical
-from state import events, loop
+from state import events, identity, loop, mirror
+from state.events import Happening
+from state.loop import Observation
 from state.store import Tx
 from sync.facts import choose_order
 from sync.gather import opportunities_at
 
-EVENTS = 100_000
-"""Events of one person that are looked at, the newest: more than anybody has."""
+OWNER = "crm.OwnerId"
+"""Who owns a person or a deal in the CRM, by the name contracts use: watched whatever they say."""
+
+Known = Mapping[str, datetime]
+"""Since when each field is watched."""
 
 
-def evidence_of(
+@dataclass(frozen=True, slots=True)
+class Person:
+    """One person's live records, on either side the one first that is written to first."""
+
+    entity_id: str
+    map_records: tuple[Record, ...]
+    crm_records: tuple[Record, ...]
+    opportunities: tuple[Record, ...] = ()
+
+    def holder(self, name: str) -> Record | None:
+        """The record that has a value of the field of this name; None where none has."""
+        side, _, field = name.partition(".")
+        records = self.map_records if side == "map" else self.crm_records
+        return next((r for r in records if r.fields.get(field) is not None), None)
+
+    def value(self, name: str) -> Json:
+        """The field's value now."""
+        holder = self.holder(name)
+        return holder.fields[name.partition(".")[2]] if holder is not None else None
+
+    @property
+    def created_at(self) -> datetime | None:
+        """When the first of their records came to be."""
+        records = (*self.map_records, *self.crm_records)
+        return min((r.created_at for r in records if r.created_at is not None), default=None)
+
+
+def watched_names(mapping: PairMapping) -> tuple[str, ...]:
+    """The fields whose changes are written down: those the contract names, and the owner."""
+    named = [name for name in mapping.contract.names if name.startswith(("map.", "crm."))]
+    return tuple(dict.fromkeys((*named, OWNER)))
+
+
+def people_of(tx: Tx, mapping: PairMapping, entity_ids: Sequence[str]) -> list[Person]:
+    """The people among these golden records, in that order; absorbed ones are left out."""
+    people = mapping.of_kind(EntityKind.PERSON)
+    if people is None:
+        return []
+    known = identity.entities(tx, entity_ids)
+    wanted = [
+        entity_id
+        for entity_id in entity_ids
+        if entity_id in known
+        and known[entity_id].kind is EntityKind.PERSON
+        and known[entity_id].status != "absorbed"
+    ]
+    members = identity.members(tx, wanted)
+    rows = mirror.load(tx, [link.ref for own in members.values() for link in own])
+    records = {
+        entity_id: [rows[link.ref].record for link in own if link.ref in rows]
+        for entity_id, own in members.items()
+    }
+    return _with_opportunities(
+        tx, people, {entity_id: records.get(entity_id, []) for entity_id in wanted}
+    )
+
+
+def person_of(
     tx: Tx, mapping: PairMapping, entity_id: str, records: Sequence[Record]
-) -> Evidence | None:
-    """What is known of a person whose records these are; None where the mapping has no people."""
+) -> Person | None:
+    """A person whose records these are; None where the mapping has no people."""
     people = mapping.of_kind(EntityKind.PERSON)
     if people is None:
         return None
-    live = [record for record in records if not record.deleted]
-    map_records = [record for record in live if record.ref.object == people.map_object]
-    crm_records = choose_order([r for r in live if r.ref.object in people.crm_objects])
-    observed = [
-        Moment(
-            one.at, f"observed:{one.field}", MomentKind.FIELD_CHANGE,
-            field=one.field, before=one.before, after=one.after,
-        )
-        for one in loop.observations(tx, [entity_id]).get(entity_id, ())
-    ]  # fmt: skip
-    happened = [
-        Moment(
-            stored.event.occurred_at, stored.event.key, MomentKind(stored.event.kind.value),
-            source=stored.event.name, filtered=stored.event.filtered,
-        )
-        for stored in events.of_entity(tx, entity_id, limit=EVENTS)
-    ]  # fmt: skip
-    timeline = Timeline(
+    return _with_opportunities(tx, people, {entity_id: records})[0]
+
+
+def _with_opportunities(
+    tx: Tx, people: ObjectMapping, records: Mapping[str, Sequence[Record]]
+) -> list[Person]:
+    live = {key: [r for r in own if not r.deleted] for key, own in records.items()}
+    contacts = [r.ref for own in live.values() for r in own if r.ref.object == "Contact"]
+    systems = {ref.system for ref in contacts}
+    found: dict[str, list[Record]] = {}
+    for system in systems:
+        ids = [ref.id for ref in contacts if ref.system == system]
+        found.update(opportunities_at(tx, system, ids))
+    return [_person(people, key, own, found) for key, own in live.items()]
+
+
+def _person(
+    people: ObjectMapping,
+    entity_id: str,
+    records: Sequence[Record],
+    opportunities: Mapping[str, Sequence[Record]],
+) -> Person:
+    crm = [r for r in records if r.ref.object in people.crm_objects]
+    open_count = {
+        contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
+        for contact, own in opportunities.items()
+    }
+    deals = {
+        deal.ref: deal
+        for record in crm
+        if record.ref.object == "Contact"
+        for deal in opportunities.get(record.ref.id, ())
+    }
+    return Person(
         entity_id,
-        {
-            name: _value(name, map_records if name.startswith("map.") else crm_records)
-            for name in mapping.contract.names
-            if name.startswith(("map.", "crm."))
-        },
-        tuple(happened + observed),
-        created_at=min((r.created_at for r in live if r.created_at is not None), default=None),
-        deals=tuple(_deals(tx, crm_records, mapping.contract.zone)),
-        history=_history(observed),
+        tuple(r for r in records if r.ref.object == people.map_object),
+        choose_order(crm, open_count, key=entity_id),
+        tuple(deals[ref] for ref in sorted(deals)),
     )
-    return Evidence(timeline, TouchRules(), zone=mapping.contract.zone)
 
 
-def _value(name: str, records: Iterable[Record]) -> Json:
-    field = name.partition(".")[2]
-    return next((r.fields[field] for r in records if r.fields.get(field) is not None), None)
+def evidences(
+    tx: Tx,
+    mapping: PairMapping,
+    people: Sequence[Person],
+    since: Mapping[str, Known],
+    *,
+    integrations: frozenset[str] = frozenset(),
+) -> Iterator[tuple[Person, Evidence]]:
+    """What is known of each of these people. `since` says since when each one's fields are
+    watched; `integrations` are users whose activities are nobody's.
+    """
+    ids = [person.entity_id for person in people]
+    observed = loop.observations(tx, ids)
+    happened = events.happenings(tx, ids)
+    names = watched_names(mapping)
+    rules = TouchRules(integrations=integrations)
+    for person in people:
+        key = person.entity_id
+        moments = [*map(_happening, happened.get(key, ())), *map(_change, observed.get(key, ()))]
+        timeline = Timeline(
+            key,
+            {name: person.value(name) for name in names},
+            tuple(moments),
+            created_at=person.created_at,
+            deals=tuple(_deal(deal, mapping.contract.zone) for deal in person.opportunities),
+            history=dict(since.get(key, {})),
+        )
+        yield person, Evidence(timeline, rules, zone=mapping.contract.zone)
 
 
-def _history(observed: Sequence[Moment]) -> dict[str, datetime]:
-    """Since when changes of each field are written down: the first that was."""
-    found: dict[str, datetime] = {}
-    for one in sorted(observed, key=lambda moment: moment.order):
-        found.setdefault(one.field, one.at)
-    return found
+def _happening(event: Happening) -> Moment:
+    kind = MomentKind(event.kind.value)
+    return Moment(event.at, event.key, kind, source=event.name, filtered=event.filtered)
 
 
-def _deals(tx: Tx, crm_records: Sequence[Record], zone: str) -> Iterable[Deal]:
-    contacts = [record.ref for record in crm_records if record.ref.object == "Contact"]
-    seen: set[str] = set()
-    for ref in contacts:
-        for record in opportunities_at(tx, ref.system, [ref.id]).get(ref.id, ()):
-            if record.ref.id not in seen:
-                seen.add(record.ref.id)
-                yield _deal(record, zone)
+def _change(one: Observation) -> Moment:
+    kind = MomentKind.OWNER_CHANGE if one.field == OWNER else MomentKind.FIELD_CHANGE
+    key = f"observed:{one.field}"
+    return Moment(one.at, key, kind, field=one.field, before=one.before, after=one.after)
 
 
 def _deal(record: Record, zone: str) -> Deal:
     created = record.created_at or record.modified_at
     closed = record.fields.get("IsClosed") is True
+    closing = min(_day(record.fields.get("CloseDate"), zone), record.modified_at)
     return Deal(
         key=str(record.ref),
         created_at=created,
         owner=record.fields.get("OwnerId"),
         stage=str(record.fields.get("StageName") or ""),
-        closed_at=max(created, _day(record.fields.get("CloseDate"), zone)) if closed else None,
+        closed_at=max(created, closing) if closed else None,
         is_closed=closed,
         is_won=record.fields.get("IsWon") is True,
     )

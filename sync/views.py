@@ -49,6 +49,38 @@ class Neighbour:
 
 
 @dataclass(frozen=True, slots=True)
+class StageField:
+    """One field that shows where a person stands, by its names on both sides, canonical. One of
+    `history` says what was so before `go_live`: it is written only where it corrects what is there.
+    """
+
+    map: str
+    crm: str
+    value: Json
+    rule: str
+    history: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Projection:
+    """The MAP's own stage: the value to show, the one that was left by a step back (None: there was
+    none), and all values in the vendor's order."""
+
+    field: str
+    value: str
+    left: str | None
+    order: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StageView:
+    """Where a person stands in the contract, as it is to be shown."""
+
+    fields: tuple[StageField, ...] = ()
+    projection: Projection | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class EntityView:
     """One golden record at the moment of planning; or, for its consent alone, a person's record
     that belongs to none.
@@ -62,7 +94,8 @@ class EntityView:
     refuse a second one with it, and everything written along. `times` says when the fields that
     both sides changed were last changed there, by rule key, where it was asked and the vendors
     tell.
-    `held` says that a record of theirs was deleted and may turn out to have been merged.
+    `held` says that a record of theirs was deleted and may turn out to have been merged. `stage`
+    is where the person stands in the contract, None without one.
     """
 
     entity_id: str
@@ -82,6 +115,7 @@ class EntityView:
     joins: tuple[tuple[str, str], ...] = ()
     times: Mapping[str, Times] = field(default_factory=dict)
     held: bool = False
+    stage: StageView | None = None
 
     @property
     def map_record(self) -> Record | None:

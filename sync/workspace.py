@@ -281,6 +281,7 @@ state:
 #   deletes:  {{share: 0.02, count: 500}}      # linked records deleted at a vendor at once
 #   merges:   {{share: 0.01, count: 100}}      # the same, merged
 #   consent:  {{share: 0.01, count: 500}}
+#   moves:    {{share: 0.10, count: 1000}}     # people who are shown at another stage
 #   floor: 25                 # up to so many changes are always allowed
 #   rejected_share: 0.05      # of a run's writes
 #   rejected_streak: 100

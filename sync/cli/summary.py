@@ -17,7 +17,7 @@ from sync.plan import change_kinds
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
-BARS = "creates updates overwrites clears consent activities joins".split()
+BARS = "creates updates overwrites clears consent activities joins moves".split()
 
 
 @dataclass(frozen=True, slots=True)

@@ -68,12 +68,12 @@ def test_the_ledger_answers_for_any_moment(store: Store) -> None:
         Duty("ada", at(10), None, "sales", "u1", "handed over", known=True),
     ]
     with store.begin() as tx:
-        loop.put_duties(tx, "ada", [replace(lines[0], end=None)])
-        loop.put_duties(tx, "ada", lines)
-        assert loop.duties(tx, "ada") == lines
+        loop.put_duties(tx, {"ada": [replace(lines[0], end=None)]})
+        loop.put_duties(tx, {"ada": lines})
+        assert loop.duties(tx, ["ada"]) == {"ada": lines}
         asked = [loop.duty_at(tx, "ada", moment) for moment in (at(-1), at(0), at(10), at(99))]
         assert asked == [None, lines[0], lines[1], lines[1]]
-        loop.put_duties(tx, "ada", [lines[0]])
+        loop.put_duties(tx, {"ada": [lines[0]]})
         assert loop.duty_at(tx, "ada", at(10)) is None
 
 

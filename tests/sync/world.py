@@ -234,13 +234,15 @@ class World:
         guard: GuardConfig | None = None,
         vendor: type[Vendor] = Vendor,
         url: str | None = None,
+        mapping: PairMapping | None = None,
     ) -> World:
         """An empty world with its state in the folder, or at `url`; a durable one goes on where
         it was.
 
-        A `limited` one has the limiters of production between it and its vendors.
+        A `limited` one has the limiters of production between it and its vendors. Without a
+        `mapping` it has the shipped one.
         """
-        mapping = preset()
+        mapping = mapping or preset()
         reads = fields_to_read(mapping)
         marker = folder / "clock"
         started = datetime.fromisoformat(marker.read_text()) if marker.exists() else START

@@ -1,0 +1,216 @@
+"""The stage that advances the lifecycle: who changed, and whose answer time has changed, is
+evaluated against the contract.
+
+It stands before planning, so that what follows from a move is planned, shown by `leadloop plan`,
+counted by the guard and written like everything else. What it decides is kept in the state alone:
+where everybody stands, how they came there, who is responsible, and when to look again. Killed
+half-way it is begun again: whoever is decided twice comes to the same.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from lifecycle import evaluate
+from lifecycle.evaluate import Evaluation
+from lifecycle.evidence import Evidence
+from lifecycle.handoff import Handoff
+from lifecycle.responsibility import Stretch, ledger, owners_of
+from lifecycle.standing import Transition
+from mappings.fieldmap import PairMapping
+from state import due, loop
+from state.store import Tx, chunks
+from sync.crash import crashpoint
+from sync.due import PLAN
+from sync.loop_rows import (
+    NOTHING,
+    Kept,
+    Seen,
+    contract_key,
+    duty_row,
+    handoffs_of,
+    kept_of,
+    move_row,
+    moves_of,
+    standing_row,
+)
+from sync.pair import Pair
+from sync.plan import work_list
+from sync.timelines import OWNER, Person, evidences, people_of, watched_names
+from sync.watching import look
+
+CHUNK = 200
+"""People decided in one transaction."""
+
+
+@dataclass(slots=True)
+class Advanced:
+    """What came of it: people evaluated, moves by kind (those of history as `baseline`), people
+    whose past was gone through anew, people for whom two stages are true at once."""
+
+    evaluated: int = 0
+    moves: Counter[str] = field(default_factory=Counter)
+    rewritten: int = 0
+    contested: int = 0
+
+    def as_json(self) -> dict[str, object]:
+        """For the run's counts; empty where nobody was evaluated."""
+        if not self.evaluated:
+            return {}
+        return {
+            "evaluated": self.evaluated,
+            "moves": dict(self.moves),
+            "rewritten": self.rewritten,
+            "contested": self.contested,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One person as they were, what is known of them, and what the contract says now."""
+
+    person: Person
+    before: Kept
+    seen: Mapping[str, Seen]
+    evidence: Evidence
+    evaluation: Evaluation
+
+    @property
+    def entity_id(self) -> str:
+        return self.person.entity_id
+
+
+def advance(pair: Pair, run_id: str) -> Advanced:
+    """Evaluate everybody on the work list; nothing without a contract."""
+    told = Advanced()
+    if not pair.mapping.contract:
+        return told
+    for batch in work_list(pair):
+        for part in chunks(batch, CHUNK):
+            with pair.store.begin() as tx:
+                _advance(pair, tx, run_id, part, told)
+            crashpoint("after_advance")
+        pair.progress.report("advance", told.evaluated, None)
+    return told
+
+
+def _advance(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str], told: Advanced) -> None:
+    turns = _turns(pair, tx, run_id, entity_ids)
+    known = moves_of(tx, [turn.entity_id for turn in turns])
+    _keep(pair.mapping, tx, turns)
+    _keep_moves(tx, run_id, turns, known, told)
+    _keep_duties(pair.mapping, tx, turns)
+    _look_again(tx, turns)
+
+
+def _turns(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str]) -> list[_Turn]:
+    """Note what has changed, then ask the contract."""
+    people = people_of(tx, pair.mapping, entity_ids)
+    kept = kept_of(tx, [person.entity_id for person in people])
+    names = watched_names(pair.mapping)
+    seen: dict[str, dict[str, Seen]] = {}
+    for person in people:
+        before = kept.get(person.entity_id, NOTHING)
+        last = before.standing.at
+        seen[person.entity_id], changes = look(person, names, before.seen, last=last, now=tx.now)
+        loop.observe(tx, run_id, changes)
+    since = {key: {name: one.since for name, one in own.items()} for key, own in seen.items()}
+    ours = frozenset({pair.integration_user} if pair.integration_user is not None else ())
+    return [
+        _Turn(
+            person,
+            before := kept.get(person.entity_id, NOTHING),
+            seen[person.entity_id],
+            evidence,
+            evaluated(pair.mapping, before, evidence, tx.now),
+        )
+        for person, evidence in evidences(tx, pair.mapping, people, since, integrations=ours)
+    ]
+
+
+def evaluated(mapping: PairMapping, before: Kept, evidence: Evidence, now: datetime) -> Evaluation:
+    """What the contract says now. Who was evaluated under another contract is judged by this one
+    from the beginning."""
+    contract, go_live = mapping.contract, mapping.go_live
+    if before.standing.at is not None and before.contract != contract_key(mapping):
+        return evaluate.replay(contract, evidence, now, go_live=go_live)
+    return evaluate.advance(contract, before.standing, evidence, now, go_live=go_live)
+
+
+def _keep(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
+    key = contract_key(mapping)
+    rows = [
+        standing_row(turn.entity_id, Kept(turn.evaluation.standing, turn.seen, key))
+        for turn in turns
+    ]
+    loop.put_standings(tx, rows)
+
+
+def _keep_moves(
+    tx: Tx,
+    run_id: str,
+    turns: Sequence[_Turn],
+    known: Mapping[str, Sequence[Transition]],
+    told: Advanced,
+) -> None:
+    """Moves are added, or, where the past has changed, replaced by those that are true now."""
+    fresh = []
+    for turn in turns:
+        done = turn.evaluation
+        rows = [move_row(turn.entity_id, move) for move in done.moves]
+        if done.rewritten:
+            loop.rewrite_moves(tx, run_id, turn.entity_id, rows)
+        else:
+            fresh += rows
+        before = {(m.at, m.after, m.move) for m in known.get(turn.entity_id, ())}
+        new = [m for m in done.moves if (m.at, m.after, m.move) not in before]
+        told.moves.update("baseline" if move.baseline else move.move.value for move in new)
+        told.rewritten += done.rewritten and turn.before.standing.at is not None
+        told.contested += bool(done.contested)
+    loop.add_moves(tx, run_id, fresh)
+    told.evaluated += len(turns)
+
+
+def _keep_duties(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
+    """Whose job each person was and is: what has not changed is not written again."""
+    ids = [turn.entity_id for turn in turns]
+    moves, handoffs, before = moves_of(tx, ids), handoffs_of(tx, ids), loop.duties(tx, ids)
+    changed = {}
+    for turn in turns:
+        key = turn.entity_id
+        lines = [
+            duty_row(key, line)
+            for line in _duties(mapping, tx.now, turn, moves.get(key, ()), handoffs.get(key, ()))
+        ]
+        if lines != before.get(key, []):
+            changed[key] = lines
+    loop.put_duties(tx, changed)
+
+
+def _look_again(tx: Tx, turns: Sequence[_Turn]) -> None:
+    """Whoever's answer turns by itself is due then; others wait for something to happen."""
+    instants = {turn.entity_id: at for turn in turns if (at := turn.evaluation.next_at) is not None}
+    due.put(tx, PLAN, instants)
+    due.withdraw(tx, PLAN, [t.entity_id for t in turns if t.entity_id not in instants])
+
+
+def _duties(
+    mapping: PairMapping,
+    now: datetime,
+    turn: _Turn,
+    moves: Sequence[Transition],
+    handoffs: Sequence[Handoff],
+) -> tuple[Stretch, ...]:
+    timeline = turn.evidence.timeline
+    first = min((move.at for move in moves), default=now)
+    return ledger(
+        mapping.contract,
+        min(turn.person.created_at or first, first),
+        moves,
+        handoffs,
+        owners_of(timeline.changes_of(OWNER), turn.person.value(OWNER)),
+        owners_known_from=turn.seen[OWNER].since,
+    )

@@ -1,0 +1,240 @@
+"""Stages in the run: decided, kept, shown on both sides, braked, and silent when nothing moves."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from mappings.records import Json
+from state import loop
+from sync.config import GuardConfig, Limit
+from sync.guard import Approval
+from sync.run import run_once
+from tests.sync.agreed import ADA, GO_LIVE, filled_before, golden, stages
+from tests.sync.world import START, World
+
+BOTH = {"map": "leadloop_stage", "crm": "Leadloop_Stage__c"}
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Iterator[World]:
+    """An empty world under a contract."""
+    made = World.build(tmp_path, mapping=stages(tmp_path / "mapping"))
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def ada(world: World) -> tuple[str, str]:
+    """Ada on both sides, live: her contact and her Lead."""
+    contact = world.contact("Ada", "Byron", jobtitle="Engineer")
+    lead = world.lead("Ada", "Byron")
+    world.first()
+    return contact, lead
+
+
+def shown(world: World, ids: tuple[str, str]) -> dict[str, Json]:
+    """What both sides show of where Ada stands."""
+    contact, lead = world.hubspot.get("contacts", ids[0]), world.salesforce.get("Lead", ids[1])
+    assert contact.fields["leadloop_stage"] == (lead.fields["Leadloop_Stage__c"] or "")
+    return {
+        "stage": lead.fields["Leadloop_Stage__c"],
+        "lifecyclestage": contact.fields["lifecyclestage"],
+        "reason": lead.fields["Leadloop_Recycle_Reason__c"],
+        "recontact": lead.fields["Leadloop_Recontact_Date__c"],
+        "mql": lead.fields["Leadloop_MQL_At__c"],
+        "sales": lead.fields["Leadloop_Sales_Qualified_At__c"],
+    }
+
+
+def moves(world: World) -> list[tuple[str, str]]:
+    """Ada's moves: how, and where to."""
+    with world.store.read() as tx:
+        found = loop.moves(tx, [golden(world)]).get(golden(world), [])
+    return [(move.move, move.after) for move in found]
+
+
+def test_a_stage_is_reached_and_shown_on_both_sides(world: World, ada: tuple[str, str]) -> None:
+    """Two forms make a lead and an MQL: both sides show the stage, the fact has its own field, and
+    HubSpot's own stage follows. Nothing more is written afterwards (law 4)."""
+    world.fills(ADA)
+    second = world.fills(ADA)
+    report = world.run()
+    assert report.counts["lifecycle"]["moves"] == {"forward": 2}
+    at = second.occurred_at.strftime("%Y-%m-%dT%H:%M:%S")
+    assert shown(world, ada) == {
+        "stage": "mql", "lifecyclestage": "marketingqualifiedlead", "reason": None,
+        "recontact": None, "mql": f"{at}.000+0000", "sales": None,
+    }  # fmt: skip
+    assert moves(world) == [("forward", "lead"), ("forward", "mql")]
+    assert world.settled()
+
+
+def test_history_is_kept_and_writes_nothing(tmp_path: Path) -> None:
+    """Law 13: what happened before `go_live` is evaluated and counted, and shows nowhere; the first
+    move after it shows everything."""
+    world = World.build(tmp_path, mapping=stages(tmp_path / "mapping", go_live=START))
+    ids = world.contact("Ada", "Byron", jobtitle="Engineer"), world.lead("Ada", "Byron")
+    for days in (9, 8):
+        filled_before(world, START - timedelta(days=days))
+    world.first()
+    assert moves(world) == [("forward", "lead"), ("forward", "mql")]
+    with world.store.read() as tx:
+        assert loop.standings(tx, [golden(world)])[golden(world)].stage == "mql"
+        assert all(move.baseline for move in loop.moves(tx, [golden(world)])[golden(world)])
+    before = world.salesforce.get("Lead", ids[1])
+    assert (before.fields["Leadloop_Stage__c"], before.fields["Leadloop_MQL_At__c"]) == (None, None)
+    assert world.map_record(ids[0]).fields["lifecyclestage"] is None
+    world.salesforce.edit("Lead", ids[1], {"Status": "Working - Contacted"})
+    world.run()
+    assert shown(world, ids)["stage"] == "working"
+    assert shown(world, ids)["mql"] is None  # a fact of history stays history
+    assert world.settled()
+    world.close()
+
+
+def test_a_step_back_and_its_return_on_the_day(world: World, ada: tuple[str, str]) -> None:
+    """Sales says not now, with a date: the reason and the day stand on the record, and on that day
+    the person is back, though nobody has edited anything."""
+    world.fills(ADA)
+    world.fills(ADA)
+    world.run()
+    world.salesforce.edit("Lead", ada[1], {"Status": "Not now", "Recontact_Date__c": "2026-04-01"})
+    world.run()
+    now = shown(world, ada)
+    assert (now["stage"], now["reason"], now["recontact"]) == ("nurture", "not_ready", "2026-04-01")
+    assert now["mql"] is not None  # marketing's fact is marketing's (law 5)
+    assert world.settled()
+    world.time.at = START.replace(month=4, day=1) - timedelta(hours=11)
+    world.run()
+    assert shown(world, ada)["stage"] == "nurture"  # not before midnight in Berlin
+    world.time.at += timedelta(hours=2)
+    world.run()
+    assert shown(world, ada)["stage"] == "mql"
+    assert moves(world)[-2:] == [("recycle", "nurture"), ("return", "mql")]
+    assert world.settled()
+
+
+def test_time_alone_moves_somebody_back(world: World, ada: tuple[str, str]) -> None:
+    """Sixty days without an answer: the due row brings the person up, and HubSpot's own stage goes
+    back by two requests, since it takes no step back in one."""
+    world.fills(ADA)
+    world.fills(ADA)
+    world.run()
+    world.time.at += timedelta(days=61)
+    report = world.run()
+    assert report.counts["due"] == {"plan": 1}
+    assert shown(world, ada)["stage"] == "lead"
+    assert shown(world, ada)["lifecyclestage"] == "lead"
+    sent = [row.fields["lifecyclestage"] for row in world.hubspot.history
+            if "lifecyclestage" in row.fields]  # fmt: skip
+    assert sent == ["marketingqualifiedlead", "", "lead"]
+    assert world.settled()
+
+
+def test_what_people_put_further_on_stays(world: World, ada: tuple[str, str]) -> None:
+    """HubSpot's own stage is never lowered below what somebody else has set (law 6)."""
+    world.hubspot.edit("contacts", ada[0], {"lifecyclestage": "customer"})
+    world.fills(ADA)
+    world.run()
+    assert shown(world, ada)["stage"] == "lead"
+    assert shown(world, ada)["lifecyclestage"] == "customer"
+    assert world.settled()
+
+
+def test_each_team_has_a_fact_of_its_own(world: World, ada: tuple[str, str]) -> None:
+    """Sales' word makes no MQL, and takes none away (law 5)."""
+    world.salesforce.edit("Lead", ada[1], {"Status": "Working - Contacted"})
+    world.run()
+    first = shown(world, ada)
+    assert (first["stage"], first["mql"]) == ("working", None)
+    assert first["sales"] is not None
+    world.fills(ADA)
+    world.fills(ADA)
+    world.salesforce.edit("Lead", ada[1], {"Status": "Open - Not Contacted"})
+    world.run()
+    second = shown(world, ada)
+    assert (second["stage"], second["sales"]) == ("working", first["sales"])
+    assert second["mql"] is not None
+    assert world.settled()
+
+
+def test_late_evidence_rewrites_the_past(world: World, ada: tuple[str, str]) -> None:
+    """An event told days late makes the moves what they would have been; what was not so after all
+    is kept as withdrawn."""
+    world.fills(ADA)
+    world.run()
+    world.time.at += timedelta(days=3)
+    world.run()
+    filled_before(world, START - timedelta(hours=1))
+    report = world.run()
+    assert report.counts["lifecycle"]["rewritten"] == 1
+    with world.store.read() as tx:
+        found = loop.moves(tx, [golden(world)])[golden(world)]
+    assert [(one.after, one.at < START) for one in found] == [("lead", True), ("mql", False)]
+    assert shown(world, ada)["stage"] == "mql"
+    assert world.settled()
+
+
+def test_a_change_of_the_contract_is_a_plan(tmp_path: Path, world: World, ada: Any) -> None:
+    """Under another definition nothing is decided nor written before a person has approved the
+    plan, which shows who would change stage."""
+    world.fills(ADA)
+    world.run()
+    changed = replace(world.pair, mapping=stages(tmp_path / "changed", forms=1))
+    other = replace(world, pair=changed)
+    refused = other.run()
+    assert refused.error is None or refused.error.code == "guard.approval_required"
+    assert moves(world) == [("forward", "lead")]
+    planned = other.planned()
+    changes = {
+        (c["field"], c["after"]) for i in planned.planned.intents() for c in i.details["changes"]
+    }
+    assert {(BOTH["map"], "mql"), (BOTH["crm"], "mql")} <= changes
+    assert moves(world) == [("forward", "lead")]  # a plan changes nothing (law 10)
+    other.first()
+    assert shown(world, ada)["stage"] == "mql"
+    assert other.settled()
+
+
+def test_too_many_moves_stop_the_run(tmp_path: Path) -> None:
+    """Law 13: a run that would move more people than allowed asks first; the word lets exactly
+    those through."""
+    guard = GuardConfig(moves=Limit(0.5, 2), floor=1)
+    world = World.build(tmp_path, mapping=stages(tmp_path / "mapping"), guard=guard)
+    people = [("Ada", "Byron"), ("Alan", "Turing"), ("Grace", "Hopper"), ("Mary", "Shelley")]
+    for first, last in people:
+        world.contact(first, last, jobtitle="Engineer")
+        world.lead(first, last)
+    world.first()
+    for first, last in people:
+        world.fills(f"{first}.{last}@example-{last}.com".lower())
+    report = world.run()
+    assert report.error is not None
+    assert report.counts["asked"]["moves"] == 4
+    assert not world.salesforce.by("Lead", "Leadloop_Stage__c", "lead")
+    run_once(world.pair, approval=Approval(counts=report.counts["asked"]))
+    assert len(world.salesforce.by("Lead", "Leadloop_Stage__c", "lead")) == 4
+    assert world.settled()
+    world.close()
+
+
+def test_the_ledger_follows(world: World, ada: tuple[str, str]) -> None:
+    """Whose job somebody is, without a gap: marketing's until sales works on them."""
+    world.fills(ADA)
+    world.run()
+    world.salesforce.edit("Lead", ada[1], {"Status": "Working - Contacted", "OwnerId": "005A"})
+    world.run()
+    with world.store.read() as tx:
+        lines = loop.duties(tx, [golden(world)])[golden(world)]
+    assert [(d.team, d.person) for d in lines][-1] == ("sales", "005A")
+    assert [d.team for d in lines][:-1] == ["marketing"] * (len(lines) - 1)
+    assert all(before.end == after.start for before, after in itertools.pairwise(lines))
+    assert lines[-1].end is None
+    assert lines[0].start > GO_LIVE
