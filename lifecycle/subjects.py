@@ -7,7 +7,7 @@ traced to what is behind it.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -27,7 +27,8 @@ class Card:
 
     `created_by` and `owner` are user ids of its vendor, None where it does not tell.
     `stages` are the record's own words for where the person stands, the main one first; `reachable`
-    says whether it has an address or a telephone number.
+    says whether it has an address or a telephone number. `edited_at` is its last change, where that
+    was no integration's.
     """
 
     ref: str
@@ -36,7 +37,7 @@ class Card:
     created_by: str | None = None
     owner: str | None = None
     stages: tuple[str, ...] = ()
-    modified_at: datetime | None = None
+    edited_at: datetime | None = None
     reachable: bool = True
 
     @property
@@ -73,7 +74,8 @@ class Entry:
 class Subject:
     """One person.
 
-    `crm` holds the live CRM records, the one to write to first in front; `touches` are both teams'
+    `crm` holds the live CRM records, the one to write to first in front, `came` the first that ever
+    was, a Lead since converted too: when they came to sales. `touches` are both teams'
     in order, of human beings alone on sales' side; `entries` is everything in the CRM's activity
     history. `moves` and `handoffs` follow from the contract, where there is one.
     `segment` is the lifecycle they are in, `source` where they first came from.
@@ -82,6 +84,7 @@ class Subject:
     key: str
     map: tuple[Card, ...] = ()
     crm: tuple[Card, ...] = ()
+    came: Card | None = None
     touches: tuple[Touch, ...] = ()
     entries: tuple[Entry, ...] = ()
     deals: tuple[Deal, ...] = ()
@@ -93,14 +96,20 @@ class Subject:
 
     @property
     def first_record(self) -> Card | None:
-        """Their oldest live record on either side."""
-        dated = [card for card in (*self.map, *self.crm) if card.created_at is not None]
-        return min(dated, key=lambda card: (card.created_at, card.ref), default=None)
+        """Their oldest record on either side."""
+        cards = [*self.map, *self.crm, *([self.came] if self.came is not None else [])]
+        return oldest(cards)
 
     @property
     def owner(self) -> str | None:
         """The CRM user who owns them: the owner of the record that is written to first."""
         return self.crm[0].owner if self.crm else None
+
+
+def oldest(cards: Iterable[Card]) -> Card | None:
+    """The record that was created first, of equal ones the first by name; None where none says."""
+    dated = [(card.created_at, card.ref, card) for card in cards if card.created_at is not None]
+    return min(dated, key=lambda one: one[:2])[2] if dated else None
 
 
 @dataclass(frozen=True, slots=True)

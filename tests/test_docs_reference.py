@@ -180,6 +180,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told["sync"] = run("sync", "--plan", plan)
     told["dry run"] = run("sync", "--dry-run")
     told["status"] = run("status", "--completeness")
+    told["audit"] = run("audit")
     told["runs"] = run("runs")
     told["runs show"] = run("runs", "show", told["sync"]["runs"][0]["run_id"])
     told["review list"] = run("review", "list")

@@ -46,6 +46,7 @@ def flow(sandbox: SandboxProcess, tmp_path_factory: pytest.TempPathFactory) -> d
 
     step("missing", "plan")
     step("doctor", "doctor", "--fix", "--json")
+    step("audit", "audit", "--json")
     step("text plan", "plan", "--out", plan)
     step("plan", "plan", "--out", plan, "--json", "--exit-code")
     step("first", "sync", "--plan", plan, "--json")
@@ -92,6 +93,18 @@ def test_a_plan_writes_nothing(flow: dict[str, Any]) -> None:
     assert flow["text plan"].code == 0
 
 
+def test_an_audit_needs_no_first_sync(flow: dict[str, Any]) -> None:
+    """Before anything was synchronised the audit reads both accounts, counts what stands in them,
+    and leaves neither a write nor a state behind."""
+    ran = flow["audit"]
+    assert ran.code == 0, ran.err
+    assert ran.data["people"] >= PEOPLE
+    stages = next(check["rows"] for check in ran.data["checks"] if check["name"] == "stages")
+    assert sum(row["records"] for row in stages) > 0
+    assert flow["audit writes"] == {}
+    assert flow["audit state"] is None
+
+
 def test_a_plan_says_what_it_would_do(flow: dict[str, Any]) -> None:
     """The plan counts kinds, objects and people, and says the guard's word."""
     [plan] = flow["plan"].data["plans"]
@@ -101,7 +114,8 @@ def test_a_plan_says_what_it_would_do(flow: dict[str, Any]) -> None:
     assert plan["guard"]["approved"] is False
     assert plan["guard"]["refusal"]["code"] == "guard.approval_required"
     assert {risk["kind"] for risk in plan["guard"]["risks"]} == {
-        *("creates", "updates", "overwrites", "clears", "activities", "deletes", "consent")
+        *("creates", "updates", "overwrites", "clears", "activities", "deletes", "moves"),
+        "consent",
     }
     assert all(skip["reason"] for skip in plan["skipped"])
     text = flow["text plan"].out

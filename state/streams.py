@@ -1,0 +1,111 @@
+"""People and opportunities a page at a time, with what reports need beside the mirror.
+
+Reads only, few queries a page whatever its size, so that memory stays flat however long the
+history is.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import func, select
+
+from mappings.fieldmap import EntityKind
+from mappings.records import EventKind
+from state.events import EVENTS
+from state.identity import ENTITIES
+from state.mirror import INBOX
+from state.store import Tx, chunks
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A marketing event, without its details."""
+
+    at: datetime
+    key: str
+    kind: EventKind
+    name: str
+    filtered: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One revision of a record as it landed: since when it was so, by whom, and who owned it."""
+
+    at: datetime
+    by: str | None
+    owner: str | None
+
+
+def people(tx: Tx, *, after: str = "", limit: int = 500) -> list[str]:
+    """Ids of people's golden records in their order, a page at a time, absorbed ones left out."""
+    rows = tx.connection.execute(
+        select(ENTITIES.c.id)
+        .where(
+            tx.mine(ENTITIES),
+            ENTITIES.c.kind == EntityKind.PERSON.value,
+            ENTITIES.c.status != "absorbed",
+            ENTITIES.c.id > after,
+        )
+        .order_by(ENTITIES.c.id)
+        .limit(limit)
+    )
+    return [row.id for row in rows]
+
+
+def happened(
+    tx: Tx, entity_ids: Iterable[str], kinds: Sequence[EventKind]
+) -> dict[str, list[Happened]]:
+    """Events of these kinds by golden record, oldest first."""
+    found: dict[str, list[Happened]] = defaultdict(list)
+    wanted = [kind.value for kind in kinds]
+    for batch in chunks(sorted(set(entity_ids))):
+        rows = tx.connection.execute(
+            select(
+                EVENTS.c.entity_id, EVENTS.c.occurred_at, EVENTS.c.key, EVENTS.c.kind,
+                EVENTS.c.name, EVENTS.c.filtered,
+            )
+            .where(tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.kind.in_(wanted))
+        )  # fmt: skip
+        for entity_id, at, key, kind, name, filtered in rows:
+            found[entity_id].append(Happened(at, key, EventKind(kind), name, bool(filtered)))
+    for own in found.values():
+        own.sort(key=lambda one: (one.at, one.key))
+    return found
+
+
+def events_since(tx: Tx) -> datetime | None:
+    """When the first event that is known happened, None where there is none."""
+    return tx.connection.execute(
+        select(func.min(EVENTS.c.occurred_at)).where(tx.mine(EVENTS))
+    ).scalar()
+
+
+def readings(tx: Tx, object_name: str, ids: Iterable[str]) -> dict[str, list[Reading]]:
+    """Every revision of these CRM records that landed and was not pruned yet, oldest first."""
+    found: dict[str, list[Reading]] = defaultdict(list)
+    for batch in chunks(sorted(set(ids))):
+        rows = tx.connection.execute(
+            select(INBOX.c.record_id, INBOX.c.payload).where(
+                tx.mine(INBOX), INBOX.c.record_id.in_(batch), INBOX.c.object == object_name
+            )
+        )
+        for record_id, payload in rows:
+            if payload is not None:
+                found[record_id].append(_reading(payload))
+    for own in found.values():
+        own.sort(key=lambda one: (one.at, one.owner or ""))
+    return found
+
+
+def _reading(payload: Mapping[str, Any]) -> Reading:
+    return Reading(
+        datetime.fromisoformat(payload["modified_at"]),
+        payload["modified_by"],
+        payload["fields"].get("OwnerId"),
+    )
