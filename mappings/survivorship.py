@@ -29,13 +29,14 @@ whatever else was edited on either record since."""
 class FieldState:
     """A field as it is on both sides: canonical values, what was last agreed, and when this field
     was last changed on each, None where the vendor does not tell. `base` is None before the first
-    agreement."""
+    agreement; `met` is what both sides held when the records were linked, where that is known."""
 
     map_value: Json
     crm_value: Json
     base: tuple[Json, Json] | None
     map_at: datetime | None = None
     crm_at: datetime | None = None
+    met: tuple[Json, Json] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +55,7 @@ class FieldDecision:
 
 def decide_field(rule: FieldRule, state: FieldState) -> FieldDecision:
     """Decide one field. Raises nothing: what cannot be written comes back as a rejection."""
+    state = _grounded(rule, state)
     if _agree(rule, state):
         return FieldDecision(None, None, "agreed")
     if rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
@@ -66,6 +68,15 @@ def decide_field(rule: FieldRule, state: FieldState) -> FieldDecision:
     if not map_moved and not crm_moved:
         return FieldDecision(None, None, "left_apart")
     return _both(rule, state)
+
+
+def _grounded(rule: FieldRule, state: FieldState) -> FieldState:
+    """Before the first agreement: what was said on both sides when they met is agreed on, though
+    nobody has stored it."""
+    if state.base is not None or state.met is None:
+        return state
+    then = replace(state, map_value=state.met[0], crm_value=state.met[1])
+    return replace(state, base=state.met) if _agree(rule, then) else state
 
 
 def _agree(rule: FieldRule, state: FieldState) -> bool:
@@ -96,19 +107,34 @@ def _reads_back(rule: FieldRule, state: FieldState) -> bool:
 
 
 def _moved(rule: FieldRule, state: FieldState) -> tuple[bool, bool]:
-    """Which sides changed since the last agreement; before the first, every value is news."""
-    if state.base is None:
+    """Which sides changed since the last agreement. Before the first, every value is news, unless
+    one was edited since the sides met: then that is."""
+    then = state.base if state.base is not None else _met_and_edited(rule, state)
+    if then is None:
         return state.map_value is not None, state.crm_value is not None
+    return _differs(rule, state, then)
+
+
+def _differs(rule: FieldRule, state: FieldState, then: tuple[Json, Json]) -> tuple[bool, bool]:
     return (
-        not equal(state.map_value, state.base[0], rule.type_of(Side.MAP)),
-        not equal(state.crm_value, state.base[1], rule.type_of(Side.CRM)),
+        not equal(state.map_value, then[0], rule.type_of(Side.MAP)),
+        not equal(state.crm_value, then[1], rule.type_of(Side.CRM)),
     )
+
+
+def _met_and_edited(rule: FieldRule, state: FieldState) -> tuple[Json, Json] | None:
+    """What the sides held when they met, where somebody has edited one before they agreed. A rule
+    that wants the newest asks the history, which knows that edit, and else a person."""
+    if state.met is None or _wants_newest(rule) or not any(_differs(rule, state, state.met)):
+        return None
+    return state.met
 
 
 def is_contested(rule: FieldRule, state: FieldState) -> bool:
     """Whether the decision depends on which side changed the field last."""
     if not _wants_newest(rule) or rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
         return False
+    state = _grounded(rule, state)
     return all(_moved(rule, state)) and not _agree(rule, state)
 
 
@@ -120,7 +146,8 @@ def _wants_newest(rule: FieldRule) -> bool:
 def _both(rule: FieldRule, state: FieldState) -> FieldDecision:
     """Both sides changed. Where only one of the two changes can be carried at all (the other is a
     blank, or closed by the direction), that one is no contest."""
-    first = "first_agreement" if state.base is None else "owner_wins"
+    then = state.base if state.base is not None else _met_and_edited(rule, state)
+    first = "first_agreement" if then is None else "owner_wins"
     if not _wants_newest(rule):
         return _owners(rule, state, first)
     ways = {to: _carry(rule, state, to, "newest_wins") for to in Side}

@@ -77,7 +77,8 @@ class TombstoneRow(Scoped, table=True):
 
 
 class QuotaRow(Scoped, table=True):
-    """What is known of a vendor account: its allowance, until when it is parked, its circuit.
+    """What is known of a vendor account: its allowance, until when it is parked, its circuit, and
+    when it was called of late, by bucket.
 
     An account belongs to every pair that uses it: `pair` is `*` in these rows, `system` the name
     the configuration gives the account.
@@ -96,6 +97,7 @@ class QuotaRow(Scoped, table=True):
     opened_at: datetime | None = _instant(nullable=True)
     probe_at: datetime | None = _instant(nullable=True)
     code: str | None = Field(default=None, max_length=64)
+    calls: dict[str, Any] | None = _json(nullable=True)
 
 
 class AlertRow(Scoped, table=True):

@@ -19,7 +19,7 @@ from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import fill, translate
 from mappings.values import canonical, equal, to_vendor
 from sync.intents import FieldChange
-from sync.views import Times
+from sync.views import Times, met_key
 
 T = TypeVar("T")
 
@@ -126,6 +126,7 @@ def states_of(
                     map_value=value_of(rule, Side.MAP, rule.map, map_record.fields),
                     crm_value=value_of(rule, Side.CRM, rule.crm[name], crm_record.fields),
                     base=(shadow or {}).get(rule.key),
+                    met=(shadow or {}).get(met_key(rule.key)),
                 ),
             )
 

@@ -27,6 +27,7 @@ from state.store import Tx, chunks
 from sync.crash import crashpoint
 from sync.fold import PLANNED, identity_values, pending_refs
 from sync.pair import Pair
+from sync.shadows import note_met
 
 BATCH = 1000
 RULES = "companies/1"
@@ -191,6 +192,7 @@ def _link(
         ]
     identity.create(tx, run_id, dict.fromkeys((new.entity_id for new in fresh), mapping.kind))
     identity.link(tx, run_id, fresh)
+    note_met(tx, run_id, pair.mapping, (new.entity_id for new in fresh))
     identity.add_work(tx, [new.entity_id for new in fresh], "linked")
     reviews.close_subjects(tx, [decision.incoming for decision in sure], "settled")
     requeue.claim_rows(tx, run_id, [new.ref for new in fresh])

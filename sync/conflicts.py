@@ -20,6 +20,7 @@ from state.reviews import ReviewItem, StoredDecision
 from state.store import Tx
 from sync.bonds import Conflict
 from sync.plan_people import EntityPlan
+from sync.shadows import agree
 
 CONFLICT = "conflict"
 """The kind of these review items, and the verdict of what they keep as evidence."""
@@ -116,10 +117,8 @@ def settle(tx: Tx, decision: StoredDecision, side: Side | None) -> str:
             code="review.record_gone",
             remedy="Nothing was changed. Run `leadloop sync`: it asks anew where need be.",
         )
-    known = identity.shadows(tx, [entity_id]).get((entity_id, bond), {})
     agreed = _as_agreed(values_of(decision), side)
-    key = (entity_id, bond)
-    identity.store_shadows(tx, f"review:{decision.id}", {key: {**known, rule: list(agreed)}})
+    agree(tx, f"review:{decision.id}", {(entity_id, bond): {rule: list(agreed)}})
     identity.add_work(tx, [entity_id], "reviewed")
     return str(entity_id)
 

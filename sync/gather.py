@@ -22,6 +22,7 @@ from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
 from sync.held import HELD
 from sync.pair import Pair
+from sync.shadows import is_note
 from sync.stage_views import stage_views
 from sync.views import EntityView, StageView, bond_of
 
@@ -247,11 +248,10 @@ def _shadow(
     mapping: ObjectMapping, chunk: _Chunk, entity_id: str, left: Record | None, right: Record | None
 ) -> dict[str, tuple[Json, Json]] | None:
     stored = chunk.shadows.get((entity_id, bond_of(left, right)))
-    if stored is not None:
-        return {key: _agreed(value) for key, value in stored.items()}
-    if left is None or right is None:
-        return None
-    return _inherited_sums(mapping, chunk, entity_id, left, right) or None
+    known = {key: _agreed(value) for key, value in (stored or {}).items()}
+    if left is None or right is None or any(not is_note(key) for key in known):
+        return None if stored is None else known
+    return {**_inherited_sums(mapping, chunk, entity_id, left, right), **known} or None
 
 
 def _inherited_sums(

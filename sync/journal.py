@@ -21,6 +21,7 @@ from sync.guard import Verdict
 from sync.pair import Pair
 from sync.plan import Planned, rejection_letter
 from sync.plan_people import EntityPlan
+from sync.shadows import agree
 
 CHUNK = 200
 
@@ -97,16 +98,12 @@ def _merged(intents: Sequence[Intent]) -> list[Intent]:
 def _agree(tx: Tx, run_id: str, plans: Sequence[EntityPlan]) -> None:
     """Keep what is agreed already; fields about to be written keep their old merge base until
     their write is done, so that a lost or refused write never looks like a first agreement."""
-    agreed = {(plan.entity_id, plan.bond): plan.agreed for plan in plans if plan.agreed}
-    known = identity.shadows(tx, {entity_id for entity_id, _ in agreed})
-    identity.store_shadows(
-        tx,
-        run_id,
-        {
-            key: {**known.get(key, {}), **{name: list(pair) for name, pair in values.items()}}
-            for key, values in agreed.items()
-        },
-    )
+    agreed = {
+        (plan.entity_id, plan.bond): {name: list(pair) for name, pair in plan.agreed.items()}
+        for plan in plans
+        if plan.agreed
+    }
+    agree(tx, run_id, agreed)
 
 
 def _bury(tx: Tx, run_id: str, plans: Sequence[EntityPlan]) -> int:

@@ -2,8 +2,10 @@
 
 One `AccountLimiter` per vendor account, shared by every pair and thread of the process that uses
 the account; each connector is given a `Turn` of it, which knows the lane of the work in hand. What
-must outlive the process (the day's figures, until when a vendor is parked, an open circuit) is in
-the state, where every pair of it finds the same row (ADR 0011). The decisions are `sync.circuit`'s.
+belongs to the account and not to the process (the calls of the last seconds, the day's figures,
+until when a vendor is parked, an open circuit) is in the state, where every pair and every process
+finds the same row (ADR 0011): a call takes its place there, and learns what others have found out.
+The decisions are `sync.circuit`'s.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from __future__ import annotations
 import contextlib
 import threading
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
@@ -21,26 +22,18 @@ import structlog
 from mappings.errors import LeadloopError, UnavailableError
 from mappings.ports import Lane
 from state import quota
-from state.quota import Account
-from state.store import Store
+from state.quota import Account, Window
+from state.store import Store, Tx
 from sync import circuit
 from sync.circuit import Gate, Standing
 
 log = structlog.get_logger("leadloop.limits")
 
 
-@dataclass(frozen=True, slots=True)
-class Bucket:
-    """So many calls in so many seconds."""
-
-    calls: int
-    seconds: float
-
-
-BUCKETS: Mapping[str, Mapping[str, Bucket]] = {
+BUCKETS: Mapping[str, Mapping[str, Window]] = {
     # HubSpot private app, Pro and Enterprise: 190 calls in 10 s, until its own header says
     # otherwise; search 5 a second per account (FACTS section 2, Rate limits and Search).
-    "hubspot": {"default": Bucket(190, 10.0), "search": Bucket(5, 1.0)},
+    "hubspot": {"default": Window(190, 10.0), "search": Window(5, 1.0)},
     # Salesforce has no rate per second for short calls, only the daily allocation (FACTS 4).
     "salesforce": {},
 }
@@ -55,7 +48,8 @@ class AccountLimiter:
     """What one vendor account allows. Thread-safe.
 
     `system` is the connector's kind, `account` the name the configuration gives the account.
-    `clock` is the business clock, `monotonic` and `sleep` the time-out clock.
+    `clock` is the business clock, `monotonic` and `sleep` the time-out clock; `shared` reads, in
+    seconds, the one clock of all processes on the state.
     """
 
     system: str
@@ -65,11 +59,11 @@ class AccountLimiter:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    shared: Callable[[Tx], float] = quota.database_seconds
     _known: Account | None = None
     _kept: Account | None = None
     _kept_at: datetime | None = None
-    _buckets: dict[str, Bucket] = field(default_factory=dict)
-    _sent: dict[str, deque[float]] = field(default_factory=dict)
+    _buckets: dict[str, Window] = field(default_factory=dict)
     _crowded_until: float = 0.0
     _probe: tuple[Turn, float] | None = None
     _lock: threading.RLock = field(default_factory=threading.RLock)
@@ -96,15 +90,7 @@ class AccountLimiter:
 
     def take(self, turn: Turn, bucket: str) -> None:
         """Wait for a place in the bucket; refuse where no call may be made."""
-        while True:
-            with self._lock:
-                if not turn.insists:
-                    self._admit(turn)
-                wait = self._wait(bucket)
-                if wait <= 0.0:
-                    self._sent.setdefault(bucket, deque()).append(self.monotonic())
-                    self._count()
-                    return
+        while (wait := self._wait(turn, bucket)) > 0.0:
             self.sleep(max(0.001, wait))
 
     def observe(self, *, daily_limit: int | None, daily_used: int | None) -> None:
@@ -124,7 +110,7 @@ class AccountLimiter:
         if limit <= 0 or seconds <= 0:
             return
         with self._lock:
-            self._buckets["default"] = Bucket(limit, seconds)
+            self._buckets["default"] = Window(limit, seconds)
             if left < limit - int(limit * self.share):
                 self._crowded_until = self.monotonic() + seconds / 10
 
@@ -142,9 +128,6 @@ class AccountLimiter:
     def _admit(self, turn: Turn) -> None:
         """Raise what keeps a call from going now."""
         found = self._gate(turn.lane)
-        if found.refusal is not None:
-            self._ask_others()
-            found = self._gate(turn.lane)
         if found.refusal is not None:
             raise found.refusal
         if not found.probe:
@@ -164,37 +147,47 @@ class AccountLimiter:
             self.known(), kind=self.system, lane=lane, share=self.share, now=self.clock()
         )
 
-    def _ask_others(self) -> None:
-        """What another process has found out meanwhile (`leadloop doctor` reached the vendor)."""
-        with self.store.read() as tx:
-            told = quota.load(tx, self.account)
+    def _wait(self, turn: Turn, bucket: str) -> float:
+        """Seconds until a call may go; 0.0 when it goes now, and counts. One transaction, so that
+        no two processes take one place."""
+        with self._lock, self.store.begin() as tx:
+            self._learn(quota.claim(tx, self.account))
+            if not turn.insists:
+                self._admit(turn)
+            crowded = self._crowded_until - self.monotonic()
+            if bucket == "default" and crowded > 0.0:
+                return crowded
+            size = self._buckets.get(bucket)
+            if size is not None:
+                ours = Window(max(1, int(size.calls * self.share)), size.seconds)
+                wait = quota.take(tx, self.account, bucket, ours, at=self.shared(tx))
+                if wait > 0.0:
+                    return wait
+            self._count(tx)
+        return 0.0
+
+    def _learn(self, told: Account) -> None:
+        """What another process has found out meanwhile (a sync beside the daemon is out of calls,
+        `leadloop doctor` reached the vendor)."""
         if told == self._kept:
             return
-        known = self.known()
-        newer = told.seen_at is not None and (known.seen_at is None or told.seen_at > known.seen_at)
-        used, seen = (told.daily_used, told.seen_at) if newer else (known.daily_used, known.seen_at)
-        self._known = replace(told, daily_used=used, seen_at=seen)
+        known = self._known or told
+        newer = max(told, known, key=_age_of_figures)
+        self._known = replace(
+            told,
+            daily_limit=newer.daily_limit,
+            daily_used=newer.daily_used,
+            seen_at=newer.seen_at,
+        )
         self._kept = told
 
-    def _wait(self, bucket: str) -> float:
-        """Seconds until there is a place in the bucket."""
-        now = self.monotonic()
-        size = self._buckets.get(bucket)
-        if size is None:
-            return 0.0
-        sent = self._sent.setdefault(bucket, deque())
-        while sent and now - sent[0] >= size.seconds:
-            sent.popleft()
-        allowed = max(1, int(size.calls * self.share))
-        full = size.seconds - (now - sent[0]) if len(sent) >= allowed else 0.0
-        crowded = self._crowded_until - now if bucket == "default" else 0.0
-        return max(full, crowded)
-
-    def _count(self) -> None:
+    def _count(self, tx: Tx) -> None:
         """One call more, until a header says how many it really were."""
         known = self.known()
         if known.daily_used is not None:
-            self._know(replace(known, daily_used=known.daily_used + 1))
+            self._known = self._kept = replace(known, daily_used=known.daily_used + 1)
+            self._kept_at = self.clock()
+            quota.store(tx, self._known)
 
     def _know(self, account: Account) -> None:
         """What is known from now on. Kept at once where it says who may call, else now and then."""
@@ -215,6 +208,12 @@ class AccountLimiter:
             code=known.code,
             until=known.parked_until or known.probe_at,
         )
+
+
+def _age_of_figures(account: Account) -> tuple[float, int]:
+    """The later header tells more, and after the same one whoever has counted more calls."""
+    seen = account.seen_at
+    return (seen.timestamp() if seen else float("-inf")), account.daily_used or 0
 
 
 def _without_figures(account: Account) -> Account:
@@ -270,6 +269,7 @@ class Accounts:
     clock: Callable[[], datetime]
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    shared: Callable[[Tx], float] = quota.database_seconds
     _limiters: dict[str, AccountLimiter] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -278,6 +278,13 @@ class Accounts:
         with self._lock:
             if name not in self._limiters:
                 self._limiters[name] = AccountLimiter(
-                    kind, name, share, self.store, self.clock, self.monotonic, self.sleep
+                    kind,
+                    name,
+                    share,
+                    self.store,
+                    self.clock,
+                    self.monotonic,
+                    self.sleep,
+                    self.shared,
                 )
             return self._limiters[name]

@@ -20,6 +20,7 @@ from state.store import Tx
 from sync.crash import crashpoint
 from sync.fold import index_people, look_ups
 from sync.pair import Pair
+from sync.views import met_key
 
 REASON = "mapping"
 """Why a golden record is on the work list."""
@@ -81,11 +82,12 @@ def _queue(pair: Pair, run_id: str, changed: frozenset[str]) -> int:
 
 
 def _forget(tx: Tx, run_id: str, batch: Sequence[str], changed: frozenset[str]) -> None:
-    """What was agreed under these rules is no base any more."""
+    """What was agreed under these rules, or met, is no base any more."""
+    gone = changed | {met_key(rule) for rule in changed}
     kept = {
-        place: {name: value for name, value in values.items() if name not in changed}
+        place: {name: value for name, value in values.items() if name not in gone}
         for place, values in identity.shadows(tx, batch).items()
-        if not changed.isdisjoint(values)
+        if not gone.isdisjoint(values)
     }
     identity.store_shadows(tx, run_id, kept)
 

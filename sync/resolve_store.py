@@ -18,6 +18,7 @@ from sync.crash import crashpoint
 from sync.fold import PLANNED, identity_values
 from sync.graves import bury
 from sync.pair import Pair
+from sync.shadows import note_met
 
 STORE = 500
 """Decisions stored in one transaction."""
@@ -114,6 +115,7 @@ class Storing:
             self.resolved.reasons.update(d.reason for d in group)
         identity.create(tx, self.run_id, entities)
         identity.link(tx, self.run_id, fresh)
+        note_met(tx, self.run_id, self.pair.mapping, entities)
         identity.add_work(tx, entities, "linked")
         events.revive(tx, [row.lookup for row in records.values() if row.lookup])
         reviews.close_subjects(tx, [str(new.ref) for new in fresh], "settled")

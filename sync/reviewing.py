@@ -22,6 +22,7 @@ from state.store import Store, Tx
 from sync import conflicts
 from sync.conflicts import CONFLICT
 from sync.crash import crashpoint
+from sync.shadows import note_met
 from sync.waterfall import decision_as_json
 
 REASON = "reviewed"
@@ -409,6 +410,7 @@ def _unite(
     fresh = [NewLink(r, entity_id, REASON, item.decision_id) for r in members if r not in links]
     identity.link(tx, run_id, fresh)
     identity.set_status(tx, list(members), "live")
+    note_met(tx, run_id, desk.mapping, [entity_id])
     identity.retire(tx, [entity_id], status="live")
     return entity_id
 

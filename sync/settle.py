@@ -33,6 +33,7 @@ from sync.fates import fate_of, pause_before
 from sync.fold import identity_values, index_people, look_ups
 from sync.histories import histories
 from sync.pair import Pair
+from sync.shadows import agree
 from sync.undo.settle import agree_kept, kept_halves, settle_undone
 
 log = structlog.get_logger("leadloop.settle")
@@ -106,7 +107,7 @@ class Settling:
         identity.add_work(tx, [link.entity_id for link in links], "created")
         again = [intent.entity_id for intent, _ in rows if intent.details.get("again")]
         identity.add_work(tx, again, "moved_meanwhile")
-        self._merge_shadows(tx, shadows)
+        agree(tx, self.run_id, shadows)
         ledger.record_changes(tx, self.run_id, self.pair.config_hash, changes)
         events.record_activities(tx, self.run_id, delivered)
         for word, ids in carried.items():
@@ -158,14 +159,6 @@ class Settling:
             bond = _bond(intent, ref)
             agreed = shadows.setdefault((intent.entity_id, bond), {})
             agreed.update({key: value[:2] for key, value in expected.items()})
-
-    def _merge_shadows(self, tx: Tx, shadows: Mapping[tuple[str, str], Mapping[str, Any]]) -> None:
-        known = identity.shadows(tx, {entity_id for entity_id, _ in shadows})
-        identity.store_shadows(
-            tx,
-            self.run_id,
-            {key: {**known.get(key, {}), **values} for key, values in shadows.items()},
-        )
 
     def _refused(self, tx: Tx, rows: Sequence[tuple[Intent, Outcome]]) -> None:
         letters = []
@@ -339,7 +332,7 @@ class Settling:
                     kept = canonical(record.fields[field_name], rules[name].type)
                     on_map = intent.side is Side.MAP
                     agreed[name] = [kept, crm_value] if on_map else [map_value, kept]
-        self._merge_shadows(tx, shadows)
+        agree(tx, self.run_id, shadows)
 
     def _note_kept(self, tx: Tx, mapping: ObjectMapping, intent: Intent, record: Record) -> None:
         """Where the vendor made something else of a value, the ledger says what: an undo must tell

@@ -21,6 +21,7 @@ from state.ledger import Line
 from state.outbox import StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
+from sync.shadows import agreed_only
 from sync.stages import standing_in, told
 from sync.standing import accounts_of, deferred_of
 from sync.verdicts import Verdict, came, verdicts
@@ -191,7 +192,11 @@ def story(
             )
             for link in links
         )
-        shadows = {bond: values for (_, bond), values in identity.shadows(tx, [entity_id]).items()}
+        shadows = {
+            bond: agreed
+            for (_, bond), values in identity.shadows(tx, [entity_id]).items()
+            if (agreed := agreed_only(values))
+        }
         lines = ledger.of_entities(tx, [entity_id])
         refs = [member.ref for member in members]
         fields, waits = _by_the_rules(tx, pair, entity_id, members, shadows, lines)

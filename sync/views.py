@@ -135,6 +135,12 @@ def bond_of(map_record: Record | None, crm_record: Record | None) -> str:
     return f"{left}|{right}"
 
 
+def met_key(rule: str) -> str:
+    """Under which key of the shadow the values of a rule's field are noted that two records held
+    when they were linked, until they have agreed on it for the first time."""
+    return f"met:{rule}"
+
+
 def held_key(ref: RecordRef, name: str) -> str:
     """Under which key of the shadow an undone value of Leadloop's own field is remembered."""
     return f"undone:{ref}:{name}"

@@ -18,9 +18,9 @@ from mappings.errors import PASSING, ConfigurationError, LeadloopError
 from mappings.ports import AccountInfo, Lane
 from mappings.records import Side
 from mappings.required_fields import fields_to_read, required_fields
-from state import identity, runs, tombstones
+from state import identity, quota, runs, tombstones
 from state.open import open_store
-from state.store import Store
+from state.store import Store, Tx
 from sync import alerts
 from sync.config import Config, PairConfig, SystemConfig
 from sync.crash import crashpoint
@@ -40,17 +40,18 @@ def utc_now() -> datetime:
 
 @dataclass(frozen=True, slots=True)
 class Clocks:
-    """The business clock, and the one that waits and time-outs go by; tests and the demo bring
-    their own.
+    """The business clock, the one that waits and time-outs go by, and the one that all processes
+    on a state pace their calls by; tests and the demo bring their own.
     """
 
     now: Callable[[], datetime] = utc_now
     monotonic: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
+    shared: Callable[[Tx], float] = quota.database_seconds
 
     def accounts(self, store: Store) -> Accounts:
         """The limiters of a process, on these clocks."""
-        return Accounts(store, self.now, self.monotonic, self.sleep)
+        return Accounts(store, self.now, self.monotonic, self.sleep, self.shared)
 
 
 def open_state(config: Config, pair: PairConfig, clocks: Clocks | None = None) -> Store:

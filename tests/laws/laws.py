@@ -120,7 +120,7 @@ def law_7_opt_out_latches(town: Town) -> None:
     for row in town.hubspot.history:
         assert row.operation is Operation.OPT_OUT or OPT_OUT_MAP not in row.fields
     for person in town.people:
-        if person.out and linked(town, person):
+        if person.out and town.linked(person):
             crm, contact = town.record(person, Side.CRM), town.record(person, Side.MAP)
             if crm is not None and crm.converted_to is None:
                 assert crm.fields[OPT_OUT_CRM] is True, f"{person} still gets mail from sales"
@@ -231,7 +231,7 @@ def comes_to_rest(town: Town) -> None:
     for law in at_rest():
         law(town)
     for person in town.people:
-        if linked(town, person):
+        if town.linked(person):
             person.met = True
             person.edits.clear()
 
@@ -256,18 +256,8 @@ def _plain(town: Town) -> Iterator[Person]:
     """People about whom the truth is exact: untouched by merges and deletions, in both systems
     now that all is quiet."""
     for person in town.people:
-        if person.plain and person.contact is not None and linked(town, person):
+        if person.plain and person.contact is not None and town.linked(person):
             yield person
-
-
-def linked(town: Town, person: Person) -> bool:
-    """Whether both of the person's records are there and belong to one golden record."""
-    contact, crm = town.record(person, Side.MAP), town.record(person, Side.CRM)
-    if contact is None or crm is None:
-        return False
-    with town.store.read() as tx:
-        links = identity.links_of(tx, [contact.ref, crm.ref])
-    return len(links) == 2 and len({link.entity_id for link in links.values()}) == 1
 
 
 def _crm(town: Town, person: Person) -> Record:

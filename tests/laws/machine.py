@@ -42,7 +42,7 @@ from sync.crash import CRASHPOINTS, Crash, watched
 from sync.run import Report
 from sync.undo.choose import Wanted
 from sync.undo.run import undo
-from tests.laws.laws import comes_to_rest, linked
+from tests.laws.laws import comes_to_rest
 from tests.laws.town import FIELDS, MEMORY, NAMES, Person, Town
 from tests.laws.vendor import LIFECYCLE
 from tests.sync.world import Refusal
@@ -218,7 +218,7 @@ class Machine(RuleBasedStateMachine):
         self.everything_calms_down()
         on_map, title = FIELDS["title"]
         contact = self.town.record(who, Side.MAP)
-        if not who.plain or contact is None or not linked(self.town, who):
+        if not who.plain or contact is None or not self.town.linked(who):
             return
         if contact.fields[on_map] == value:
             return  # typed again it travels no more: what was undone stays undone

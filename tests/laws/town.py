@@ -26,6 +26,7 @@ from mappings.records import (
     Side,
 )
 from mappings.required_fields import CRM_KEY, MAP_KEY
+from state import identity
 from state.due import DUE
 from state.open import open_store
 from state.store import Store
@@ -230,6 +231,15 @@ class Town:
             return None
         return self.salesforce.get(person.crm.object, person.crm.id)
 
+    def linked(self, person: Person) -> bool:
+        """Whether both of the person's records are there and belong to one golden record."""
+        contact, crm = self.record(person, Side.MAP), self.record(person, Side.CRM)
+        if contact is None or crm is None:
+            return False
+        with self.store.read() as tx:
+            links = identity.links_of(tx, [contact.ref, crm.ref])
+        return len(links) == 2 and len({link.entity_id for link in links.values()}) == 1
+
     # --- what people do ------------------------------------------------------------------------
 
     def edit(self, person: Person, side: Side, name: str, value: str, ago: float = 0) -> None:
@@ -247,10 +257,13 @@ class Town:
             known.append((side, value))
 
     def _before_they_met(self, person: Person, side: Side, name: str) -> list[tuple[Side, str]]:
-        """Until both records of a person have agreed for the first time, what is on the other side
-        is as much news as an edit is: the owner's stands (docs/explanation/conflicts.md)."""
+        """Until both records of a person are linked, what is on the other side is as much news as
+        an edit is: the owner's stands (docs/explanation/conflicts.md). A field that was not there
+        when they were linked has still to be met."""
         record = self.record(person, side)
         if person.met or record is None:
+            return []
+        if self.linked(person) and not any(gone == name for _, gone in self.removed):
             return []
         value = record.fields.get(FIELDS[name][0 if side is Side.MAP else 1])
         return [(side, str(value))] if value is not None else []

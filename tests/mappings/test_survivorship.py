@@ -401,3 +401,30 @@ def test_a_conflict_needs_two_changes_and_nobody_to_decide(
     for side in Side:
         told = replace(rule, owner=side)
         assert decide_field(told, state).reason != "conflict"
+
+
+SUM = {"aggregate": Aggregate.SUM, "type": ValueType.NUMBER}
+CRMS = {"owner": Side.CRM}
+
+
+@pytest.mark.parametrize(
+    ("changes", "left", "right", "met", "expected"),
+    [
+        (CRMS, "New", "Clerk", ("Clerk", "Clerk"), (Side.CRM, "New", "changed_in_map")),
+        (CRMS, "New", "Clerk", ("Poet", "Clerk"), (Side.CRM, "New", "changed_in_map")),
+        (CRMS, "Poet", "Clerk", ("Poet", "Clerk"), (Side.MAP, "Clerk", "first_agreement")),
+        (CRMS, "New", "Judge", ("Poet", "Clerk"), (Side.MAP, "Judge", "owner_wins")),
+        (CRMS, None, "Clerk", ("Poet", "Clerk"), (None, None, "blank_kept")),
+        (CRMS, None, "Clerk", (None, "Clerk"), (Side.MAP, "Clerk", "changed_in_crm")),
+        ({"owner": None}, "New", "Clerk", ("Poet", "Clerk"), (None, None, "conflict")),
+        ({"owner": None}, "New", "Clerk", ("Clerk", "Clerk"), (Side.CRM, "New", "changed_in_map")),
+        (SUM, "15", "10", ("10", "10"), (Side.CRM, "15", "aggregate_sum")),
+        (SUM, "15", "20", ("10", "20"), (Side.CRM, "35", "aggregate_sum")),
+    ],
+)  # fmt: skip
+def test_before_the_first_agreement(
+    changes: dict[str, Any], left: Json, right: Json, met: Any, expected: Any
+) -> None:
+    """What was edited since the two records were linked is a change; what was not is met for the
+    first time. Totals are counted from what the sides agreed on when they met, else added up."""
+    assert decided(replace(PLAIN, **changes), left, right, met=met) == expected

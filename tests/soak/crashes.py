@@ -22,7 +22,7 @@ from sync import recover
 from sync.crash import CRASHPOINTS, Crash, watched
 from sync.undo.choose import Wanted
 from sync.undo.run import undo
-from tests.laws.laws import comes_to_rest, linked
+from tests.laws.laws import comes_to_rest
 from tests.laws.town import GUARD, Town
 from tests.soak.kills import BETWEEN_RESTS, PER_TOWN, decide, is_sound, town_for_a_while
 from tests.soak.stories import settle_in, something_happens
@@ -128,7 +128,7 @@ def _rest(town: Town, rng: random.Random, told: Crashes) -> None:
     is_sound(town.store)
     told.rests += 1
     person = rng.choice(town.people)
-    if not person.plain or not linked(town, person):
+    if not person.plain or not town.linked(person):
         return
     town.edit(person, Side.MAP, "title", f"Value {rng.randrange(1000)}")
     wanted = Wanted(run_id=town.run().run_id)

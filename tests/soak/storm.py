@@ -104,7 +104,7 @@ def storm(*, seed: int, url: str | None = None) -> dict[str, Any]:
 def _limiter(town: Town, system: str) -> AccountLimiter:
     started = town.world.time.at
 
-    def monotonic() -> float:
+    def seconds(*_: object) -> float:
         return (town.world.time.at - started).total_seconds()
 
     return AccountLimiter(
@@ -113,8 +113,9 @@ def _limiter(town: Town, system: str) -> AccountLimiter:
         SHARE,
         town.store,
         lambda: town.world.time.at,
-        monotonic,
+        seconds,
         _sleep(town),
+        seconds,
     )
 
 

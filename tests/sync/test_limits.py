@@ -69,7 +69,14 @@ def start(store: Store, time: Time) -> Start:
 
     def build(system: str = "hubspot", share: float = 0.8, pair: str = "main") -> AccountLimiter:
         return AccountLimiter(
-            system, "ours", share, store.for_pair(pair), time.now, time.monotonic, time.sleep
+            system,
+            "ours",
+            share,
+            store.for_pair(pair),
+            time.now,
+            time.monotonic,
+            time.sleep,
+            lambda _: time.passed,
         )
 
     return build

@@ -150,7 +150,11 @@ def installed(vendors: Vendors, tmp_path_factory: pytest.TempPathFactory) -> Ite
         load_config(written, environ={}), guard=GuardConfig(updates=whole, overwrites=whole)
     )
     clock = vendors.sandbox.clock
-    clocks = Clocks(clock.now, lambda: clock.now_ms() / 1000, vendors.sleep)
+
+    def seconds(*_: object) -> float:
+        return clock.now_ms() / 1000
+
+    clocks = Clocks(clock.now, seconds, vendors.sleep, seconds)
     pair = config.pairs[0]
     connectors = {s.name: wiring.connect(s) for s in (pair.map_system, pair.crm_system)}
     examine(config, connectors, fix=True)

@@ -387,6 +387,7 @@ def upgrade() -> None:
     sa.Column('opened_at', UtcDateTime(), nullable=True),
     sa.Column('probe_at', UtcDateTime(), nullable=True),
     sa.Column('code', sa.String(length=64), nullable=True),
+    sa.Column('calls', sa.JSON(none_as_null=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_quota')),
     sa.UniqueConstraint('tenant', 'pair', 'system', name=op.f('uq_quota'))
     )
