@@ -9,18 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from hashlib import sha256
 
 from mappings.fieldmap import EntityKind, PairMapping, ValueType
 from mappings.placeholders import is_placeholder_email
 from mappings.records import Record, RecordRef
 from mappings.values import canonical
-from state import identity, mirror, outbox
+from state import candidates, identity, mirror, outbox
 from state.identity import Link
 from state.store import Tx
 from sync.intents import is_undoing
 from sync.pair import Pair
 from sync.plan_consent import opted_out
 from sync.views import Neighbour
+
+FURTHER = "hs_additional_emails"
+"""Where HubSpot lists what a contact is known by beside its first address (FACTS section 2)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +37,17 @@ class Mailboxes:
     owners: Mapping[RecordRef, str] = field(default_factory=dict)
     half_undone: frozenset[str] = frozenset()
 
+    def at(self, record: Record) -> list[Record]:
+        """The live records at the addresses of this one, each once."""
+        own = (self.records.get(address, ()) for address in addresses_of(record))
+        return list({other.ref: other for others in own for other in others}.values())
+
     def beside(self, records: Iterable[Record], owner: str) -> list[Neighbour]:
         """Other people's records at the addresses of these, in order of their names."""
         found = {
             other.ref: Neighbour(other, self.owners[other.ref])
             for record in records
-            for other in self.records.get(address_of(record) or "", ())
+            for other in self.at(record)
         }
         return [
             found[ref]
@@ -53,21 +62,64 @@ def address_of(record: Record) -> str | None:
     return None if not email or is_placeholder_email(email) else email
 
 
+def addresses_of(record: Record) -> list[str]:
+    """Every address of a person's record, lower case, the one it is mailed at first. A contact's
+    further ones are the same person's: HubSpot keeps them when it merges."""
+    further = str(record.fields.get(FURTHER) or "").lower().split(";")
+    own = [address_of(record), *(address.strip() for address in further)]
+    real = (address for address in own if address and not is_placeholder_email(address))
+    return list(dict.fromkeys(real))
+
+
+def mailbox_keys(record: Record) -> list[str]:
+    """What a record is found by in the candidate index for each further address of its own; the
+    first is what the mirror looks it up by."""
+    return [mailbox_key(address) for address in addresses_of(record)[_firsts(record) :]]
+
+
+def _firsts(record: Record) -> int:
+    return 0 if address_of(record) is None else 1
+
+
+def mailbox_key(address: str) -> str:
+    """The key of a mailbox in the candidate index; matching asks for none of these."""
+    return f"m:{sha256(address.encode()).hexdigest()[:32]}"
+
+
 def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
     """The mailboxes of these records."""
     mapping = pair.mapping.of_kind(EntityKind.PERSON)
-    addresses = sorted({address for record in records if (address := address_of(record))})
+    addresses = sorted({address for record in records for address in addresses_of(record)})
     if mapping is None or not addresses:
         return Mailboxes()
     found: dict[str, list[Record]] = {}
     for object_name in (mapping.map_object, *mapping.crm_objects):
         for row in mirror.by_lookup(tx, object_name, addresses):
             found.setdefault(str(row.lookup), []).append(row.record)
+    for address, holders in _by_further(tx, addresses).items():
+        known = {record.ref for record in found.get(address, ())}
+        found.setdefault(address, []).extend(r for r in holders if r.ref not in known)
     refs = {record.ref for own in found.values() for record in own}
     links = identity.links_of(tx, refs)
     owners = {ref: links[ref].entity_id if ref in links else str(ref) for ref in refs}
     shared = {owner for own in found.values() if len(own) > 1 for owner in _owners(own, owners)}
     return Mailboxes(found, owners, _half_undone(tx, shared))
+
+
+def _by_further(tx: Tx, addresses: Sequence[str]) -> dict[str, list[Record]]:
+    """Live records by those of these addresses that they have beside their first."""
+    near = candidates.candidates(tx, {one: [mailbox_key(one)] for one in addresses})
+    named = {RecordRef.parse(name) for own in near.values() for name in own}
+    known = mirror.load(tx, named)
+    return {
+        address: [
+            known[ref].record
+            for ref in map(RecordRef.parse, own)
+            if ref in known and not known[ref].record.deleted
+        ]
+        for address, own in near.items()
+        if own
+    }
 
 
 def _owners(records: Sequence[Record], owners: Mapping[RecordRef, str]) -> set[str]:
@@ -105,7 +157,7 @@ def unequal(
     boxes = mailboxes(pair, tx, unlinked)
     found: set[str] = set()
     for record in unlinked:
-        own = boxes.records.get(address_of(record) or "", ())
+        own = boxes.at(record)
         out = [other for other in own if restricted(pair.mapping, other)]
         if out and len(out) < len(own):
             found.add(str(record.ref))

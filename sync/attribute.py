@@ -11,10 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from mappings.fieldmap import EntityKind
-from mappings.records import EventKind, Record, RecordRef, Side
+from mappings.records import EventKind, RecordRef, Side
 from state import events, identity, mirror, own_writes, reviews
 from state.events import StoredEvent
 from state.store import Tx, chunks
+from sync.addresses import addresses_of
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -45,13 +46,6 @@ def fetch_unknown(pair: Pair, run_id: str) -> dict[str, RecordRef]:
             with pair.store.begin() as tx:
                 mirror.land(tx, run_id, mapping.map_object, records)
             crashpoint("after_fetch")
-
-
-def addresses_of(record: Record) -> set[str]:
-    """Every address a MAP contact is known by, lower case."""
-    fields = record.fields
-    listed = f"{fields.get('email') or ''};{fields.get('hs_additional_emails') or ''}"
-    return {part.strip().lower() for part in listed.split(";") if part.strip()}
 
 
 def attribute(

@@ -23,7 +23,7 @@ from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
 from state.store import Tx
 from sync import held
-from sync.addresses import unequal
+from sync.addresses import FURTHER, mailbox_keys, unequal
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -236,7 +236,7 @@ def index_people(pair: Pair, tx: Tx, records: Sequence[Record]) -> None:
                 pair.side_of(record.ref.system),
                 EntityKind.PERSON.value,
                 person.to_json(),
-                blocking_keys(person),
+                (*blocking_keys(person), *mailbox_keys(record)),
             )
         )
     candidates.index(tx, rows)
@@ -289,6 +289,6 @@ def _values(record: Record, names: Sequence[str], defaults: Mapping[str, str]) -
         raw = str(record.fields.get(name) or "")
         if raw and raw == defaults.get(name):
             continue
-        parts = raw.split(";") if name == "hs_additional_emails" else [raw]
+        parts = raw.split(";") if name == FURTHER else [raw]
         found.extend(part.strip() for part in parts if part.strip())
     return found

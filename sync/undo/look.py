@@ -13,7 +13,7 @@ from mappings.records import EventKind, Operation, Record, RecordRef, Side
 from state import events, identity, mirror, outbox
 from state.ledger import Line
 from state.store import Tx, chunks
-from sync.addresses import address_of, mailboxes
+from sync.addresses import mailboxes
 from sync.crash import crashpoint
 from sync.fold import fold
 from sync.gather import ROLES, gather, load_users
@@ -157,11 +157,11 @@ def _beside(
     """The other records at each record's address, as they were last seen; those of the golden
     records concerned (`own`) have just been read, and are left out where they are gone."""
     people = [r for r in records.values() if pair.kind_of(r.ref) is EntityKind.PERSON]
-    boxes = mailboxes(pair, tx, people).records
+    boxes = mailboxes(pair, tx, people)
     return {
         record.ref: tuple(
             records.get(other.ref, other)
-            for other in boxes.get(address_of(record) or "", ())
+            for other in boxes.at(record)
             if other.ref != record.ref and (other.ref in records or other.ref not in own)
         )
         for record in people

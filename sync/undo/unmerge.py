@@ -19,7 +19,7 @@ from state.identity import Link
 from state.ledger import Line
 from state.outbox import StoredIntent
 from state.store import Tx
-from sync.attribute import addresses_of
+from sync.addresses import addresses_of
 from sync.gather import opportunities_of
 from sync.pair import Pair
 from sync.undo.choose import UNMERGE, Chosen, UndoError

@@ -8,12 +8,13 @@ from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mappings.errors import UnavailableError
 from mappings.records import Json, Operation, Record
-from mappings.required_fields import MAP_KEY
+from mappings.required_fields import CRM_KEY, MAP_KEY
 from state import ledger, outbox
 from sync.recover import Selection, replay
 from sync.story import story_of_record
@@ -106,6 +107,73 @@ def test_somebody_else_s_linked_record_is_reached_as_well(tmp_path: Path) -> Non
     assert is_out(made.salesforce.get("Lead", theirs))
     assert is_out(made.map_record(other))
     assert made.settled()
+    made.close()
+
+
+def with_a_further_address(made: World, address: str = SHARED) -> tuple[str, str]:
+    """A contact that has the address beside its first one, and a Lead of another name with it;
+    a second such Lead keeps all three apart, in review or alone."""
+    contact = made.contact("Maria", "Lopez", hs_additional_emails=f"maria@old.example;{address}")
+    lead = made.lead("Peter", "Grant", Email=address.upper())
+    made.lead("Olga", "Fuchs", Email=address)
+    return contact, lead
+
+
+@pytest.mark.parametrize("address", [SHARED, "office@lopez-ltd.com"])
+def test_an_opt_out_reaches_who_has_the_address_further_down(tmp_path: Path, address: str) -> None:
+    """A contact has the Lead's address as a second one, and nobody has linked the two: the Lead's
+    opt-out is the contact's, a role's address or not."""
+    made = World.build(tmp_path)
+    contact, lead = with_a_further_address(made, address)
+    made.first()
+    assert made.salesforce.get("Lead", lead).fields[CRM_KEY] is None
+    made.salesforce.edit("Lead", lead, {FLAG: True})
+    made.run()
+    assert is_out(made.map_record(contact))
+    assert made.settled()
+    made.close()
+
+
+def test_an_opt_out_goes_from_a_further_address_to_whoever_is_mailed_there(tmp_path: Path) -> None:
+    """The contact opts out: both Leads that are mailed at an address of that person do."""
+    made = World.build(tmp_path)
+    contact, _ = with_a_further_address(made)
+    made.first()
+    assert unlinked(made, contact)
+    made.hubspot.edit("contacts", contact, {OPT_OUT: "true"})
+    made.run()
+    assert all(is_out(lead) for lead in made.salesforce.all("Lead"))
+    assert made.settled()
+    made.close()
+
+
+def test_an_address_that_is_gained_brings_its_opt_out(tmp_path: Path) -> None:
+    """A contact gets the address of somebody who has opted out long ago, beside its own: after the
+    next run it takes no mail."""
+    made = World.build(tmp_path)
+    lead = made.lead("Peter", "Grant", Email=SHARED, **{FLAG: True})
+    made.lead("Olga", "Fuchs", Email=SHARED)
+    contact = made.contact("Maria", "Lopez")
+    made.first()
+    assert is_out(made.salesforce.get("Lead", lead))
+    assert not is_out(made.map_record(contact))
+    made.hubspot.edit("contacts", contact, {"hs_additional_emails": SHARED})
+    made.run()
+    assert is_out(made.map_record(contact))
+    assert made.settled()
+    made.close()
+
+
+def test_an_address_that_is_given_up_brings_nothing(tmp_path: Path) -> None:
+    """What a contact had as a second address once, and has no more, says nothing about it."""
+    made = World.build(tmp_path)
+    contact, lead = with_a_further_address(made)
+    made.first()
+    made.hubspot.edit("contacts", contact, {"hs_additional_emails": ""})
+    made.run()
+    made.salesforce.edit("Lead", lead, {FLAG: True})
+    made.run()
+    assert not is_out(made.map_record(contact))
     made.close()
 
 
