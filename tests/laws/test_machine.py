@@ -21,7 +21,7 @@ SHORT = settings(
 
 
 def test_laws_1_to_14_hold_whatever_happens(template: Path) -> None:
-    """A hundred stories of fifty steps each end at rest with every law kept. A story that does not is
+    """A hundred stories of fifty steps each end at rest with every law kept. One that does not is
     shown as it is; `make soak ARGS="--only machine"` looks for the shortest."""
     Machine.template = template
     run_state_machine_as_test(Machine, settings=SHORT)
