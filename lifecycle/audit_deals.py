@@ -8,7 +8,7 @@ from datetime import datetime
 
 from lifecycle.audit import Check, Finding, Scope, records_of
 from lifecycle.subjects import Entry, Opportunity, Subject, Users
-from lifecycle.touch import Touch
+from lifecycle.touch import words_of
 from mappings.contract import Team
 
 NO_PEOPLE = "nobody has a role on it, so nobody's history leads to it"
@@ -135,11 +135,6 @@ def first_entry(one: Opportunity) -> FirstEntry | None:
     """
     found = [entry for person in one.people for entry in _entries(person)]
     return min(found, key=lambda entry: (entry.at, not entry.touch, entry.record), default=None)
-
-
-def words_of(touch: Touch) -> str:
-    """What a touch was, for people: `form_fill: Contact us`."""
-    return f"{touch.kind.value}: {touch.source}" if touch.source else touch.kind.value
 
 
 def _entries(person: Subject) -> list[FirstEntry]:

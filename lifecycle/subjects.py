@@ -95,6 +95,11 @@ class Subject:
     persona: str = ""
 
     @property
+    def record(self) -> str:
+        """The record they are named by: the CRM's to work with, else the MAP's first one."""
+        return next((card.ref for card in (*self.crm, *self.map)), self.key)
+
+    @property
     def first_record(self) -> Card | None:
         """Their oldest record on either side."""
         cards = [*self.map, *self.crm, *([self.came] if self.came is not None else [])]

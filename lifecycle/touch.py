@@ -63,6 +63,11 @@ def touch_of(moment: Moment, person: str, rules: TouchRules) -> Touch | None:
     return Touch(moment.at, moment.key, person, team, moment.kind, moment.source, moment.actor)
 
 
+def words_of(touch: Touch) -> str:
+    """What a touch was, for people: `form_fill: Contact us`."""
+    return f"{touch.kind.value}: {touch.source}" if touch.source else touch.kind.value
+
+
 def is_human(moment: Moment, rules: TouchRules) -> bool:
     """Whether a known user who is no integration did it."""
     return moment.actor is not None and moment.actor not in rules.integrations

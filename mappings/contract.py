@@ -15,6 +15,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from mappings.errors import Position
+from mappings.reporting import Reporting
 
 if TYPE_CHECKING:  # a mapping holds its contract
     from mappings.fieldmap import ValueType
@@ -250,7 +251,8 @@ class Contract:
 
     `names` are the types of all names the conditions use. `personas` are in order: a person is
     the first that holds. `zone` is the reporting time zone, in which `today` is read. `hash` is a
-    digest of all that: who was evaluated under another one is evaluated anew.
+    digest of all that: who was evaluated under another one is evaluated anew. `reporting` decides
+    nothing and is no part of it.
     """
 
     lifecycles: tuple[Lifecycle, ...] = ()
@@ -261,6 +263,7 @@ class Contract:
     names: Mapping[str, ValueType] = field(default_factory=dict)
     zone: str = "UTC"
     hash: str = ""
+    reporting: Reporting = field(default_factory=Reporting)
 
     def __bool__(self) -> bool:
         return bool(self.lifecycles)

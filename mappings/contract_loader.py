@@ -60,7 +60,8 @@ def load_contract(
         queues=parts.queues,
         promises=load_promises(tops, lifecycles, [p.name for p in personas], loading.faults),
         names=vocabulary.used,
-        zone=parts.zone,
+        zone=parts.reporting.zone,
+        reporting=parts.reporting,
     )
     check_contract(
         contract, objects, vocabulary, loading.faults, before=before, has_go_live=has_go_live

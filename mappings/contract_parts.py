@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, time
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from mappings.contract import (
     Absence,
@@ -19,13 +18,13 @@ from mappings.contract import (
 )
 from mappings.errors import Position
 from mappings.positions import Faults, Node, suggest
+from mappings.reporting import Reporting, load_reporting, zone_of
 from mappings.sections import Section
 
 CALENDAR_KEYS = ("zone", "hours", "days_off", "holidays")
 QUEUE_KEYS = ("calendar", "members", "fallback")
 MEMBER_KEYS = ("user", "weight", "capacity", "away")
 PROMISE_KEYS = ("lifecycle", "stage", "count", "per", "persona")
-REPORTING_KEYS = ("zone",)
 
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _HOURS = re.compile(r"([01]\d|2[0-3]):([0-5]\d)\s*-\s*(?:([01]\d|2[0-3]):([0-5]\d)|24:00)")
@@ -39,15 +38,12 @@ class Parts:
 
     calendars: Mapping[str, CalendarSpec]
     queues: Mapping[str, Queue]
-    zone: str
+    reporting: Reporting
 
 
 def load_parts(tops: Sequence[Section], faults: Faults) -> Parts:
-    """Calendars, queues and the reporting zone of all files."""
-    zone = "UTC"
-    for node in (top.node("reporting") for top in tops):
-        if node is not None:
-            zone = _zone(Section(node, faults, "`reporting`", REPORTING_KEYS), faults)
+    """Calendars, queues and how reports count, of all files."""
+    nodes = [node for top in tops if (node := top.node("reporting")) is not None]
     calendars = {
         name: _calendar(name, node, faults) for name, node in entries(tops, "calendars", faults)
     }
@@ -55,7 +51,7 @@ def load_parts(tops: Sequence[Section], faults: Faults) -> Parts:
         name: _queue(name, node, calendars, faults)
         for name, node in entries(tops, "queues", faults)
     }
-    return Parts(calendars, queues, zone)
+    return Parts(calendars, queues, load_reporting(nodes, faults))
 
 
 def entries(tops: Sequence[Section], key: str, faults: Faults) -> Iterator[tuple[str, Node]]:
@@ -96,19 +92,6 @@ def known(name: str, names: Iterable[str], what: str, at: Position, faults: Faul
     return False
 
 
-def _zone(section: Section, faults: Faults) -> str:
-    zone = section.text("zone", "UTC")
-    try:
-        ZoneInfo(zone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        faults.add(
-            section.place("zone"), f"`{zone}` is no time zone.",
-            "Write it like Europe/Berlin or America/New_York.", code="config.unknown_value",
-        )  # fmt: skip
-        return "UTC"
-    return zone
-
-
 def _calendar(name: str, node: Node, faults: Faults) -> CalendarSpec:
     section = Section(node, faults, f"the calendar `{name}`", CALENDAR_KEYS)
     section.need("zone", "Name its time zone, such as Europe/Berlin.")
@@ -120,7 +103,7 @@ def _calendar(name: str, node: Node, faults: Faults) -> CalendarSpec:
     days_off = (_date(text, at, faults) for text, at in section.names("days_off"))
     return CalendarSpec(
         name=name,
-        zone=_zone(section, faults),
+        zone=zone_of(section, faults),
         hours=hours,
         days_off=tuple(sorted(day for day in days_off if day is not None)),
         holidays=_holidays(section, faults),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mappings.contract import Fact, Period, Team
 from mappings.contract_handoff import TASK, WARN_AT
 from mappings.fieldmap import ValueType
+from mappings.reporting import Month, Weekday
 from mappings.schema_words import TEXT, Schema, keys, one_of, one_or_list, said, table
 
 _CONDITION: Schema = {"type": "string"}
@@ -15,9 +16,7 @@ def contract_keys() -> dict[str, Schema]:
     """The top keys of a mapping file that are about the contract."""
     return {
         "reporting": said(
-            keys({"zone": said(TEXT, "The time zone `today` and periods are read in.",
-                               default="UTC")}),
-            "How time is counted for everybody.",
+            keys(_reporting()), "How time and money are counted for everybody; decides nothing."
         ),
         "terms": said(
             table(one_of(ValueType)),
@@ -40,6 +39,57 @@ def contract_keys() -> dict[str, Schema]:
             "What marketing promises: how many people reach a stage in a period.",
         ),
     }  # fmt: skip
+
+
+def _reporting() -> dict[str, Schema]:
+    return {
+        "zone": said(TEXT, "The time zone `today` and periods are read in.", default="UTC"),
+        "week_starts": said(one_of(Weekday), "The first day of the week.", default="monday"),
+        "year_starts": said(
+            one_of(Month),
+            "The first month of the fiscal year; quarters count from it. Fiscal year 2026 begins in"
+            " the calendar year 2026.",
+            default="january",
+        ),
+        "currency": said(
+            TEXT, "The ISO code of the currency of sums, and of amounts that name none."
+        ),
+        "rates": said(
+            one_or_list(_rate()),
+            "Rates into that currency. The latest on or before a deal's day counts; without one the"
+            " deal is in no sum, and counted as such.",
+        ),
+        "quotas": said(one_or_list(_quota()), "What is to be sold in a month, quarter or year."),
+        "integrations": said(
+            one_or_list({"type": "string"}),
+            "Salesforce User ids of machines: what they do is nobody's work. The user Leadloop"
+            " works as is one without being named.",
+        ),
+    }
+
+
+def _rate() -> Schema:
+    return keys(
+        {
+            "currency": said(TEXT, "The ISO code of the other currency."),
+            "from": said(TEXT, "The first day it holds; without it since ever."),
+            "rate": said(TEXT, "How much one unit of it is in the reporting currency."),
+        },
+        required=("currency", "rate"),
+    )
+
+
+def _quota() -> Schema:
+    return keys(
+        {
+            "period": said(
+                TEXT, "The month, fiscal quarter or fiscal year: 2026-03, 2026-Q1, 2026."
+            ),
+            "amount": said(TEXT, "How much, in the reporting currency."),
+            "marketing": said(TEXT, "Marketing's share of it, between 0 and 1."),
+        },
+        required=("period", "amount"),
+    )
 
 
 def _calendar() -> Schema:

@@ -286,8 +286,8 @@ def _digest(value: object) -> str:
     return hashlib.sha256(plain.encode()).hexdigest()[:16]
 
 
-_UNSAID = frozenset({"at", "hash", "options", "parked"})
-"""What is known of a mapping besides what its files say."""
+_UNSAID = frozenset({"at", "hash", "options", "parked", "reporting"})
+"""What is known of a mapping besides what its files say, and what decides nothing."""
 
 
 def _plain(value: object) -> object:

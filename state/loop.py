@@ -108,6 +108,12 @@ def standings(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Standing]:
     return found
 
 
+def evaluated(tx: Tx) -> int:
+    """How many golden records have ever been evaluated."""
+    query = select(func.count()).select_from(STANDINGS).where(tx.mine(STANDINGS))
+    return int(tx.connection.execute(query).scalar_one())
+
+
 def put_standings(tx: Tx, rows: Sequence[Standing]) -> None:
     """Keep where golden records stand now."""
     tx.upsert(

@@ -31,7 +31,7 @@ def audit(
 
     `crm` is the connector kind of the CRM, `integrations` more users whose doings are no human's.
     """
-    users = users_of(tx, integrations)
+    users = users_of(tx, mapping.contract.reporting.integrations | frozenset(integrations))
     scope = Scope(
         now=tx.now,
         contract=mapping.contract,
@@ -39,7 +39,7 @@ def audit(
         events_since=streams.events_since(tx),
     )
     checks = new_checks()
-    subjects = Subjects(tx, mapping, users, crm=crm, zone=mapping.contract.zone)
+    subjects = Subjects(tx, mapping, users, crm)
     people = PeopleAudit(scope, users, checks)
     for person in subjects.people():
         people.add(person)

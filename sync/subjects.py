@@ -9,23 +9,26 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, date, datetime, time
-from zoneinfo import ZoneInfo
+from datetime import UTC, datetime
 
+from lifecycle.handoff import Handoff
+from lifecycle.standing import Transition
 from lifecycle.subjects import Card, Entry, Opportunity, Owning, Subject, Users, oldest
 from lifecycle.timeline import Deal, Moment, MomentKind
-from lifecycle.touch import MARKETING_TOUCHES, Touch, TouchRules, touches_of
-from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping, ValueType
+from lifecycle.touch import MARKETING_TOUCHES, Touch, TouchRules, touches_of, words_of
+from mappings.contract import Team
+from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
 from mappings.money import Money
 from mappings.records import EventKind, Json, Record, RecordRef
 from mappings.required_fields import EVENT, EVENT_KEY, TASK
-from mappings.values import canonical
 from state import identity, mirror, streams
 from state.identity import Link
 from state.store import Tx
 from sync.activities import entry_of, moment_of
 from sync.facts import choose_order
 from sync.gather import ROLES, opportunities_at
+from sync.loop_rows import handoffs_of, moves_of
+from sync.timelines import deal_of
 
 PAGE = 500
 """People read at a time."""
@@ -62,15 +65,12 @@ def _every(tx: Tx, object_name: str) -> Iterator[Record]:
 
 @dataclass(slots=True)
 class Subjects:
-    """Reads people and opportunities in one transaction. `crm` is the connector kind of the CRM,
-    `currency` that of amounts that say none, `zone` the one in which a close date is read."""
+    """Reads people and opportunities in one transaction. `crm` is the CRM's connector kind."""
 
     tx: Tx
     mapping: PairMapping
     users: Users
-    crm: str = "salesforce"
-    currency: str = "XXX"
-    zone: str = "UTC"
+    crm: str
 
     @property
     def _people(self) -> ObjectMapping | None:
@@ -162,21 +162,13 @@ class Subjects:
         return found
 
     def _deal(self, record: Record, people: tuple[str, ...]) -> Deal:
-        fields = record.fields
-        created = record.created_at or record.modified_at
-        closed = fields.get("IsClosed") is True
-        currency = str(fields.get("CurrencyIsoCode") or self.currency)
-        return Deal(
-            key=str(record.ref),
-            created_at=created,
+        reporting = self.mapping.contract.reporting
+        currency = str(record.fields.get("CurrencyIsoCode") or reporting.currency)
+        return replace(
+            deal_of(record, reporting.zone),
             people=people,
-            account=_text(fields.get("AccountId")),
-            owner=_text(fields.get("OwnerId")),
-            stage=str(fields.get("StageName") or ""),
-            closed_at=max(created, _day(fields.get("CloseDate"), self.zone)) if closed else None,
-            is_closed=closed,
-            is_won=fields.get("IsWon") is True,
-            amount=Money.parse(fields.get("Amount"), currency),
+            account=_text(record.fields.get("AccountId")),
+            amount=Money.parse(record.fields.get("Amount"), currency),
         )
 
     def _page(self, mapping: ObjectMapping, keys: Sequence[str]) -> _Page:
@@ -193,6 +185,8 @@ class Subjects:
             records={ref: row.record for ref, row in mirror.load(self.tx, refs).items()},
             events=streams.happened(self.tx, entity_ids, TOUCHING),
             activities=self._activities(sorted({ref.id for ref in crm})),
+            moves=moves_of(self.tx, entity_ids) if self.mapping.contract else {},
+            handoffs=handoffs_of(self.tx, entity_ids) if self.mapping.contract else {},
             deals={
                 contact: [self._deal(record, ()) for record in own]
                 for contact, own in opportunities_at(self.tx, self.crm, contacts).items()
@@ -210,6 +204,8 @@ class _Page:
     records: Mapping[RecordRef, Record]
     events: Mapping[str, Sequence[streams.Happened]]
     activities: Mapping[str, Sequence[Record]]
+    moves: Mapping[str, Sequence[Transition]]
+    handoffs: Mapping[str, Sequence[Handoff]]
     deals: Mapping[str, Sequence[Deal]]
 
     def subject(self, entity_id: str) -> Subject:
@@ -224,6 +220,7 @@ class _Page:
         refs = {link.ref.id: str(link.ref) for link in links}
         logged = [record for name in sorted(refs) for record in self.activities.get(name, ())]
         touches = self._touches(entity_id, logged)
+        moves = tuple(self.moves.get(entity_id, ()))
         return Subject(
             key=entity_id,
             map=tuple(
@@ -240,7 +237,11 @@ class _Page:
             touches=touches,
             entries=_in_order(_on(entry_of(record), refs) for record in logged),
             deals=self._deals(links),
-            source=next((_source(t) for t in touches if t.actor is None), ""),
+            moves=moves,
+            handoffs=tuple(self.handoffs.get(entity_id, ())),
+            source=next((words_of(t) for t in touches if t.team is Team.MARKETING), ""),
+            segment=moves[-1].lifecycle if moves else "",
+            persona=(moves[-1].persona or "") if moves else "",
         )
 
     def _deals(self, links: Sequence[Link]) -> tuple[Deal, ...]:
@@ -269,10 +270,6 @@ def _itself(key: str) -> Link:
     )
 
 
-def _source(touch: Touch) -> str:
-    return f"{touch.kind.value}: {touch.source}" if touch.source else touch.kind.value
-
-
 def _is_live(record: Record) -> bool:
     return not record.deleted and record.converted_to is None
 
@@ -295,16 +292,6 @@ def _card(record: Record, stage_fields: Sequence[str], users: Users) -> Card:
 def _on(entry: Entry, refs: Mapping[str, str]) -> Entry:
     """The entry with the record it is on by its full name."""
     return replace(entry, on=refs.get(entry.on or "", entry.on))
-
-
-def _day(value: Json, zone: str) -> datetime:
-    """When a day begins in the reporting zone; long ago where there is none."""
-    text = canonical(value, ValueType.DATE)
-    try:
-        day = date.fromisoformat(str(text))
-    except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
 
 
 def _text(value: Json) -> str | None:

@@ -162,7 +162,7 @@ def evidences(
             {name: person.value(name) for name in names},
             tuple(moments),
             created_at=person.created_at,
-            deals=tuple(_deal(deal, mapping.contract.zone) for deal in person.opportunities),
+            deals=tuple(deal_of(deal, mapping.contract.zone) for deal in person.opportunities),
             history=dict(since.get(key, {})),
         )
         yield person, Evidence(timeline, rules, zone=mapping.contract.zone)
@@ -179,7 +179,8 @@ def _change(one: Observation) -> Moment:
     return Moment(one.at, key, kind, field=one.field, before=one.before, after=one.after)
 
 
-def _deal(record: Record, zone: str) -> Deal:
+def deal_of(record: Record, zone: str) -> Deal:
+    """An opportunity as it is now, without its people and amount."""
     created = record.created_at or record.modified_at
     closed = record.fields.get("IsClosed") is True
     closing = min(_day(record.fields.get("CloseDate"), zone), record.modified_at)

@@ -181,6 +181,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told["dry run"] = run("sync", "--dry-run")
     told["status"] = run("status", "--completeness")
     told["audit"] = run("audit")
+    told["report"] = run("report", "monthly", "--period", "all", "--records")
     told["runs"] = run("runs")
     told["runs show"] = run("runs", "show", told["sync"]["runs"][0]["run_id"])
     told["review list"] = run("review", "list")

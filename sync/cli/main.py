@@ -47,6 +47,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "runs": ("runs", "List past runs, or show one: runs show ID."),
     "commands": ("commands", "What was asked of the daemon: commands [list|show|withdraw]."),
     "audit": ("audit", "Find what goes wrong between marketing and sales; name the records."),
+    "report": ("report", "Show the numbers both teams go by, and who is behind each."),
     "explain": ("explain", "Tell a person's story: links, evidence, writes."),
     "review": ("review", "Decide what only a person can decide."),
     "match": ("match", "Find who is who in two tables, or duplicates in one."),

@@ -1,0 +1,192 @@
+"""Reports as documents: the same data as tables with headings and notes, for people."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+from sync.documents import Document, Section, shown
+
+Lines = Sequence[Mapping[str, Any]]
+
+TITLES = {
+    "funnel": "Funnel",
+    "handoffs": "Handoffs",
+    "attribution": "Attribution",
+    "sla": "Service levels",
+    "monthly": "Monthly report",
+}
+SHOWN = 20
+"""Lines of a long table that are shown without `--records`."""
+
+
+def document(pair: str, found: Mapping[str, Any], *, most: int | None = SHOWN) -> Document:
+    """A report for people; `most` cuts long tables, None shows everything."""
+    period, as_of = found["period"], found["as_of"]
+    edges = " to ".join(f"{period[edge]:%Y-%m-%d}" for edge in ("from", "until") if period[edge])
+    when = f"{period['label']}{f' ({edges}, the last day left out)' if edges else ''}"
+    notes = [f"{when}, as of {as_of:%Y-%m-%d %H:%M} UTC, for {found['for']}."]
+    if not found["contract"]:
+        notes.append(
+            "There is no lifecycle contract: stages are plain facts, and whoever came to sales"
+            " after marketing had them counts as handed over."
+        )
+    elif found["not_evaluated"]:
+        notes.append(f"{found['not_evaluated']:,} people have not been evaluated yet: next run.")
+    sections = [
+        section
+        for key, make in _PARTS.items()
+        if key in found
+        for section in [make(found[key], found, most)]
+    ]
+    return Document(f"{TITLES[found['report']]} of {pair}", tuple(notes), tuple(sections))
+
+
+def _table(
+    title: str,
+    lines: Lines,
+    columns: Mapping[str, str],
+    most: int | None,
+    *,
+    notes: tuple[str, ...] = (),
+) -> Section:
+    """Lines as a table: `columns` are keys and their headings; the people behind figures last."""
+    named = any("records" in line for line in lines)
+    rows = [
+        (*(_cell(key, line.get(key)) for key in columns), *([_names(line)] if named else []))
+        for line in lines[:most]
+    ]
+    return Section(
+        title,
+        notes=notes if lines else (*notes, "Nothing."),
+        columns=(*columns.values(), *(["records"] if named else [])),
+        rows=tuple(rows),
+        more=len(lines) - len(rows),
+    )
+
+
+def _cell(key: str, value: Any) -> Any:
+    if value is None:
+        return ""
+    if key.endswith(("rate", "share", "conversion", "reached")) and isinstance(value, float):
+        return f"{value:.1%}"
+    return shown(value) if not isinstance(value, float) else f"{value:,.1f}"
+
+
+def _names(line: Mapping[str, Any]) -> str:
+    records = line.get("records", [])
+    if isinstance(records, Mapping):
+        return "\n".join(f"{name}: {', '.join(own)}" for name, own in records.items() if own)
+    return ", ".join(records)
+
+
+def _group(found: Mapping[str, Any]) -> dict[str, str]:
+    return {"group": str(found["by"])} if found["by"] else {}
+
+
+def _stages(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
+    several = len({line["lifecycle"] for line in lines}) > 1
+    columns = {
+        **({"lifecycle": "lifecycle"} if several else {}),
+        **_group(found),
+        "stage": "stage", "team": "team", "entered": "entered", "converted": "went on",
+        "conversion": "conversion", "standing": "standing", "stagnant": "stagnant",
+        "days_in_stage_median": "days (median)", "days_in_stage_p90": "days (90 %)",
+    }  # fmt: skip
+    return _table("Funnel", lines, columns, None)
+
+
+def _sources(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Section:
+    columns = {
+        "source": "source", "goal": "goal", "source_reached": "reached it",
+        "source_days_median": "days (median)",
+    }  # fmt: skip
+    return _table("Fastest sources", lines, columns, most)
+
+
+def _working(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {
+        **_group(found),
+        "handed_over": "handed over", "worked": "worked within 5 days",
+        "not_worked": "not worked", "pending": "pending", "worked_rate": "worked rate",
+        "hours_to_first_touch_median": "hours to first touch (median)",
+        "attempts_mean": "attempts (mean)",
+    }  # fmt: skip
+    return _table("What sales does with whom it is given", lines, columns, None)
+
+
+def _handoffs(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Section:
+    columns = {
+        "record": "record", "handed_over_at": "handed over (UTC)", "owner": "owner",
+        "stage": "stage", "status": "status", "first_touch_at": "first touch (UTC)",
+        "attempts": "attempts", "reason": "reason",
+    }  # fmt: skip
+    return _table("Handoffs", lines, columns, most)
+
+
+def _service_levels(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {
+        "level": "promise", "owner": "owner", "kept": "kept", "broken": "broken",
+        "running": "running",
+    }  # fmt: skip
+    return _table("What sales promised", lines, columns, None)
+
+
+def _promises(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {
+        "stage": "stage", "persona": "persona", "per": "per", "from": "from",
+        "is_over": "over", "promised": "promised", "delivered": "delivered", "share": "share",
+    }  # fmt: skip
+    return _table("What marketing promised", lines, columns, None)
+
+
+def _totals(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {"what": "what", "amount": found["currency"], "deals": "deals", "share": "share"}
+    left_out = len(found["not_converted"])
+    note = f"{left_out:,} deals are in no sum: no amount, or no rate for their day."
+    return _table("Pipeline and revenue", lines, columns, None, notes=(note,) if left_out else ())
+
+
+def _credits(lines: Lines, found: Mapping[str, Any], most: int | None) -> Section:
+    """A line a source, a column a model."""
+    models = list(dict.fromkeys(line["model"] for line in lines))
+    by_source: dict[str, dict[str, Any]] = {}
+    for line in lines:
+        own = by_source.setdefault(line["source"], {"source": line["source"] or "(nobody)"})
+        own[line["model"]] = line["credited"]
+        if "records" in line:
+            own["records"] = sorted({*own.get("records", ()), *line["records"]})
+    columns = {"source": "source", **{model: model.replace("_", " ") for model in models}}
+    title = f"Revenue by source and model ({found['currency']})"
+    return _table(title, list(by_source.values()), columns, most)
+
+
+def _quotas(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {
+        "period": "period", "quota": "quota", "quota_reached": "reached",
+        "marketing": "marketing's share", "marketing_quota_reached": "reached by sourced revenue",
+    }  # fmt: skip
+    return _table("Quota", lines, columns, None)
+
+
+def _stalled(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Section:
+    columns = {
+        "deal": "deal", "quiet_since": "quiet since (UTC)", "responsible": "whose job it was",
+        "what": "what",
+    }  # fmt: skip
+    return _table("Stalled deals", lines, columns, most)
+
+
+_PARTS: Mapping[str, Callable[[Lines, Mapping[str, Any], int | None], Section]] = {
+    "stages": _stages,
+    "sources": _sources,
+    "working": _working,
+    "handoffs": _handoffs,
+    "service_levels": _service_levels,
+    "promises": _promises,
+    "totals": _totals,
+    "credits": _credits,
+    "quotas": _quotas,
+    "stalled": _stalled,
+}
+"""The parts a report may have, in the order in which they are shown."""
