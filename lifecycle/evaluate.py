@@ -311,10 +311,14 @@ class Evaluator:
             since=now,
             held=frozenset(held) | (standing.held if not back else frozenset()),
             fresh_from=now if back else standing.fresh_from,
-            recycled_from=standing.stage if back else None,
-            recycle_reason=reason if back else "",
-            recontact=recontact,
         )
+        if not (move is Move.FORWARD and _is_awaited(lifecycle, standing, to)):
+            turn.standing = replace(
+                turn.standing,
+                recycled_from=standing.stage if back else None,
+                recycle_reason=reason if back else "",
+                recontact=recontact,
+            )
         met = tuple(m for m in standing.met if m.stage == to.name)
         names = {n for m in met for n in self._names(m.text)}
         return Transition(
@@ -360,6 +364,15 @@ def returns_to(lifecycle: Lifecycle, left: str | None) -> str:
     before = lifecycle.predecessors(left)
     ordered = [stage for stage in reversed(lifecycle.stages) if stage.name in before | {left}]
     return next((stage.name for stage in ordered if stage.handoff is not None), left)
+
+
+def _is_awaited(lifecycle: Lifecycle, standing: Standing, to: Stage) -> bool:
+    """Whether somebody who goes forward is still before the stage they come back to on a day: that
+    day is then kept."""
+    if standing.recontact is None:
+        return False
+    back = returns_to(lifecycle, standing.recycled_from)
+    return to.name in lifecycle.predecessors(back)
 
 
 def _exit_key(stage: Stage, number: int) -> str:

@@ -79,13 +79,19 @@ def begin(
     """
     stage = desk.contract.lifecycle(move.lifecycle).stage(move.after)
     key = handoff_key(subject, move)
-    is_taken = any(one.status.is_under_way or one.key == key for one in known)
+    is_taken = any(one.status.is_under_way or one.key == key or _covers(one, move) for one in known)
     if stage.handoff is None or move.baseline or move.move is Move.RECYCLE or is_taken:
         return None
     handoff = Handoff(
         key, subject, move.lifecycle, move.after, move.move.value, move.at, Status.HELD
     )
     return follow(desk, handoff, replace(situation, moves=()))
+
+
+def _covers(handoff: Handoff, move: Transition) -> bool:
+    """Whether a handoff that is over was of this move: late evidence may date a move otherwise
+    than it was when it was handed over."""
+    return handoff.ended_at is not None and move.at <= handoff.ended_at
 
 
 def follow(desk: Desk, handoff: Handoff, situation: Situation) -> Decision:
@@ -202,9 +208,12 @@ def _answered(
 
 
 def _moved_on(handoff: Handoff, moves: Sequence[Transition]) -> Handoff:
-    """A later move ends it: forward it was worked, backward it goes back to marketing."""
+    """A later move ends it: forward it was worked, backward it goes back to marketing. A move into
+    the very stage is the one that set it off, dated anew by late evidence.
+    """
     for move in moves:
-        if handoff.status.is_under_way and move.at > handoff.opened_at:
+        is_own = (move.lifecycle, move.after) == (handoff.lifecycle, handoff.stage)
+        if handoff.status.is_under_way and move.at > handoff.opened_at and not is_own:
             worked = move.move is Move.FORWARD and handoff.assignments
             accepted = handoff.accepted_at or (move.at if worked else None)
             handoff = replace(

@@ -314,7 +314,7 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
         for entry in mapping.objects
         for name in entry.crm_objects
     ]
-    if ActivityForm.TASK in mapping.activities.values():
+    if ActivityForm.TASK in mapping.activities.values() or mapping.contract.has_handoffs():
         found.append(_key(TASK, EVENT_KEY, length=64, label="Leadloop Event Id"))
     if ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values():
         found.append(_key("CampaignMember", EVENT_KEY, length=64, label="Leadloop Event Id"))

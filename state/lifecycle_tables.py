@@ -76,6 +76,28 @@ class HandoffRow(Scoped, table=True):
     run_id: str = Field(max_length=40)
 
 
+class EffectRow(Scoped, table=True):
+    """Something a handoff asks for, once for ever by its key: a task, a notice."""
+
+    __tablename__ = "effects"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("key", *OWNER),
+        Index("ix_effects_entity", "entity_id", *OWNER),
+        Index("ix_effects_status", "status", "kind", *OWNER),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=REF)
+    entity_id: str = Field(max_length=40)
+    handoff: str = Field(max_length=REF)
+    kind: str = Field(max_length=16)
+    user: str | None = Field(default=None, max_length=NAME)
+    text: str = Field(max_length=REF)
+    at: datetime = _instant()
+    status: str = Field(max_length=16)
+    done_at: datetime | None = _instant(nullable=True)
+    run_id: str = Field(max_length=40)
+
+
 class DutyRow(Scoped, table=True):
     """A line of the responsibility ledger of a person or deal: one that begins at an instant."""
 

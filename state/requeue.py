@@ -13,7 +13,7 @@ from dataclasses import replace
 from sqlalchemy import delete, select, update
 
 from mappings.records import RecordRef
-from state import events, identity, loop, mirror, outbox
+from state import effects, events, identity, loop, mirror, outbox
 from state.events import ACTIVITIES, EVENTS
 from state.identity import LINKS
 from state.ledger import LEDGER
@@ -127,6 +127,7 @@ def hand_over(tx: Tx, run_id: str, loser: str, winner: str) -> None:
     hand_over_writes(tx, run_id, loser, winner)
     hand_over_history(tx, loser, winner)
     loop.absorb(tx, run_id, loser, winner)
+    effects.absorb(tx, loser, winner)
     identity.drop_shadows(tx, loser)
 
 

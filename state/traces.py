@@ -21,6 +21,7 @@ from state.candidates import BLOCKING, INDEXED
 from state.census import SEEN
 from state.commands import COMMANDS
 from state.due import DUE
+from state.effects import EFFECTS
 from state.events import ACTIVITIES, EVENTS
 from state.identity import ALIASES, ENTITIES, LINKS, SHADOWS, WORK
 from state.ledger import LEDGER
@@ -181,6 +182,7 @@ PLACES: tuple[Place, ...] = (
     Place(STANDINGS, (_entity(STANDINGS),)),
     Place(MOVES, (_entity(MOVES),)),
     Place(HANDOFFS, (_entity(HANDOFFS),)),
+    Place(EFFECTS, (_entity(EFFECTS),)),
     Place(DUTIES, (_entity(DUTIES),)),
     Place(OBSERVATIONS, (_entity(OBSERVATIONS),), ("before", "after"), whole=True),
     Place(DUE, (_reference(DUE.c.subject),)),

@@ -17,6 +17,7 @@ from datetime import datetime
 from lifecycle import evaluate
 from lifecycle.evaluate import Evaluation
 from lifecycle.evidence import Evidence
+from lifecycle.handing import Decision
 from lifecycle.handoff import Handoff
 from lifecycle.responsibility import Stretch, ledger, owners_of
 from lifecycle.standing import Transition
@@ -25,6 +26,7 @@ from state import due, loop
 from state.store import Tx, chunks
 from sync.crash import crashpoint
 from sync.due import PLAN
+from sync.hand_over import Case, Office, find_waiting, keep
 from sync.loop_rows import (
     NOTHING,
     Kept,
@@ -48,10 +50,12 @@ CHUNK = 200
 
 @dataclass(slots=True)
 class Advanced:
-    """What came of it: people evaluated, moves by kind (those of history as `baseline`), people
-    whose past was gone through anew, people for whom two stages are true at once."""
+    """What came of it: people evaluated, handoffs begun by how they stand, moves by kind (those of
+    history as `baseline`), people whose past was gone through anew, people for whom two stages are
+    true at once."""
 
     evaluated: int = 0
+    handoffs: Counter[str] = field(default_factory=Counter)
     moves: Counter[str] = field(default_factory=Counter)
     rewritten: int = 0
     contested: int = 0
@@ -63,6 +67,7 @@ class Advanced:
         return {
             "evaluated": self.evaluated,
             "moves": dict(self.moves),
+            "handoffs": dict(self.handoffs),
             "rewritten": self.rewritten,
             "contested": self.contested,
         }
@@ -82,28 +87,61 @@ class _Turn:
     def entity_id(self) -> str:
         return self.person.entity_id
 
+    @property
+    def is_rewritten(self) -> bool:
+        return self.evaluation.rewritten and self.before.standing.at is not None
+
 
 def advance(pair: Pair, run_id: str) -> Advanced:
     """Evaluate everybody on the work list; nothing without a contract."""
     told = Advanced()
     if not pair.mapping.contract:
         return told
+    with pair.store.begin() as tx:
+        find_waiting(tx, pair.mapping)
+        office = Office.in_state(tx, pair.mapping)
+    crashpoint("after_advance")
     for batch in work_list(pair):
         for part in chunks(batch, CHUNK):
             with pair.store.begin() as tx:
-                _advance(pair, tx, run_id, part, told)
+                _advance(pair, tx, run_id, part, office, told)
             crashpoint("after_advance")
         pair.progress.report("advance", told.evaluated, None)
+    told.handoffs.update(office.begun)
     return told
 
 
-def _advance(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str], told: Advanced) -> None:
+def _advance(
+    pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str], office: Office, told: Advanced
+) -> None:
     turns = _turns(pair, tx, run_id, entity_ids)
-    known = moves_of(tx, [turn.entity_id for turn in turns])
+    ids = [turn.entity_id for turn in turns]
+    fresh = _fresh(turns, moves_of(tx, ids))
+    handoffs = handoffs_of(tx, ids)
+    decided = {
+        turn.entity_id: office.decide(
+            Case(
+                turn.person,
+                turn.evidence,
+                turn.evaluation.standing,
+                fresh[turn.entity_id],
+                handoffs.get(turn.entity_id, ()),
+            ),
+            tx.now,
+        )
+        for turn in turns
+    }
     _keep(pair.mapping, tx, turns)
-    _keep_moves(tx, run_id, turns, known, told)
+    _keep_moves(tx, run_id, turns)
+    keep(tx, run_id, {key: own for key, own in decided.items() if own})
     _keep_duties(pair.mapping, tx, turns)
-    _look_again(tx, turns)
+    _look_again(tx, turns, decided)
+    told.evaluated += len(turns)
+    told.rewritten += sum(turn.is_rewritten for turn in turns)
+    told.contested += sum(bool(turn.evaluation.contested) for turn in turns)
+    told.moves.update(
+        "baseline" if move.baseline else move.move.value for own in fresh.values() for move in own
+    )
 
 
 def _turns(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str]) -> list[_Turn]:
@@ -118,7 +156,6 @@ def _turns(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str]) -> list[_
         seen[person.entity_id], changes = look(person, names, before.seen, last=last, now=tx.now)
         loop.observe(tx, run_id, changes)
     since = {key: {name: one.since for name, one in own.items()} for key, own in seen.items()}
-    ours = frozenset({pair.integration_user} if pair.integration_user is not None else ())
     return [
         _Turn(
             person,
@@ -127,7 +164,7 @@ def _turns(pair: Pair, tx: Tx, run_id: str, entity_ids: Sequence[str]) -> list[_
             evidence,
             evaluated(pair.mapping, before, evidence, tx.now),
         )
-        for person, evidence in evidences(tx, pair.mapping, people, since, integrations=ours)
+        for person, evidence in evidences(tx, pair.mapping, people, since)
     ]
 
 
@@ -149,29 +186,28 @@ def _keep(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
     loop.put_standings(tx, rows)
 
 
-def _keep_moves(
-    tx: Tx,
-    run_id: str,
-    turns: Sequence[_Turn],
-    known: Mapping[str, Sequence[Transition]],
-    told: Advanced,
-) -> None:
+def _fresh(
+    turns: Sequence[_Turn], known: Mapping[str, Sequence[Transition]]
+) -> dict[str, list[Transition]]:
+    """The moves nobody knew of so far, by person."""
+    found: dict[str, list[Transition]] = {}
+    for turn in turns:
+        before = {(m.at, m.after, m.move) for m in known.get(turn.entity_id, ())}
+        moves = turn.evaluation.moves
+        found[turn.entity_id] = [m for m in moves if (m.at, m.after, m.move) not in before]
+    return found
+
+
+def _keep_moves(tx: Tx, run_id: str, turns: Sequence[_Turn]) -> None:
     """Moves are added, or, where the past has changed, replaced by those that are true now."""
     fresh = []
     for turn in turns:
-        done = turn.evaluation
-        rows = [move_row(turn.entity_id, move) for move in done.moves]
-        if done.rewritten:
+        rows = [move_row(turn.entity_id, move) for move in turn.evaluation.moves]
+        if turn.evaluation.rewritten:
             loop.rewrite_moves(tx, run_id, turn.entity_id, rows)
         else:
             fresh += rows
-        before = {(m.at, m.after, m.move) for m in known.get(turn.entity_id, ())}
-        new = [m for m in done.moves if (m.at, m.after, m.move) not in before]
-        told.moves.update("baseline" if move.baseline else move.move.value for move in new)
-        told.rewritten += done.rewritten and turn.before.standing.at is not None
-        told.contested += bool(done.contested)
     loop.add_moves(tx, run_id, fresh)
-    told.evaluated += len(turns)
 
 
 def _keep_duties(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
@@ -190,9 +226,14 @@ def _keep_duties(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
     loop.put_duties(tx, changed)
 
 
-def _look_again(tx: Tx, turns: Sequence[_Turn]) -> None:
+def _look_again(tx: Tx, turns: Sequence[_Turn], decided: Mapping[str, Sequence[Decision]]) -> None:
     """Whoever's answer turns by itself is due then; others wait for something to happen."""
-    instants = {turn.entity_id: at for turn in turns if (at := turn.evaluation.next_at) is not None}
+    instants = {}
+    for turn in turns:
+        ahead = [turn.evaluation.next_at, *(one.next_at for one in decided[turn.entity_id])]
+        first = min((at for at in ahead if at is not None), default=None)
+        if first is not None:
+            instants[turn.entity_id] = first
     due.put(tx, PLAN, instants)
     due.withdraw(tx, PLAN, [t.entity_id for t in turns if t.entity_id not in instants])
 

@@ -23,6 +23,7 @@ from sync.conditions import GOOD, Condition, Facts, Message, Severity, compare, 
 from sync.counted import counted_of
 from sync.crash import crashpoint
 from sync.drift_known import known_drifts
+from sync.pair import Tell
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
@@ -144,6 +145,20 @@ def _tell(
             else:
                 trouble.keep_alerts(tx, [replace(alert, told_at=tx.now, failed_at=None)])
         crashpoint("after_alerts")
+
+
+def tell(addresses: Sequence[str], at: Callable[[], datetime]) -> Tell | None:
+    """How notices of handoffs reach people: by the addresses that alerts go to, where there are
+    any."""
+    if not addresses:
+        return None
+    everybody = Apprise(addresses)
+
+    def send_notice(title: str, body: str) -> bool:
+        alert = Alert("handoff", "alert.handoff", at())
+        return everybody(Message(alert, title, body, Severity.NOTICE))
+
+    return send_notice
 
 
 def trial(at: datetime) -> Message:

@@ -39,6 +39,7 @@ class Severity(StrEnum):
 
     FAILURE = "failure"
     WARNING = "warning"
+    NOTICE = "info"
     OVER = "success"
 
 

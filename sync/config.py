@@ -138,6 +138,8 @@ class GuardConfig:
     merges: Limit = Limit(0.01, 100)
     consent: Limit = Limit(0.01, 500)
     moves: Limit = Limit(0.10, 1_000)
+    assignments: Limit = Limit(0.05, 500)
+    notices: Limit = Limit(0.05, 500)
     floor: int = 25
     rejected_share: float = 0.05
     rejected_streak: int = 100

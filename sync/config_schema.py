@@ -93,6 +93,8 @@ _LIMITS: Mapping[str, str] = {
     "merges": "Linked records merged at a vendor at once.",
     "consent": "People whose consent changes.",
     "moves": "People who are shown at another stage of the contract.",
+    "assignments": "People who are given to somebody in sales.",
+    "notices": "Notices about handoffs.",
 }
 
 

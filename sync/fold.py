@@ -205,7 +205,8 @@ def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reaso
 def _touched(
     pair: Pair, tx: Tx, records: Sequence[Record], links: Mapping[RecordRef, Link]
 ) -> set[str]:
-    """Golden records to plan again: their own records changed, or an opportunity of theirs."""
+    """Golden records to plan again: their own records changed, an opportunity of theirs, or, under
+    a contract, what sales did with them."""
     touched = {links[record.ref].entity_id for record in records if record.ref in links}
     opportunities = [r.ref.id for r in records if pair.kind_of(r.ref) is EntityKind.DEAL]
     roles = [r for r in records if r.ref.object == "OpportunityContactRole"]
@@ -214,8 +215,17 @@ def _touched(
             m.record
             for m in mirror.by_lookup(tx, "OpportunityContactRole", opportunities, second=True)
         ]
-    contacts = {str(role.fields.get("ContactId")) for role in roles}
-    refs = [RecordRef(pair.crm_side.system, "Contact", i) for i in contacts]
+    refs = [
+        RecordRef(pair.crm_side.system, "Contact", str(role.fields.get("ContactId")))
+        for role in roles
+    ]
+    if pair.mapping.contract:  # what sales did may move a stage, or answer a handoff
+        refs += [
+            RecordRef(pair.crm_side.system, name, str(record.fields.get("WhoId")))
+            for record in records
+            if record.ref.object in ACTIVITY_READS
+            for name in ("Lead", "Contact")
+        ]
     touched |= {link.entity_id for link in identity.links_of(tx, refs).values()}
     return touched
 

@@ -28,7 +28,10 @@ MOVED_SHARE = 0.02
 Those are left out, never applied otherwise than approved."""
 
 
-LIMITED = ("creates", "updates", "overwrites", "clears", "activities", "deletes", "moves")
+LIMITED = (
+    "creates", "updates", "overwrites", "clears", "activities", "deletes", "moves", "assignments",
+    "notices",
+)  # fmt: skip
 """Kinds of writes that stop a run where they are too many, each with its limit in GuardConfig."""
 PLURALS = {"person": "people", "company": "companies", "deal": "deals"}
 EMPTY_FROM = 10
@@ -73,8 +76,10 @@ def examine(
     mapping_approved: bool,
     approval: Approval | None,
     limits: GuardConfig,
+    notices: int = 0,
 ) -> Verdict:
-    """Let the intents pass, hold consent back, or raise MassChangeRefusedError."""
+    """Let the intents, and the `notices` that go with them, pass; hold consent back; or raise
+    MassChangeRefusedError."""
     if approval is not None and approval.fingerprints is not None:
         return _exactly(intents, approval.fingerprints)
     if not mapping_approved:
@@ -86,7 +91,7 @@ def examine(
             remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
             "plan.json`.",
         )
-    kinds = change_kinds(intents)
+    kinds = change_kinds(intents) + Counter(notices=notices)
     consent_pauses = _exceeds(kinds, "consent", limits, population, approval)
     _refuse_beyond(kinds, limits, population, approval)
     if not consent_pauses:

@@ -30,6 +30,10 @@ class Progress:
     report: Callable[[str, int, int | None], None] = field(default=lambda *_: None)
 
 
+Tell = Callable[[str, str], bool]
+"""Tells people a title and a text; whether it reached them."""
+
+
 @dataclass(frozen=True, slots=True)
 class Pair:
     """A connection pair with everything a run needs.
@@ -38,6 +42,7 @@ class Pair:
     `integration_user` is our own user id at the CRM, where it tells. `turns` are the connectors'
     places at their accounts. `unreachable` sides could not be connected: they are not called, the
     other side's work goes on. `watch` is called when a run has ended: people may have to be told.
+    `tell` gives notice of handoffs, None where nobody is to be told.
     `hold_deletions` is how long a person's deleted record may turn out to have been merged,
     `nightly` the UTC time of what is read once a day. `unfit` is what the vendors cannot take now
     (`sync.drift`).
@@ -59,6 +64,7 @@ class Pair:
     turns: Mapping[Side, Turn] = field(default_factory=dict)
     unreachable: Mapping[Side, LeadloopError] = field(default_factory=dict)
     watch: Callable[[], None] = lambda: None
+    tell: Tell | None = None
     hold_deletions: timedelta = timedelta(0)
     nightly: time = time(2)
     unfit: Unfit = field(default_factory=Unfit)

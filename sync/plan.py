@@ -253,8 +253,8 @@ KINDS = {
     Operation.OPT_IN: "updates",
 }
 """What the guard calls an intent, by its operation..."""
-KINDS_BY_REASON = {"activity": "activities"}
-"""...unless its reason says more: a Task that logs an event is no new person."""
+KINDS_BY_REASON = {"activity": "activities", "handoff": "activities"}
+"""...unless its reason says more: a Task that logs an event, or asks for one, is no new person."""
 
 
 def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
@@ -262,10 +262,12 @@ def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
 
     A record is overwritten where a value is replaced by another one, cleared where by none; it
     counts once for each. Leadloop's own fields (keys, roll-ups, outcomes) are neither. `moves` are
-    people who are shown at another stage than before, on however many records.
+    people who are shown at another stage than before, on however many records, `assignments` those
+    who are given to somebody.
     """
     kinds: Counter[str] = Counter()
     kinds["moves"] = len({intent.entity_id for intent in intents if _is_move(intent)})
+    kinds["assignments"] = len({i.entity_id for i in intents if _by_rule(i, "handoff")})
     for intent in intents:
         kinds[KINDS_BY_REASON.get(intent.reason) or KINDS.get(intent.operation, "updates")] += 1
         if intent.operation is Operation.UPDATE:
@@ -277,6 +279,10 @@ def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
                 }
             )
     return +kinds
+
+
+def _by_rule(intent: Intent, rule: str) -> bool:
+    return any(change["rule"] == rule for change in intent.details.get("changes", ()))
 
 
 def _is_move(intent: Intent) -> bool:

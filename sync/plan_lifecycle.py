@@ -1,5 +1,5 @@
-"""Planning what shows where a person stands: the stage's fields on both sides, and HubSpot's own
-stage as a projection of it. Pure.
+"""Planning what shows where a person stands: the stage's fields on both sides, HubSpot's own stage
+as a projection of it, and what a handoff asks for: its owner and its tasks. Pure.
 
 HubSpot's stage only moves forward by a plain write; where somebody is sent back it is cleared by
 one request and set by the next (BEHAVIOURS, Lifecycle). What stands there that is further on than
@@ -9,11 +9,20 @@ the contract says, and that Leadloop has not put there, was put there by somebod
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import UTC
 
 from mappings.fieldmap import ValueType
-from mappings.records import Json, Record, Side
-from mappings.required_fields import CONTRACT_TYPES
-from sync.views import EntityView, Projection, StageField
+from mappings.ports import Lane
+from mappings.records import Json, Operation, Record, Side
+from mappings.required_fields import CONTRACT_TYPES, EVENT_KEY, TASK
+from state.outbox import Intent
+from sync.intents import ID_OF, Draft, FieldChange, event_key, make
+from sync.views import EntityView, HandoffTask, Projection, Rules, StageField
+
+OWNER = "OwnerId"
+OURS = "leadloop"
+"""In whose name the keys of tasks are made that no marketing event asks for."""
+_ID = 15
 
 Owned = tuple[str, Json, str]
 """A field of ours: its name, its canonical value, the rule that asks for it."""
@@ -30,6 +39,50 @@ def stage_fields(view: EntityView, record: Record | None, side: Side) -> Iterato
 def _is_silent(field: StageField, record: Record | None, name: str) -> bool:
     """History is shown where something was shown already, so that it stays right; not elsewhere."""
     return field.history and (record is None or record.fields.get(name) in (None, ""))
+
+
+def owner_field(view: EntityView, record: Record | None) -> Iterator[Owned]:
+    """The owner a handoff has given the person to, while it is under way."""
+    owner = view.stage.owner if view.stage is not None else None
+    current = str(record.fields.get(OWNER) or "") if record is not None else ""
+    if owner is not None and owner[:_ID] != current[:_ID]:
+        yield OWNER, owner, "handoff"
+
+
+def handoff_tasks(view: EntityView, rules: Rules, target: Record | str | None) -> Iterator[Intent]:
+    """The tasks of a handoff, on the person's record or on the one that is being made."""
+    if view.stage is None or target is None:
+        return
+    for task in view.stage.tasks:
+        yield _task(view, rules, task, target)
+
+
+def _task(view: EntityView, rules: Rules, task: HandoffTask, target: Record | str) -> Intent:
+    key = event_key(OURS, task.key)
+    waits_for = target if isinstance(target, str) else None
+    return make(
+        Draft(
+            entity_id=view.entity_id,
+            side=Side.CRM,
+            system=rules.crm_system,
+            operation=Operation.CREATE,
+            object=TASK,
+            fields={
+                "WhoId": {ID_OF: target} if isinstance(target, str) else target.ref.id,
+                "OwnerId": task.user,
+                "Subject": task.subject,
+                "Description": task.text,
+                "Status": "Not Started",
+                "ActivityDate": task.at.astimezone(UTC).date().isoformat(),
+            },
+            lane=Lane.FRESH if rules.lane is not Lane.BACKFILL else rules.lane,
+            reason="handoff",
+            external_id=(EVENT_KEY, key),
+            depends_on=waits_for,
+            changes=[FieldChange(TASK, None, key, "handoff")],
+            details={"effect": task.key},
+        )
+    )
 
 
 def contract_type(name: str) -> ValueType | None:

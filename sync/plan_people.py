@@ -28,7 +28,14 @@ from sync.bonds import BondPlan, Conflict, Rejection, plan_bond, plan_creation
 from sync.intents import ID_OF, Draft, FieldChange, make
 from sync.plan_activities import nobody, plan_activities, rolled_up
 from sync.plan_consent import opt_out_of_new_address, opt_outs
-from sync.plan_lifecycle import contract_type, projected, stage_fields
+from sync.plan_lifecycle import (
+    OWNER,
+    contract_type,
+    handoff_tasks,
+    owner_field,
+    projected,
+    stage_fields,
+)
 from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of, is_held
 
 FACT_TYPES: Mapping[OutcomeFact, ValueType] = {
@@ -77,6 +84,7 @@ def plan_person(view: EntityView, rules: Rules) -> EntityPlan:
     intents.extend(_map_writes(view, rules, bond, create_key))
     activities, events = plan_activities(view, rules, target)
     intents.extend(activities)
+    intents.extend(handoff_tasks(view, rules, target))
     creation = None if crm_intent is None or create_key is None else crm_intent
     rejections = bond.rejections if bond else ()
     if creation is not None:
@@ -206,6 +214,7 @@ def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
     """Fields that are Leadloop's own on the CRM record: name, canonical value, rule."""
     yield CRM_KEY, view.entity_id, "link_key"
     yield from stage_fields(view, view.crm_record, Side.CRM)
+    yield from owner_field(view, view.crm_record)
     if view.rollup is None:
         return
     for kind, name in ROLLUP_FIELDS.items():
@@ -227,7 +236,7 @@ def owned_type(name: str) -> ValueType:
     of_contract = contract_type(name)
     if of_contract is not None:
         return of_contract
-    if name in {CRM_KEY, LAST_CAMPAIGN}:
+    if name in {CRM_KEY, LAST_CAMPAIGN, OWNER}:
         return ValueType.TEXT
     return ValueType.DATETIME if name in {FIRST_ENGAGEMENT, LAST_ENGAGEMENT} else ValueType.NUMBER
 

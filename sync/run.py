@@ -20,7 +20,7 @@ from mappings.errors import PASSING, LeadloopError, MassChangeRefusedError
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
 from mappings.render import mapping_data
-from state import events, identity, kept_mappings, mirror, outbox, reviews, runs
+from state import effects, events, identity, kept_mappings, mirror, outbox, reviews, runs
 from state.outbox import Intent
 from state.store import Store, Tx
 from sync import drift
@@ -38,6 +38,7 @@ from sync.fold import fold
 from sync.guard import Approval, Gone, Verdict, examine, examine_gone
 from sync.intake import gone
 from sync.journal import journal
+from sync.notices import NOTICE, give_notice
 from sync.pair import Pair
 from sync.plan import FOLLOW_UPS, Planned, adopt_deals, change_kinds, plan
 from sync.pull import Pulled, pull
@@ -62,13 +63,14 @@ ROUNDS = 3
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What a run is about to do: everything before the first write. `gone` are linked records
-    that what was pulled says are gone."""
+    that what was pulled says are gone, `notices` what people would be told about handoffs."""
 
     pulled: Pulled
     rows: Counter[str]
     resolved: Resolved
     planned: Planned
     gone: tuple[Gone, ...] = ()
+    notices: int = 0
 
 
 @dataclass(slots=True)
@@ -180,6 +182,7 @@ def _run(
     prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
     applied.append(apply(pair, run_id, blocks))
     applied += follow_up(pair, run_id, blocks)
+    report.counts["notices"] = dict(give_notice(pair))
     _finish(pair, report, applied, blocks, None)
 
 
@@ -291,7 +294,10 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
 
 def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> Prepared:
     """The plan of what was taken in."""
-    return Prepared(*changes, plan(pair, lane=lane_of(pair)))
+    planned = plan(pair, lane=lane_of(pair))
+    with pair.store.read() as tx:
+        notices = effects.count(tx, NOTICE)
+    return Prepared(*changes, planned, notices=notices)
 
 
 def take_in(
@@ -331,6 +337,7 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     intents = list(planned.intents())
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
+        notices = effects.count(tx, NOTICE)
         approved = runs.approved(tx, mapping_subject(pair))
         if approval is not None and approval.fingerprints is not None:
             done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
@@ -343,6 +350,7 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
         mapping_approved=approved,
         approval=approval,
         limits=pair.guard,
+        notices=notices,
     )
     before = tuple(intent for intent in intents if intent.fingerprint in passed)
     return replace(verdict, allowed=(*before, *verdict.allowed))

@@ -22,7 +22,7 @@ from mappings.errors import LeadloopError
 from mappings.fieldmap import ObjectMapping
 from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
 from mappings.values import canonical, equal
-from state import events, identity, ledger, mirror, outbox, reviews
+from state import effects, events, identity, ledger, mirror, outbox, reviews
 from state.identity import NewLink
 from state.mirror import Mirrored
 from state.outbox import Intent, Settlement
@@ -112,6 +112,8 @@ class Settling:
         events.record_activities(tx, self.run_id, delivered)
         for word, ids in carried.items():
             events.dispose(tx, self.run_id, ids, word)
+        asked = [i.details["effect"] for i, _ in rows if "effect" in i.details]
+        effects.close(tx, asked, effects.DONE)
 
     def _mirror_written(self, tx: Tx, intents: Sequence[Intent]) -> None:
         """The mirror holds what was written in the transaction that says it is agreed: a run

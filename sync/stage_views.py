@@ -7,18 +7,21 @@ before (law 13); who was evaluated under another contract than the mapping's sho
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
+from connectors.salesforce_soql import id18
+from lifecycle.handoff import Chosen, EffectKind, Handoff
 from lifecycle.standing import Move, Standing, Transition
 from mappings.contract import Contract
 from mappings.fieldmap import EntityKind, PairMapping
 from mappings.records import Json
 from mappings.required_fields import FACT_FIELDS, PROJECTION, STAGE_FIELDS
-from state import schemas
+from state import effects, schemas
 from state.store import Tx
-from sync.loop_rows import contract_key, kept_of, moves_of
-from sync.views import Projection, StageField, StageView
+from sync.loop_rows import contract_key, handoffs_of, kept_of, moves_of
+from sync.views import HandoffTask, Projection, StageField, StageView
 
 STAGES = (
     "subscriber", "lead", "marketingqualifiedlead", "salesqualifiedlead", "opportunity", "customer",
@@ -38,10 +41,11 @@ def stage_views(
     standings = {key: one.standing for key, one in kept.items() if one.contract == current}
     moves = moves_of(tx, standings)
     order = _order(tx, mapping, map_system)
-    return {
+    views = {
         key: _view(mapping, standing, moves.get(key, ()), order)
         for key, standing in standings.items()
     }
+    return _with_handoffs(tx, views)
 
 
 def _order(tx: Tx, mapping: PairMapping, map_system: str) -> tuple[str, ...]:
@@ -50,6 +54,32 @@ def _order(tx: Tx, mapping: PairMapping, map_system: str) -> tuple[str, ...]:
     known = schemas.described(tx).get((map_system, people.map_object)) if people else None
     field = known.fields.get(PROJECTION) if known is not None else None
     return field.options if field is not None and field.options else STAGES
+
+
+def _with_handoffs(tx: Tx, views: Mapping[str, StageView]) -> dict[str, StageView]:
+    """Who was given each person, and the tasks that are still to be made for them."""
+    handoffs = handoffs_of(tx, views)
+    asked = effects.of_people(tx, handoffs, status=effects.OPEN)
+    found = dict(views)
+    for key, own in handoffs.items():
+        running = next((one for one in own if one.status.is_under_way), None)
+        last = running.assignment if running is not None else None
+        if running is None or last is None or last.user is None:
+            continue
+        tasks = tuple(
+            HandoffTask(effect.key, id18(effect.user), effect.text, _about(running), effect.at)
+            for effect in asked.get(key, ())
+            if effect.kind == EffectKind.TASK.value and effect.user is not None
+        )
+        owner = None if last.chosen is Chosen.TAKEN else id18(last.user)
+        found[key] = replace(found[key], owner=owner, tasks=tasks)
+    return found
+
+
+def _about(handoff: Handoff) -> str:
+    """What the task says besides its subject: for a salesperson to read."""
+    again = " again: the day to contact them has come" if handoff.trigger == Move.RETURN else ""
+    return f"Handed over at stage {handoff.stage} ({handoff.lifecycle}){again}."
 
 
 def _view(

@@ -18,11 +18,13 @@ from lifecycle.timeline import Deal, Moment, MomentKind, Timeline
 from lifecycle.touch import TouchRules
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping, ValueType
 from mappings.records import Json, Record
+from mappings.required_fields import ACTIVITY_READS
 from mappings.values import canonical
 from state import events, identity, loop, mirror
 from state.events import Happening
 from state.loop import Observation
 from state.store import Tx
+from sync.activities import moment_of
 from sync.facts import choose_order
 from sync.gather import opportunities_at
 
@@ -41,6 +43,7 @@ class Person:
     map_records: tuple[Record, ...]
     crm_records: tuple[Record, ...]
     opportunities: tuple[Record, ...] = ()
+    activities: tuple[Record, ...] = ()
 
     def holder(self, name: str) -> Record | None:
         """The record that has a value of the field of this name; None where none has."""
@@ -85,9 +88,7 @@ def people_of(tx: Tx, mapping: PairMapping, entity_ids: Sequence[str]) -> list[P
         entity_id: [rows[link.ref].record for link in own if link.ref in rows]
         for entity_id, own in members.items()
     }
-    return _with_opportunities(
-        tx, people, {entity_id: records.get(entity_id, []) for entity_id in wanted}
-    )
+    return _with_all(tx, people, {entity_id: records.get(entity_id, []) for entity_id in wanted})
 
 
 def person_of(
@@ -97,20 +98,25 @@ def person_of(
     people = mapping.of_kind(EntityKind.PERSON)
     if people is None:
         return None
-    return _with_opportunities(tx, people, {entity_id: records})[0]
+    return _with_all(tx, people, {entity_id: records})[0]
 
 
-def _with_opportunities(
+def _with_all(
     tx: Tx, people: ObjectMapping, records: Mapping[str, Sequence[Record]]
 ) -> list[Person]:
+    """Opportunities and activities beside the records, read together for all of them."""
     live = {key: [r for r in own if not r.deleted] for key, own in records.items()}
-    contacts = [r.ref for own in live.values() for r in own if r.ref.object == "Contact"]
-    systems = {ref.system for ref in contacts}
-    found: dict[str, list[Record]] = {}
-    for system in systems:
-        ids = [ref.id for ref in contacts if ref.system == system]
-        found.update(opportunities_at(tx, system, ids))
-    return [_person(people, key, own, found) for key, own in live.items()]
+    everything = [r.ref for own in live.values() for r in own]
+    opportunities: dict[str, list[Record]] = {}
+    for system in {ref.system for ref in everything}:
+        ids = [ref.id for ref in everything if (ref.system, ref.object) == (system, "Contact")]
+        opportunities.update(opportunities_at(tx, system, ids))
+    activities: dict[str, list[Record]] = {}
+    ids = sorted({ref.id for ref in everything if ref.object in people.crm_objects})
+    for name in ACTIVITY_READS:
+        for row in mirror.by_lookup(tx, name, ids):
+            activities.setdefault(str(row.record.fields.get("WhoId")), []).append(row.record)
+    return [_person(people, key, own, opportunities, activities) for key, own in live.items()]
 
 
 def _person(
@@ -118,6 +124,7 @@ def _person(
     entity_id: str,
     records: Sequence[Record],
     opportunities: Mapping[str, Sequence[Record]],
+    activities: Mapping[str, Sequence[Record]],
 ) -> Person:
     crm = [r for r in records if r.ref.object in people.crm_objects]
     open_count = {
@@ -135,6 +142,7 @@ def _person(
         tuple(r for r in records if r.ref.object == people.map_object),
         choose_order(crm, open_count, key=entity_id),
         tuple(deals[ref] for ref in sorted(deals)),
+        tuple(one for record in crm for one in activities.get(record.ref.id, ())),
     )
 
 
@@ -143,20 +151,19 @@ def evidences(
     mapping: PairMapping,
     people: Sequence[Person],
     since: Mapping[str, Known],
-    *,
-    integrations: frozenset[str] = frozenset(),
 ) -> Iterator[tuple[Person, Evidence]]:
     """What is known of each of these people. `since` says since when each one's fields are
-    watched; `integrations` are users whose activities are nobody's.
+    watched. What the users did as whom Leadloop itself works is nobody's doing.
     """
     ids = [person.entity_id for person in people]
     observed = loop.observations(tx, ids)
     happened = events.happenings(tx, ids)
     names = watched_names(mapping)
-    rules = TouchRules(integrations=integrations)
+    rules = TouchRules(integrations=identity.own_users(tx))
     for person in people:
         key = person.entity_id
         moments = [*map(_happening, happened.get(key, ())), *map(_change, observed.get(key, ()))]
+        moments += [m for one in person.activities if (m := moment_of(one)) is not None]
         timeline = Timeline(
             key,
             {name: person.value(name) for name in names},

@@ -73,11 +73,27 @@ class Projection:
 
 
 @dataclass(frozen=True, slots=True)
+class HandoffTask:
+    """A task that a handoff asks for: under which key, for which user, what it says, since when."""
+
+    key: str
+    user: str
+    subject: str
+    text: str
+    at: datetime
+
+
+@dataclass(frozen=True, slots=True)
 class StageView:
-    """Where a person stands in the contract, as it is to be shown."""
+    """Where a person stands in the contract, as it is to be shown: the stage's fields, the MAP's
+    own stage, and, while they are handed over, the CRM user they were given to and the tasks to be
+    made for them.
+    """
 
     fields: tuple[StageField, ...] = ()
     projection: Projection | None = None
+    owner: str | None = None
+    tasks: tuple[HandoffTask, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

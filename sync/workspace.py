@@ -282,6 +282,8 @@ state:
 #   merges:   {{share: 0.01, count: 100}}      # the same, merged
 #   consent:  {{share: 0.01, count: 500}}
 #   moves:    {{share: 0.10, count: 1000}}     # people who are shown at another stage
+#   assignments: {{share: 0.05, count: 500}}   # people who are given to somebody in sales
+#   notices:  {{share: 0.05, count: 500}}      # notices about handoffs
 #   floor: 25                 # up to so many changes are always allowed
 #   rejected_share: 0.05      # of a run's writes
 #   rejected_streak: 100

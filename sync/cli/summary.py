@@ -17,7 +17,10 @@ from sync.plan import change_kinds
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
-BARS = "creates updates overwrites clears consent activities joins moves".split()
+BARS = (
+    "creates", "updates", "overwrites", "clears", "consent", "activities", "joins", "moves",
+    "assignments", "notices",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +37,7 @@ def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]
     """The plan as JSON-able data. `samples` records of each operation are shown with values."""
     planned = prepared.planned
     intents = list(planned.intents())
-    kinds = change_kinds(intents)
+    kinds = change_kinds(intents) + Counter(notices=prepared.notices)
     return {
         "writes": len(intents),
         "kinds": {name: kinds[name] for name in BARS},

@@ -123,6 +123,13 @@ class Vendor(MemoryConnector):
         whole = {**dict.fromkeys(self._schema[object_name]), **fields}
         return super().put(object_name, whole, at=at, by=by, associations=associations)
 
+    def put_as(self, object_name: str, record_id: str, fields: Mapping[str, Json]) -> None:
+        """A record whose id is known: a user that a contract names."""
+        whole = {**dict.fromkeys(self._schema[object_name]), **fields}
+        at = self._now()
+        ref = RecordRef(self.system, object_name, record_id)
+        self._store(Record(ref, whole, revision="", modified_at=at, created_at=at))
+
     def learn(self, object_name: str, record_id: str, fields: Mapping[str, Json]) -> None:
         """A record has had these fields all along; nobody has asked for them so far."""
         for name in fields:

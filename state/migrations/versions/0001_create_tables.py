@@ -629,6 +629,27 @@ def upgrade() -> None:
         batch_op.create_index('ix_handoffs_entity', ['entity_id', 'tenant', 'pair'], unique=False)
         batch_op.create_index('ix_handoffs_status', ['status', 'tenant', 'pair', 'owner'], unique=False)
 
+    op.create_table('effects',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', sa.String(length=255), nullable=False),
+    sa.Column('entity_id', sa.String(length=40), nullable=False),
+    sa.Column('handoff', sa.String(length=255), nullable=False),
+    sa.Column('kind', sa.String(length=16), nullable=False),
+    sa.Column('user', sa.String(length=128), nullable=True),
+    sa.Column('text', sa.String(length=255), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('done_at', UtcDateTime(), nullable=True),
+    sa.Column('run_id', sa.String(length=40), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_effects')),
+    sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_effects'))
+    )
+    with op.batch_alter_table('effects', schema=None) as batch_op:
+        batch_op.create_index('ix_effects_entity', ['entity_id', 'tenant', 'pair'], unique=False)
+        batch_op.create_index('ix_effects_status', ['status', 'kind', 'tenant', 'pair'], unique=False)
+
     op.create_table('duties',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
