@@ -19,15 +19,15 @@ CSS = (
     "th,td{text-align:left;vertical-align:top;padding:.25rem .75rem .25rem 0;"
     "border-bottom:1px solid #ccc}th{border-bottom:2px solid #1a1a1a}"
     "td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}h2{margin-top:2rem}"
-    "p.note{margin:.25rem 0;color:#444}svg,img{max-width:100%;height:auto}"
+    "p.note{margin:.25rem 0;color:#444}figure{margin:1rem 0}svg,img{max-width:100%;height:auto}"
     "@media print{body{max-width:none;margin:0}h2,table{break-inside:avoid}}"
 )
 
 
 @dataclass(frozen=True, slots=True)
 class Section:
-    """A heading, notes, a table and a picture (`svg`, with `alt` for those who do not see it); each
-    may be missing. `more` is how many further lines the table leaves out.
+    """A heading, notes, a picture and a table, each of which may be missing. `picture` is markup of
+    ours (an SVG, or the place of an image); `more` is how many lines the table leaves out.
     """
 
     title: str
@@ -35,8 +35,7 @@ class Section:
     columns: tuple[str, ...] = ()
     rows: tuple[tuple[Any, ...], ...] = ()
     more: int = 0
-    svg: str = ""
-    alt: str = ""
+    picture: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +77,8 @@ def as_html(document: Document) -> str:
 def _section(section: Section) -> Iterator[str]:
     yield f"<h2>{html.escape(section.title)}</h2>"
     yield from _notes(section.notes)
-    if section.svg:
-        yield f'<figure role="img" aria-label="{html.escape(section.alt)}">{section.svg}</figure>'
+    if section.picture:
+        yield f"<figure>{section.picture}</figure>"
     if section.rows:
         numeric = [_is_number(section, column) for column in range(len(section.columns))]
         yield f"<table><thead>{_row('th', section.columns, numeric)}</thead><tbody>"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from sync.documents import Document, Section, shown
@@ -20,8 +21,16 @@ SHOWN = 20
 """Lines of a long table that are shown without `--records`."""
 
 
-def document(pair: str, found: Mapping[str, Any], *, most: int | None = SHOWN) -> Document:
-    """A report for people; `most` cuts long tables, None shows everything."""
+def document(
+    pair: str,
+    found: Mapping[str, Any],
+    *,
+    most: int | None = SHOWN,
+    pictures: Mapping[str, str] | None = None,
+) -> Document:
+    """A report for people; `most` cuts long tables, None shows everything. `pictures` are markup by
+    the part of the report they show.
+    """
     period, as_of = found["period"], found["as_of"]
     edges = " to ".join(f"{period[edge]:%Y-%m-%d}" for edge in ("from", "until") if period[edge])
     when = f"{period['label']}{f' ({edges}, the last day left out)' if edges else ''}"
@@ -33,11 +42,11 @@ def document(pair: str, found: Mapping[str, Any], *, most: int | None = SHOWN) -
         )
     elif found["not_evaluated"]:
         notes.append(f"{found['not_evaluated']:,} people have not been evaluated yet: next run.")
+    drawn = pictures or {}
     sections = [
-        section
+        replace(make(found[key], found, most), picture=drawn.get(key, ""))
         for key, make in _PARTS.items()
         if key in found
-        for section in [make(found[key], found, most)]
     ]
     return Document(f"{TITLES[found['report']]} of {pair}", tuple(notes), tuple(sections))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from lifecycle.periods import Span
     from mappings.reporting import Reporting
+    from sync.documents import Document
 
 
 def command(
@@ -72,7 +74,23 @@ def command(
             ),
         }
     most = None if records else SHOWN
-    give_out("report", wanted, out, found, lambda: document(one.name, found, most=most))
+
+    def made() -> Document:
+        drawn = _drawn(session, found) if wanted is Format.HTML else {}
+        return document(one.name, found, most=most, pictures=drawn)
+
+    give_out("report", wanted, out, found, made)
+
+
+def _drawn(session: Session, found: Mapping[str, Any]) -> dict[str, str]:
+    """The report's pictures by its part; none where they cannot be drawn, which is said."""
+    from sync.charts import pictures
+
+    try:
+        return {picture.part: picture.svg() for picture in pictures(found)}
+    except ConfigurationError as error:
+        session.say(f"The page has no pictures: {error.message}. {error.remedy}")
+        return {}
 
 
 def _usual(kind: Kind) -> str:
