@@ -151,7 +151,8 @@ def _crm_write(
                 "bond": bond_of(view.map_record, view.crm_record),
                 "expected": {key: list(value) for key, value in expected.items()},
                 "events": rolled_up(view, rules),
-                "again": bond is not None and bond.unfinished,
+                # whom the person was given to is an outcome, too: shown in the MAP by this very run
+                "again": (bond is not None and bond.unfinished) or OWNER in writes,
             },
         )
     )

@@ -22,7 +22,7 @@ from state.outbox import StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
 from sync.shadows import agreed_only
-from sync.stages import standing_in, told
+from sync.stages import handed, responsible, standing_in, told
 from sync.standing import accounts_of, deferred_of
 from sync.verdicts import Verdict, came, verdicts
 from sync.waterfall import decision_as_json
@@ -54,7 +54,7 @@ class Found:
 @dataclass(frozen=True, slots=True)
 class Moment:
     """One thing that happened. `kind` is decided, linked, alias, changed, echo, wrote, refused,
-    waiting, event, stage, review or dead_letter; `details` are JSON-able.
+    waiting, event, stage, handoff, duty, review or dead_letter; `details` are JSON-able.
     """
 
     at: datetime
@@ -264,9 +264,15 @@ def _stages(
 ) -> list[Moment]:
     records = [member.record for member in members if member.record is not None]
     done = standing_in(tx, mapping, entity_id, records) if mapping is not None else None
-    if done is None:
+    if mapping is None or done is None:
         return []
-    return [Moment(at, "stage", what, details) for at, what, details in told(done, tx.now)]
+    found = [Moment(at, "stage", what, details) for at, what, details in told(done, tx.now)]
+    for kind, moments in (
+        ("handoff", handed(tx, mapping, entity_id)),
+        ("duty", responsible(tx, entity_id)),
+    ):
+        found += [Moment(at, kind, what, details) for at, what, details in moments]
+    return found
 
 
 def story_of_record(store: Store, ref: RecordRef) -> Story:

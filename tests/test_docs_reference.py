@@ -182,6 +182,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told["status"] = run("status", "--completeness")
     told["audit"] = run("audit")
     told["report"] = run("report", "monthly", "--period", "all", "--records")
+    told["handoffs"] = run("handoffs")
     told["runs"] = run("runs")
     told["runs show"] = run("runs", "show", told["sync"]["runs"][0]["run_id"])
     told["review list"] = run("review", "list")

@@ -48,6 +48,7 @@ COMMANDS: Mapping[str, tuple[str, str]] = {
     "commands": ("commands", "What was asked of the daemon: commands [list|show|withdraw]."),
     "audit": ("audit", "Find what goes wrong between marketing and sales; name the records."),
     "report": ("report", "Show the numbers both teams go by, and who is behind each."),
+    "handoffs": ("handoffs", "Show the leads that are being handed over, and their promises."),
     "explain": ("explain", "Tell a person's story: links, evidence, writes."),
     "review": ("review", "Decide what only a person can decide."),
     "match": ("match", "Find who is who in two tables, or duplicates in one."),

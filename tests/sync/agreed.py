@@ -44,9 +44,10 @@ lifecycles:
 """
 
 
-ONE, TWO, AWAY, ABOVE, LAST = (f"00500000000000{n}AAA" for n in (1, 2, 3, 8, 9))
+ONE = "005000000000001000"
+TWO, ABOVE, LAST = (f"00500000000000{n}AAA" for n in (2, 8, 9))
 """Users as Salesforce names them. Contracts may write the first 15 characters alone, and so does
-the vendor in memory, whose ids are numbers."""
+the vendor in memory of all but the first, since its ids are numbers."""
 HANDED = """\
 format: 1
 go_live: "{go_live}"
@@ -57,7 +58,7 @@ calendars:
 queues:
   inbound:
     calendar: berlin
-    members: [{{user: "005000000000001"}}, {{user: "005000000000002"}}]
+    members: [{{user: "005000000000001000"}}, {{user: "005000000000002"}}]
     fallback: "005000000000009"
 lifecycles:
   main:
@@ -110,7 +111,9 @@ def hire(world: World, *, gone: tuple[str, ...] = ()) -> None:
     """The users the contract names, as the CRM knows them; those who are `gone` are inactive."""
     for user in (ONE, TWO, ABOVE, LAST):
         world.salesforce.put_as(
-            "User", user[:15], {"Name": f"User {user[14]}", "IsActive": user not in gone}
+            "User",
+            user if user.isdecimal() else user[:15],
+            {"Name": f"User {user[14]}", "IsActive": user not in gone},
         )
 
 

@@ -17,7 +17,9 @@ from state import effects, loop
 from sync.config import GuardConfig, Limit
 from sync.crash import Crash, watched
 from sync.guard import Approval
+from sync.handoffs import under_way
 from sync.run import run_once
+from sync.story import story
 from tests.sync.agreed import ABOVE, ADA, LAST, ONE, TWO, filled_before, golden, handed, hire
 from tests.sync.world import START, World
 
@@ -106,12 +108,14 @@ def test_a_qualified_lead_is_given_once(world: World, ears: Ears) -> None:
     (task,) = tasks(world)
     assert (task["OwnerId"], task["Status"]) == (ONE, "Not Started")
     assert task[EVENT_KEY]
+    (contact,) = world.hubspot.all("contacts")
+    assert contact.fields["leadloop_owner"] == "User 1"  # an outcome like any other
     assert ears.heard == [
         ("Leadloop: 1 notice for User 1", f"Lead {lead(world).ref.id} is yours now")
     ]
     with world.store.read() as tx:
         line = loop.duties(tx, [golden(world)])[golden(world)][-1]
-    assert (line.team, line.person, line.why) == ("sales", "005000000000001", "handed over")
+    assert (line.team, line.person, line.why) == ("sales", ONE, "handed over")
     assert world.settled()
     assert (len(tasks(world)), len(ears.heard)) == (1, 1)
 
@@ -237,13 +241,37 @@ def test_silence_warns_then_escalates(world: World, ears: Ears) -> None:
     before = len(ears.heard)
     world.run()
     assert len(ears.heard) == before
+    with world.store.read() as tx:
+        (shown,) = under_way(tx, world.pair.mapping)
+    assert shown.is_breached
+    assert {one.level: one.state.value for one in shown.promises} == {
+        "accept": "broken", "touch": "running",
+    }  # fmt: skip
+
+
+def test_a_story_tells_handoffs_and_duties(world: World) -> None:
+    """Law 9: explain says who was given the lead and why, and whose job it was when."""
+    qualifies(world)
+    world.run()
+    edits(world, Status="Working - Contacted")
+    world.run()
+    with world.store.read() as tx:
+        (shown,) = under_way(tx, world.pair.mapping)
+    told = shown.as_json()
+    assert (told["record"], told["owner_name"]) == (str(lead(world).ref), "User 1")
+    assert (told["status"], told["chosen"], told["missing"]) == ("accepted", "turn", [])
+    moments = story(world.store, golden(world), mapping=world.pair.mapping).moments
+    said = [moment.what for moment in moments if moment.kind in {"handoff", "duty"}]
+    assert f"mql was given to {ONE} (turn)" in said
+    assert "mql was accepted" in said
+    assert f"sales's from here on ({ONE}): accepted" in said
 
 
 def test_an_owner_who_leaves_is_found_and_replaced(world: World, ears: Ears) -> None:
     """The open lead of somebody who left goes to the next in turn, with a task of its own."""
     qualifies(world)
     world.run()
-    world.salesforce.edit("User", ONE[:15], {"IsActive": False})
+    world.salesforce.edit("User", ONE, {"IsActive": False})
     world.run()
     assert lead(world).fields["OwnerId"] == TWO
     assert [task["OwnerId"] for task in tasks(world)] == [ONE, TWO]
