@@ -28,6 +28,8 @@ _UNIT = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
 @lru_cache(maxsize=65_536)
 def fold(value: str) -> str:
     """Lower case, without accents or compatibility forms, single spaces."""
+    if value.isascii():
+        return " ".join(value.lower().split())
     text = value
     for _ in range(3):  # case folding can yield marks that only a second pass removes
         folded = unicodedata.normalize("NFKD", text.casefold().translate(_LETTERS))

@@ -12,21 +12,27 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from itertools import combinations
 
 import numpy as np
 
 from matching.tables.frame import Feature, Frame
-from matching.tables.values import Index, Values, ids
+from matching.tables.values import Index, Values, distinct, ids, merged, missing
 from matching.text import phonetic
 
-_PER_PASS = 6
-"""Pairs a pass may cost for each row."""
 _IN_ALL = 60
-"""Pairs all passes together may yield for each row."""
+"""Pairs all passes together may yield for each row (of the smaller table twice, of two)."""
+_MOST = 20_000_000
+"""Pairs they may yield at most, however many rows there are."""
+_A_PASS = 10
+"""Passes that use all of it up, each costing its share."""
 _LEAST = 3_000
 _BLOCK = 400
 """Rows of the largest group that is spread out."""
+_SLOTS = 22
+"""Bits of the hashes that rows without company are told by."""
+_MIXER = np.uint64(0x9E3779B97F4A7C15)
 _EVERYTHING = 200_000
 """With this many pairs or fewer altogether all are compared."""
 
@@ -40,40 +46,57 @@ class Pass:
     new: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Candidates:
-    """Pairs of rows one[i] < other[i], each once, sorted, and how they were found."""
+    """Pairs of rows one[i] < other[i], each once, sorted, and how they were found. `numbers` are
+    the pairs as one * `total` + other, which takes half the memory."""
 
-    one: Index
-    other: Index
+    numbers: Index
+    total: int
     passes: tuple[Pass, ...]
+
+    def __len__(self) -> int:
+        return len(self.numbers)
+
+    @property
+    def one(self) -> Index:
+        """The first row of each pair."""
+        return self.numbers // self.total
+
+    @property
+    def other(self) -> Index:
+        """The second row of each pair."""
+        return self.numbers % self.total
 
 
 def propose(frame: Frame) -> Candidates:
     """The candidate pairs of a frame; with few rows simply all of them."""
     if frame.pairs <= _EVERYTHING:
         return _everything(frame)
-    keys = [key for feature in frame.features for key in _keys(feature)]
-    budget = max(_LEAST, _PER_PASS * frame.total)
-    proposals = sorted(_proposals(frame, keys, budget), key=lambda found: found[1])
-    most = max(_LEAST, _IN_ALL * frame.total)
+    most = max(_A_PASS * _LEAST, min(_IN_ALL * _scale(frame), _MOST))
+    budget = most // _A_PASS
     seen = np.zeros(0, dtype=np.int64)
     passes = []
-    for name, cost, groups in proposals:
+    for way in _ways(frame, budget):
         if len(seen) >= most:
             break
-        pairs = np.unique(_spread(frame, groups))
-        fresh = np.setdiff1d(pairs, seen, assume_unique=True)
-        passes.append(Pass(name, len(pairs), len(fresh)))
+        groups = _groups(frame, way.rows(), budget)
+        pairs = distinct(_spread(frame, groups.kept))
+        fresh = missing(pairs, seen)
+        passes.append(Pass(way.name, len(pairs), len(fresh)))
         if len(fresh):
-            seen = np.union1d(seen, fresh)
-        del cost
+            seen = merged(seen, fresh)
     if frame.dedupes:
         chained = _identical(frame)
-        fresh = np.setdiff1d(chained, seen, assume_unique=True)
+        fresh = missing(chained, seen)
         passes.append(Pass("identical rows", len(chained), len(fresh)))
-        seen = np.union1d(seen, fresh)
-    return Candidates(seen // frame.total, seen % frame.total, tuple(passes))
+        seen = merged(seen, fresh)
+    return Candidates(seen, frame.total, tuple(passes))
+
+
+def _scale(frame: Frame) -> int:
+    """Rows that pairs are counted by: those of one table, or of the smaller of two twice."""
+    return frame.total if frame.dedupes else 2 * min(frame.left, frame.total - frame.left)
 
 
 def _identical(frame: Frame) -> Index:
@@ -97,7 +120,7 @@ def _everything(frame: Frame) -> Candidates:
         one = np.repeat(np.arange(frame.left), frame.total - frame.left)
         other = np.tile(np.arange(frame.left, frame.total), frame.left)
     every = (Pass("every pair", len(one), len(one)),)
-    return Candidates(one.astype(np.int64), other.astype(np.int64), every)
+    return Candidates(one.astype(np.int64) * frame.total + other, frame.total, every)
 
 
 # --- keys ---------------------------------------------------------------------------------------
@@ -211,7 +234,7 @@ def _company_word(values: Values) -> list[Index]:
 
 def _rare_words(values: Values) -> list[Index]:
     """The rarest and the next rarest word of each text."""
-    worded = [sorted(set(text.split())) for text in values.texts()]
+    worded = [sorted(set(text.split())) for text in values.texts]
     common = Counter(word for words in worded for word in words)
     ranked = [sorted(words, key=lambda w: (common[w], w)) for words in worded]
     # A word nobody else has cannot bring two rows together.
@@ -221,7 +244,7 @@ def _rare_words(values: Values) -> list[Index]:
 
 def _street_front(values: Values) -> list[Index]:
     fronts = []
-    for text in values.texts():
+    for text in values.texts:
         tokens = text.split()
         house = next((t for t in tokens if t[:1].isdigit()), "")
         word = next((t for t in tokens if t.isalpha() and len(t) > 2), "")  # noqa: PLR2004
@@ -261,8 +284,16 @@ _MAKERS: Mapping[str, Mapping[str, Maker]] = {
 # --- passes -------------------------------------------------------------------------------------
 
 
+@dataclass(frozen=True)
+class _Way:
+    """A pass before it is taken: what it is called, and how rows come by its key (-1 for none)."""
+
+    name: str
+    rows: Callable[[], Index]
+
+
 @dataclass(frozen=True, slots=True)
-class Groups:
+class Spans:
     """Rows in order of their key, and where each kept group begins and ends."""
 
     rows: Index
@@ -270,18 +301,47 @@ class Groups:
     ends: Index
 
 
-def _proposals(frame: Frame, keys: list[Key], budget: int) -> Iterator[tuple[str, float, Groups]]:
-    """Each pass with the pairs it costs for each row it reaches."""
-    names = frame.feature("given"), frame.feature("family")
-    for key in keys:
-        if key.alone:
-            yield from _pass(frame, key.name, key.rows, budget)
-    for one, other in combinations(keys, 2):
+@dataclass(frozen=True, slots=True)
+class _Groups:
+    """The groups a pass keeps, its pairs for each row it reaches, and whether nothing was cut."""
+
+    kept: Spans
+    price: float
+    whole: bool
+
+
+def _ways(frame: Frame, budget: int) -> list[_Way]:
+    """The passes that give anything, the cheapest for what they reach first.
+
+    What shares two keys shares each of them: where the pass of one key is taken whole, passes that
+    join it with another find nothing more.
+    """
+    keys = [key for feature in frame.features for key in _keys(feature)]
+    priced: list[tuple[float, int, _Way]] = []
+
+    def weigh(way: _Way) -> bool:
+        groups = _groups(frame, way.rows(), budget)
+        if len(groups.kept.starts):
+            priced.append((groups.price, len(priced), way))
+        return groups.whole
+
+    whole = [key.alone and weigh(_alone(key)) for key in keys]
+    rest = [key for key, taken in zip(keys, whole, strict=True) if not taken]
+    for one, other in combinations(rest, 2):
         if one.feature != other.feature:
-            rows = _joined(one.rows, other.rows)
-            yield from _pass(frame, f"{one.name} + {other.name}", rows, budget)
-    if names[0] is not None and names[1] is not None:
-        yield from _pass(frame, "names in any order", _unordered(*names), budget)
+            weigh(_pair(one, other))
+    given, family = frame.feature("given"), frame.feature("family")
+    if given is not None and family is not None:
+        weigh(_Way("names in any order", partial(_unordered, given, family)))
+    return [way for _, _, way in sorted(priced, key=lambda found: found[:2])]
+
+
+def _alone(key: Key) -> _Way:
+    return _Way(key.name, lambda: key.rows)
+
+
+def _pair(one: Key, other: Key) -> _Way:
+    return _Way(f"{one.name} + {other.name}", lambda: _joined(one.rows, other.rows))
 
 
 def _joined(one: Index, other: Index) -> Index:
@@ -289,10 +349,8 @@ def _joined(one: Index, other: Index) -> Index:
     return np.where((one >= 0) & (other >= 0), one * width + other, -1)
 
 
-def _unordered(given: Feature | None, family: Feature | None) -> Index:
+def _unordered(given: Feature, family: Feature) -> Index:
     """Both names by sound, in one order whichever column they stand in."""
-    assert given is not None  # noqa: S101 - told by the caller
-    assert family is not None  # noqa: S101 - as above
     shared = ids([*map(phonetic, given.values.plain), *map(phonetic, family.values.plain)])
     size = len(given.values.all)
     one = np.where(given.rows >= 0, shared[:size][given.rows], -1)
@@ -301,25 +359,51 @@ def _unordered(given: Feature | None, family: Feature | None) -> Index:
     return np.where(low >= 0, low * (int(shared.max(initial=0)) + 1) + high, -1)
 
 
-def _pass(frame: Frame, name: str, keys: Index, budget: int) -> Iterator[tuple[str, float, Groups]]:
-    rows = np.flatnonzero(keys >= 0)
+def _groups(frame: Frame, keys: Index, budget: int) -> _Groups:
+    rows = _shared(frame, keys)
     order = rows[np.argsort(keys[rows], kind="stable")]
-    if not len(order):
-        return
     edges = np.flatnonzero(np.diff(keys[order])) + 1
-    starts, ends = np.append(0, edges), np.append(edges, len(order))
-    ours = np.add.reduceat((order < frame.left).astype(np.int64), starts)
+    starts = np.append(np.zeros(min(len(order), 1), np.int64), edges)
+    ends = np.append(starts[1:], np.full(min(len(order), 1), len(order)))
+    ours = _left_of(frame, order, starts)
     sizes = ends - starts
     costs = sizes * (sizes - 1) // 2 if frame.dedupes else ours * (sizes - ours)
-    worth = np.flatnonzero((costs > 0) & (sizes <= _BLOCK))
+    useful = costs > 0
+    worth = np.flatnonzero(useful & (sizes <= _BLOCK))
     smallest = worth[np.argsort(costs[worth], kind="stable")]
     kept = smallest[np.cumsum(costs[smallest]) <= budget]
-    if len(kept):
-        reached = int(sizes[kept].sum())
-        yield name, float(costs[kept].sum()) / reached, Groups(order, starts[kept], ends[kept])
+    reached = max(int(sizes[kept].sum()), 1)
+    return _Groups(
+        Spans(order, starts[kept], ends[kept]),
+        float(costs[kept].sum()) / reached,
+        whole=len(kept) == int(useful.sum()),
+    )
 
 
-def _spread(frame: Frame, groups: Groups) -> Index:
+def _left_of(frame: Frame, order: Index, starts: Index) -> Index:
+    """How many left rows each group has."""
+    if not len(starts):
+        return np.zeros(0, dtype=np.int64)
+    return np.add.reduceat((order < frame.left).astype(np.int64), starts)
+
+
+def _shared(frame: Frame, keys: Index) -> Index:
+    """Rows whose key others may have: a cheap look at hashes lets go of most that stand alone, so
+    that few are left to be sorted."""
+    known = keys >= 0
+    slots = (keys.astype(np.uint64) * _MIXER) >> np.uint64(64 - _SLOTS)
+    if frame.dedupes:
+        known &= np.bincount(slots[known].astype(np.int64), minlength=1 << _SLOTS)[slots] > 1
+    else:
+        for own, others in ((slice(frame.left, None), slice(frame.left)),
+                            (slice(frame.left), slice(frame.left, None))):  # fmt: skip
+            there = np.zeros(1 << _SLOTS, dtype=bool)
+            there[slots[others][known[others]]] = True
+            known[own] &= there[slots[own]]
+    return np.flatnonzero(known)
+
+
+def _spread(frame: Frame, groups: Spans) -> Index:
     """Every pair within the groups, as one number each."""
     found = []
     sizes = groups.ends - groups.starts

@@ -1,4 +1,4 @@
-"""Tables made comparable, once: every value normalised, every distinct value numbered.
+"""Frames: every distinct value of every field numbered, once, and pairs of rows compared.
 
 A frame holds the rows of both tables, left first. A feature numbers its distinct values, so that
 comparing works on numbers and looks at each distinct pair of values once.
@@ -6,26 +6,19 @@ comparing works on numbers and looks at each distinct pair of values once.
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import chain
 
 import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import OSA
 
-from matching import contact_points, names, text
-from matching.normalise import emails, phones, short_title
 from matching.tables.kinds import KINDS, Kind
-from matching.tables.layout import Columns, Field
-from matching.tables.values import SEVERAL, Atoms, Index, Value, Values
+from matching.tables.values import Atoms, Index, Value, Values, ids
 from matching.text import squash
 
 Numbers = NDArray[np.int32]
-Parts = Mapping[str, Sequence[str]]
-
 
 ALONE = 2
 """Rows that carry a value when only the two of a pair do; a tally leaves such values out."""
@@ -151,46 +144,6 @@ class Frame:
         return next((one for one in self.features if one.name == name), None)
 
 
-def build(left: Columns, right: Columns | None, fields: Sequence[Field]) -> Frame:
-    """The frame of two tables, or of one against itself. A field that says nothing in either
-    table is left out."""
-    size = _height(left)
-    features = []
-    for one in fields:
-        raw = _raw(left, one.left, size)
-        if right is not None:
-            raw += _raw(right, one.right, _height(right))
-        feature = _feature(one, raw)
-        if feature is not None:
-            features.append(feature)
-    total = size + (_height(right) if right is not None else 0)
-    return Frame(tuple(features), size, total)
-
-
-def _height(table: Columns) -> int:
-    return len(next(iter(table.values()), ()))
-
-
-Raw = tuple[tuple[str, tuple[str, ...]], ...]
-
-
-def _raw(table: Columns, sources: Mapping[str, Sequence[str]], size: int) -> list[Raw]:
-    """For each row its values by part, hashable."""
-    parts = [(part, [table[c] for c in columns]) for part, columns in sources.items()]
-    return [
-        tuple((part, tuple([column[row] for column in columns])) for part, columns in parts)
-        for row in range(size)
-    ]
-
-
-def _feature(one: Field, raw: Sequence[Raw]) -> Feature | None:
-    numbers: dict[Raw, int] = {}
-    rows = np.array([numbers.setdefault(row, len(numbers)) for row in raw], dtype=np.int32)
-    normal = _normaliser(one, numbers)
-    found = numbered(one.name, KINDS[one.kind], [normal(dict(row)) for row in numbers])
-    return replace(found, rows=found.rows[rows]) if len(found.values.all) else None
-
-
 def numbered(
     name: str, kind: Kind, made: Sequence[Value], tallies: Mapping[str, Tally] | None = None
 ) -> Feature:
@@ -198,166 +151,6 @@ def numbered(
     at: dict[Value, int] = {}
     rows = [at.setdefault(value, len(at)) if any(value) else -1 for value in made]
     return Feature(name, kind, Values(list(at)), np.array(rows, dtype=np.int32), tallies)
-
-
-def _normaliser(one: Field, raw: Mapping[Raw, int]) -> Callable[[Parts], Value]:
-    if one.name == "phone":
-        usual = _usual_region(raw)
-        return lambda parts: _phone(parts, usual)
-    if one.kind == "date":
-        month_first = _month_first(chain.from_iterable(c for row in raw for _, c in row))
-        return lambda parts: _born(parts, month_first=month_first)
-    return NORMALISERS.get(one.name, _BY_KIND.get(one.kind, _plain))
-
-
-def _month_first(values: chain[str]) -> bool:
-    """Whether dates with slashes put the month first: told by those that can be read one way."""
-    first = second = 0
-    for value in values:
-        parts = value.replace("-", "/").replace(".", "/").split("/")
-        if len(parts) == 3 and parts[0].isdigit() and parts[1].isdigit():  # noqa: PLR2004
-            first += 12 < int(parts[0]) <= 31  # noqa: PLR2004
-            second += 12 < int(parts[1]) <= 31  # noqa: PLR2004
-    return second > first
-
-
-# --- normalisers --------------------------------------------------------------------------------
-
-
-def _one(parts: Parts, role: str) -> str:
-    return next((v for v in parts.get(role, ()) if v.strip()), "")
-
-
-def _all(parts: Parts, *roles: str) -> str:
-    return " ".join(v.strip() for role in roles for v in parts.get(role, ()) if v.strip())
-
-
-def _plain(parts: Parts) -> str:
-    return text.words(text.present(" ".join(chain.from_iterable(parts.values()))))
-
-
-def _name(parts: Parts) -> names.Name:
-    whole = _one(parts, "name")
-    if whole:
-        return names.split(whole, None)
-    if "given" not in parts:  # a family name of two words is no given and a family name
-        return names.Name(family=names.letters(text.present(_one(parts, "family"))))
-    return names.split(_one(parts, "given") or None, _one(parts, "family") or None)
-
-
-def _family(parts: Parts) -> str:
-    second = names.letters(text.present(_all(parts, "second family", "birth family")))
-    return f"{_name(parts).family} {second}".strip()
-
-
-def _middle(parts: Parts) -> str:
-    return names.letters(text.present(_all(parts, "middle"))) or _name(parts).middle
-
-
-def _born(parts: Parts, *, month_first: bool) -> str:
-    whole = _one(parts, "birth_date") or _one(parts, "value")
-    if whole:
-        return text.birth_date(whole, month_first=month_first)
-    year, month, day = (_digits(_one(parts, f"birth_{part}")) for part in ("year", "month", "day"))
-    return f"{year:04d}-{month:02d}-{day:02d}" if year or (month and day) else ""
-
-
-def _digits(value: str) -> int:
-    """A year, month or day; 0 for none ("1980.0" is how some tools write one)."""
-    text_ = value.strip().removesuffix(".0")
-    return int(text_) if text_.isascii() and text_.isdigit() and len(text_) <= _YEAR else 0
-
-
-def _amount(parts: Parts) -> str:
-    raw = "".join(chain.from_iterable(parts.values())).strip().replace(" ", "")
-    if "," in raw:
-        raw = raw.replace(",", "") if "." in raw else raw.replace(",", ".")
-    try:
-        number = float(raw)
-    except ValueError:
-        return ""
-    return f"{number:.10g}" if np.isfinite(number) else ""
-
-
-def _code(parts: Parts) -> str:
-    raw = text.present("".join(chain.from_iterable(parts.values())))
-    return text.words(raw).replace(" ", "")
-
-
-_YEAR = 4
-_SEXES = {"m": "m", "male": "m", "man": "m", "mann": "m", "mannlich": "m", "maennlich": "m",
-          "h": "m", "homme": "m", "masculin": "m", "herr": "m", "mr": "m", "f": "f", "female": "f",
-          "w": "f", "weiblich": "f", "frau": "f", "woman": "f", "femme": "f", "mrs": "f",
-          "ms": "f", "miss": "f", "feminin": "f"}  # fmt: skip
-
-
-def _sex(parts: Parts) -> str:
-    raw = text.words(_one(parts, "sex") or _one(parts, "salutation"))
-    return _SEXES.get(raw, raw)
-
-
-def _email(parts: Parts) -> tuple[str, ...]:
-    values = [v for v in parts.get("email", ()) if v.strip()]
-    found, roles, _ = emails(values)
-    if found or roles:
-        return found
-    # No address by the rules, yet like one: what is mistyped alike is alike.
-    folded = [text.fold(value) for value in values]
-    return tuple(v for v in folded if v.count("@") == 1 and not text.is_placeholder(v))
-
-
-def _usual_region(raw: Iterable[Raw]) -> str | None:
-    """The country most numbers of a column name themselves; None where none does."""
-    told = (
-        contact_points.region(v) for row in raw for role, c in row if role == "phone" for v in c
-    )
-    found = Counter(region for region in told if region)
-    return min(found, key=lambda one: (-found[one], one)) if found else None
-
-
-def _phone(parts: Parts, usual: str | None) -> tuple[str, ...]:
-    country = text.country(text.present(_one(parts, "country")))
-    state = text.words(text.present(_one(parts, "state")))
-    e164, digits = phones(parts.get("phone", ()), text.region_of(country, state, usual))
-    return (*e164, *digits)
-
-
-def _employer(parts: Parts) -> tuple[str, str]:
-    _, _, found = emails(parts.get("email", ()))
-    sites = [*found, *map(contact_points.domain, parts.get("website", ()))]
-    named = contact_points.company(_one(parts, "company"))
-    return named, SEVERAL.join(dict.fromkeys(site for site in sites if site))
-
-
-def _street(parts: Parts) -> str:
-    return text.street(text.present(_all(parts, "house", "street", "unit")))
-
-
-def _place(parts: Parts) -> tuple[str, str, str]:
-    return (
-        text.postcode(text.present(_one(parts, "postcode"))),
-        text.words(text.present(_one(parts, "city"))),
-        text.words(text.present(_one(parts, "state"))),
-    )
-
-
-NORMALISERS: Mapping[str, Callable[[Parts], Value]] = {
-    "given": lambda parts: _name(parts).given,
-    "family": _family,
-    "birth_family": _family,
-    "middle": _middle,
-    "sex": _sex,
-    "email": _email,
-    "title": lambda parts: short_title(_one(parts, "title")),
-    "employer": _employer,
-    "street": _street,
-    "place": _place,
-}
-_BY_KIND: Mapping[str, Callable[[Parts], Value]] = {
-    "number": _amount,
-    "age": _amount,
-    "code": _code,
-}
 
 
 _EMAIL_NAMED = [KINDS["email"].code(level) for level in ("near", "same local", "alike")]
@@ -406,15 +199,27 @@ def _swapped(
     """Given and family name filled into each other's column are one level of the given name."""
     given, family = names_
     odd = (codes["given"] != 1) & (codes["family"] != 1)
-    rows = np.flatnonzero(odd)
+    # One of the two must be equal letter by letter; the other may have a slip or be missing.
+    numbers = _numbered_alike(given, family)
+    ours, theirs = ([side[f.rows[rows]] for side, f in zip(numbers, names_, strict=True)]
+                    for rows in (one, other))  # fmt: skip
+    equal = ((ours[0] == theirs[1]) & (ours[0] >= 0)) | ((ours[1] == theirs[0]) & (ours[1] >= 0))
+    rows = np.flatnonzero(odd & equal)
     firsts = _Words(given), _Words(family)
     cross_one = _crossed(firsts[0].of(one[rows]), firsts[1].of(other[rows]))
     cross_two = _crossed(firsts[1].of(one[rows]), firsts[0].of(other[rows]))
-    # One of the two must be equal letter by letter; the other may have a slip or be missing.
     swapped = (np.maximum(cross_one, cross_two) > 1) & (np.minimum(cross_one, cross_two) >= 0)
     if swapped.any():
         codes["given"][rows[swapped]] = KINDS["given"].code("swapped")
         codes["family"][rows[swapped]] = 0
+
+
+def _numbered_alike(given: Feature, family: Feature) -> tuple[Index, Index]:
+    """For each value of the two features equal numbers for equal plain names, -1 for none and, in
+    the last place, where a row has no value."""
+    both = ids([*given.values.plain, *family.values.plain], blank=True)
+    size = len(given.values.all)
+    return np.append(both[:size], -1), np.append(both[size:], -1)
 
 
 @dataclass(frozen=True)

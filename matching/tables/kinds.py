@@ -8,14 +8,15 @@ values, each distinct pair once.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 from rapidfuzz import fuzz
 from rapidfuzz.distance import OSA, JaroWinkler
 
-from matching.tables.values import Codes, Flags, Index, Values, ids, pairwise
+from matching.tables import reach
+from matching.tables.values import Codes, Flags, Index, Texts, Values, ids, listed, pairwise, select
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,22 +37,22 @@ class Kind:
         return self.levels.index(level) + 1
 
 
-def _select(levels: Sequence[tuple[Flags, int]], last: int) -> Codes:
-    return np.select([claim for claim, _ in levels], [code for _, code in levels], last).astype(
-        np.int8
-    )
-
-
 # --- names ------------------------------------------------------------------------------------
 
 _SHORT, _LONG = 4, 8
 _ALIKE = 0.88
+_LEAST_ALIKE = 0.8
+"""Likeness of letters below which nobody asks how little it is."""
+_EDITS = 2
+"""Edits beyond which nobody asks how many."""
+_SIMILAR = 65.0
+"""Likeness of texts in percent below which nobody asks how little it is."""
 
 
 def _spelling(values: Values, a: Index, b: Index) -> tuple[Flags, Flags, Flags]:
     """Equal but for spaces and umlauts; a slip apart; alike in sound or letters."""
-    edits = pairwise(OSA.distance, values.plain, a, b)
-    alike = pairwise(JaroWinkler.similarity, values.plain, a, b)
+    edits = pairwise(OSA.distance, values.plain, a, b, _EDITS)
+    alike = pairwise(JaroWinkler.similarity, values.plain, a, b, _LEAST_ALIKE)
     shorter = np.minimum(values.lengths[a], values.lengths[b])
     equal = values.plain_ids[a] == values.plain_ids[b]
     slip = ((edits <= 1) & (shorter >= _SHORT - 1)) | ((edits <= 2) & (shorter >= _LONG))  # noqa: PLR2004
@@ -73,29 +74,37 @@ def _given(values: Values, a: Index, b: Index) -> Codes:
         one, other = values.plain[a[row]], values.plain[b[row]]
         part[row] = one.startswith(other) or other.startswith(one)
     levels = [(equal, 1), (slip, 3), (short_form, 4), (part, 4), (alike, 5), (initial, 6)]
-    return _select(levels, 7)
+    return select(levels, 7)
 
 
 def _family(values: Values, a: Index, b: Index) -> Codes:
     equal, slip, alike = _spelling(values, a, b)
     part = np.zeros(len(a), dtype=bool)
-    texts = values.texts()
-    several = np.array([" " in text for text in texts], dtype=bool)
+    texts, several = values.texts, values.once(_of_words)
     for row in np.flatnonzero((several[a] | several[b]) & ~(equal | slip)).tolist():
         shared = set(texts[a[row]].split()) & set(texts[b[row]].split())
         part[row] = any(len(word) >= _SHORT for word in shared)
-    return _select([(equal, 1), (slip, 2), (part, 4), (alike, 3)], 5)
+    return select([(equal, 1), (slip, 2), (part, 4), (alike, 3)], 5)
+
+
+def _of_words(values: Values) -> Flags:
+    """Which values have several words."""
+    return np.array([" " in text for text in values.texts], dtype=bool)
 
 
 def _middle(values: Values, a: Index, b: Index) -> Codes:
-    texts = values.texts()
     initial = values.initials[a] == values.initials[b]
-    short = np.array([len(text) == 1 for text in texts], dtype=bool)
-    return _select([(initial & (short[a] | short[b]), 2), (initial, 3)], 4)
+    short = values.once(_single)
+    return select([(initial & (short[a] | short[b]), 2), (initial, 3)], 4)
+
+
+def _single(values: Values) -> Flags:
+    """Which values are one letter."""
+    return np.array([len(text) == 1 for text in values.texts], dtype=bool)
 
 
 def _word(values: Values, a: Index, b: Index) -> Codes:
-    return _select(list(zip(_spelling(values, a, b), (1, 2, 3), strict=True)), 4)
+    return select(list(zip(_spelling(values, a, b), (1, 2, 3), strict=True)), 4)
 
 
 # --- dates, numbers, codes ----------------------------------------------------------------------
@@ -105,16 +114,16 @@ def _date(values: Values, a: Index, b: Index) -> Codes:
     one, other = values.dates[a], values.dates[b]
     same = (one == other) & (one > 0)
     turned = same[:, 0] & (one[:, 1] == other[:, 2]) & (one[:, 2] == other[:, 1])
-    edits = pairwise(OSA.distance, values.texts(), a, b)
+    edits = pairwise(OSA.distance, values.texts, a, b, _EDITS)
     two = same.sum(axis=1) >= 2  # noqa: PLR2004
     near = (edits <= 2) | same[:, 0]  # noqa: PLR2004
-    return _select([(turned | (edits <= 1), 2), (two, 3), (near, 4)], 5)
+    return select([(turned | (edits <= 1), 2), (two, 3), (near, 4)], 5)
 
 
 def _age(values: Values, a: Index, b: Index) -> Codes:
     apart = np.abs(values.numbers[a] - values.numbers[b])
     levels = [(apart == 0, 1), (apart <= 1, 2), (apart <= 3, 3)]  # noqa: PLR2004
-    return _select(levels, 4)
+    return select(levels, 4)
 
 
 def _measure(values: Values, a: Index, b: Index) -> Codes:
@@ -122,72 +131,20 @@ def _measure(values: Values, a: Index, b: Index) -> Codes:
     larger = np.maximum(np.maximum(np.abs(one), np.abs(other)), 1e-9)
     apart = np.abs(one - other) / larger
     levels = [(apart == 0, 1), (apart <= 0.01, 2), (apart <= 0.1, 3)]  # noqa: PLR2004
-    return _select(levels, 4)
+    return select(levels, 4)
 
 
 def _code(values: Values, a: Index, b: Index) -> Codes:
-    edits = pairwise(OSA.distance, values.plain, a, b)
+    edits = pairwise(OSA.distance, values.plain, a, b, _EDITS)
     shorter = np.minimum(values.lengths[a], values.lengths[b])
     equal = values.plain_ids[a] == values.plain_ids[b]
     slip = (edits <= 1) & (shorter >= _SHORT)
     near = (edits <= 2) & (shorter >= _SHORT + 2)  # noqa: PLR2004
-    return _select([(equal, 1), (slip, 2), (near, 3)], 4)
+    return select([(equal, 1), (slip, 2), (near, 3)], 4)
 
 
 def _category(values: Values, a: Index, b: Index) -> Codes:
-    return _select([(values.plain_ids[a] == values.plain_ids[b], 1)], 2)
-
-
-# --- ways to reach somebody ---------------------------------------------------------------------
-
-
-def _email(values: Values, a: Index, b: Index) -> Codes:
-    """The best level that any address of the one reaches with any of the other."""
-    atoms = values.atoms()
-    one, other, starts = atoms.crossed(a, b)
-    levels = np.where(one == other, 1, _address(atoms.values, one, other))
-    return np.asarray(np.minimum.reduceat(levels, starts), dtype=np.int8)
-
-
-def _address(values: Values, a: Index, b: Index) -> Codes:
-    texts = values.texts()
-    locals_, domains = zip(*(text.rpartition("@")[::2] for text in texts), strict=True)
-    local_ids, domain_ids = ids(locals_), ids(domains)
-    lengths = np.array([len(text) for text in locals_], dtype=np.int64)
-    shorter = np.minimum(lengths[a], lengths[b])
-    edits = pairwise(OSA.distance, texts, a, b)
-    alike = pairwise(JaroWinkler.similarity, texts, a, b)
-    local = (local_ids[a] == local_ids[b]) & (shorter >= _SHORT)
-    whole = np.minimum(values.lengths[a], values.lengths[b])
-    slips = (edits <= np.maximum(2, 0.12 * whole)) & (shorter >= _SHORT)
-    one_slip = (edits <= 1) & (shorter >= _SHORT - 1)
-    near = (alike >= 0.9) | ((domain_ids[a] == domain_ids[b]) & (edits <= 4))  # noqa: PLR2004
-    apart = pairwise(OSA.distance, domains, a, b)
-    typed = local & (apart <= 2)  # noqa: PLR2004
-    digits = ["".join(c for c in text if c.isdigit()) for text in locals_]
-    digit_ids = ids([text if len(text) > 1 else "" for text in digits], blank=True)
-    numbered = (digit_ids[a] == digit_ids[b]) & (digit_ids[a] >= 0)
-    slip = one_slip | slips
-    levels = [(typed, 2), (slip & numbered, 3), (slip, 4), (local, 5), (near, 6)]
-    return _select(levels, 7)
-
-
-def _phone(values: Values, a: Index, b: Index) -> Codes:
-    codes = np.full(len(a), 4, dtype=np.int8)
-    sets = [set(v) if isinstance(v, tuple) else {v} for v in values.all]
-    for row, (i, j) in enumerate(zip(a.tolist(), b.tolist(), strict=True)):
-        codes[row] = min(_number_level(x, y) for x in sets[i] for y in sets[j])
-    return codes
-
-
-def _number_level(one: str, other: str) -> int:
-    short, long = sorted((one.lstrip("+0"), other.lstrip("+0")), key=len)
-    if long.endswith(short) and len(short) >= min(len(long), _LONG):
-        return 1
-    if one[-7:] == other[-7:]:
-        return 2
-    near = abs(len(one) - len(other)) <= 1 and OSA.distance(one, other, score_cutoff=1) <= 1
-    return 3 if near else 4
+    return select([(values.plain_ids[a] == values.plain_ids[b], 1)], 2)
 
 
 # --- employer, street, place, text --------------------------------------------------------------
@@ -204,9 +161,9 @@ def _employer(values: Values, a: Index, b: Index) -> Codes:
     named, same_name = _both(values, 0, a, b)
     sites = values.atoms(1)
     sited, same_site = (sites.first[a] >= 0) & (sites.first[b] >= 0), sites.shared(a, b) >= 0
-    companies = [str(v[0]) for v in values.all]
-    alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b) >= 86)  # noqa: PLR2004
-    alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b) >= 96)  # noqa: PLR2004
+    companies = values.once(_companies)
+    alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b, _SIMILAR) >= 86)  # noqa: PLR2004
+    alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b, _SIMILAR) >= 96)  # noqa: PLR2004
     levels = [
         (~named & ~sited, 0),
         (same_site & (same_name | alike), 1),
@@ -214,21 +171,30 @@ def _employer(values: Values, a: Index, b: Index) -> Codes:
         (same_name, 3),
         (alike, 4),
     ]
-    return _select(levels, 5)
+    return select(levels, 5)
+
+
+def _companies(values: Values) -> Texts:
+    return listed(str(v[0]) for v in values.all)
 
 
 def _street(values: Values, a: Index, b: Index) -> Codes:
-    texts = values.texts()
-    whole = pairwise(fuzz.token_sort_ratio, texts, a, b)
-    run = pairwise(fuzz.ratio, values.plain, a, b)
-    subset = pairwise(fuzz.token_set_ratio, texts, a, b)
+    texts = values.texts
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, _SIMILAR)
+    run = pairwise(fuzz.ratio, values.plain, a, b, _SIMILAR)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b, _SIMILAR)
     alike = np.maximum(whole, run)
-    firsts = ids([_house(text) for text in texts], blank=True)
+    firsts = values.once(_houses)
     house = (firsts[a] == firsts[b]) | (firsts[a] < 0) | (firsts[b] < 0)
     similar = (alike >= 86) & house  # noqa: PLR2004
     partial = ((alike >= 80) | (subset >= 88)) & house  # noqa: PLR2004
     named = (alike >= 70) | (subset >= 75)  # noqa: PLR2004
-    return _select([(similar, 2), (partial, 3), (named, 4)], 5)
+    return select([(similar, 2), (partial, 3), (named, 4)], 5)
+
+
+def _houses(values: Values) -> Index:
+    """Equal numbers for equal house numbers; -1 for none."""
+    return ids([_house(text) for text in values.texts], blank=True)
 
 
 def _house(street: str) -> str:
@@ -239,9 +205,9 @@ def _place(values: Values, a: Index, b: Index) -> Codes:
     coded, same_code = _both(values, 0, a, b)
     towned, same_town = _both(values, 1, a, b)
     stated, same_state = _both(values, 2, a, b)
-    codes, towns = ([str(v[at]) for v in values.all] for at in (0, 1))
-    near = coded & (pairwise(OSA.distance, codes, a, b) <= 1)
-    near |= towned & (pairwise(JaroWinkler.similarity, towns, a, b) >= 0.87)  # noqa: PLR2004
+    codes, towns = values.once(_codes_and_towns)
+    near = coded & (pairwise(OSA.distance, codes, a, b, _EDITS) <= 1)
+    near |= towned & (pairwise(JaroWinkler.similarity, towns, a, b, _LEAST_ALIKE) >= 0.87)  # noqa: PLR2004
     levels = [
         (~coded & ~towned & ~stated, 0),
         (same_code & same_town, 1),
@@ -251,15 +217,19 @@ def _place(values: Values, a: Index, b: Index) -> Codes:
         (near | same_town, 5),
         (same_state, 6),
     ]
-    return _select(levels, 7)
+    return select(levels, 7)
+
+
+def _codes_and_towns(values: Values) -> tuple[Texts, Texts]:
+    return listed(str(v[0]) for v in values.all), listed(str(v[1]) for v in values.all)
 
 
 def _title(values: Values, a: Index, b: Index) -> Codes:
-    texts = values.texts()
-    whole = pairwise(fuzz.token_sort_ratio, texts, a, b)
-    subset = pairwise(fuzz.token_set_ratio, texts, a, b)
+    texts = values.texts
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, _SIMILAR)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b, _SIMILAR)
     equal = values.plain_ids[a] == values.plain_ids[b]
-    return _select([(equal, 1), (whole >= 85, 2), ((subset >= 90) | (whole >= 70), 3)], 4)  # noqa: PLR2004
+    return select([(equal, 1), (whole >= 85, 2), ((subset >= 90) | (whole >= 70), 3)], 4)  # noqa: PLR2004
 
 
 def _text(values: Values, a: Index, b: Index) -> Codes:
@@ -271,7 +241,7 @@ def _text(values: Values, a: Index, b: Index) -> Codes:
         alike[piece] = np.asarray(product.sum(axis=1)).ravel()
     equal = values.plain_ids[a] == values.plain_ids[b]
     bounds = ((0.8, 2), (0.6, 3), (0.4, 4), (0.25, 5))
-    return _select([(equal, 1), *((alike >= least, code) for least, code in bounds)], 6)
+    return select([(equal, 1), *((alike >= least, code) for least, code in bounds)], 6)
 
 
 KINDS: Mapping[str, Kind] = {
@@ -306,9 +276,10 @@ KINDS: Mapping[str, Kind] = {
             "email",
             ("exact", "domain slip", "slip", "near", "same local", "alike", "different"),
             (0.6, 0.04, 0.04, 0.04, 0.04, 0.04, 0.2),
-            _email,
+            reach.email,
         ),
-        Kind("phone", ("exact", "ending", "slip", "different"), (0.6, 0.03, 0.05, 0.32), _phone),
+        Kind("phone", ("exact", "ending", "slip", "different"), (0.6, 0.03, 0.05, 0.32),
+             reach.phone),
         Kind(
             "employer",
             ("domain and name", "domain", "name", "similar name", "different"),

@@ -108,12 +108,13 @@ def learn(
     candidates: Compared,
     *,
     answers: Mapping[int, bool] | None = None,
+    share: float = 1.0,
     seed: int = 1,
 ) -> Learned:
     """The model of the frame's own records.
 
-    `candidates` are all pairs worth comparing, `answers` what people decided of some of them, by
-    their place. The same input and seed give the same model.
+    `candidates` are all pairs worth comparing, or a random `share` of them, `answers` what people
+    decided of some of them, by their place. The same input and seed give the same model.
     """
     told = _Told.of(answers or {})
     strangers = _strangers(frame, seed)
@@ -121,7 +122,7 @@ def learn(
     start = defaults(frame, strangers, expected)
     learned = start
     for _ in range(_STEPS if len(candidates) else 0):
-        moved = _step(frame, start, learned, (candidates, told), strangers)
+        moved = _step(frame, start, learned, _Seen(candidates, told, share), strangers)
         still = _apart(learned, moved) < _STILL
         learned = moved
         if still:
@@ -129,9 +130,9 @@ def learn(
     return learned
 
 
-def reprior(frame: Frame, learned: Learned, candidates: Compared) -> Learned:
+def reprior(frame: Frame, learned: Learned, candidates: Compared, *, share: float = 1.0) -> Learned:
     """The model with how often matches and near people occur in this frame; levels stay."""
-    whole, now = float(max(frame.pairs, 1)), learned
+    whole, now = float(max(frame.pairs, 1)) * share, learned
     for _ in range(_STEPS):
         weighed = weigh(frame, now, candidates)
         match = probability(weighed.total)
@@ -190,21 +191,27 @@ class _Told:
         return known
 
 
+@dataclass(frozen=True)
+class _Seen:
+    """The candidates learned from, what was told of them, and their share of all candidates."""
+
+    candidates: Compared
+    told: _Told
+    share: float
+
+
 def _step(
-    frame: Frame,
-    start: Learned,
-    learned: Learned,
-    seen: tuple[Compared, _Told],
-    strangers: Compared,
+    frame: Frame, start: Learned, learned: Learned, seen: _Seen, strangers: Compared
 ) -> Learned:
     """One round of expectation and maximisation."""
-    candidates, told = seen
+    candidates, told = seen.candidates, seen.told
+    whole = float(max(frame.pairs, 1)) * seen.share
     weighed = weigh(frame, learned, candidates)
     match = told.corrected(probability(weighed.total))
     near = _near_pairs(learned, candidates, weighed, match)
     away = 1.0 - probability(weigh(frame, learned, strangers).total)
     u = {
-        f.name: _stranger_shares(frame, f, candidates.codes[f.name], match,
+        f.name: _stranger_shares(whole, f, candidates.codes[f.name], match,
                                  strangers.codes[f.name], away)
         for f in frame.features
     }  # fmt: skip
@@ -223,7 +230,6 @@ def _step(
         }
         for who, free in learned.near.items()
     }
-    whole = float(max(frame.pairs, 1))
     few = start.match * whole / 0.4 * 0.01
     count = max(float(match.sum()), few, 0.5)
     odds = {who: max(float(near[who].sum()), 0.02 * _ODDS[who] * count) / whole for who in near}
@@ -231,7 +237,7 @@ def _step(
         # Beyond chance: without a bound everybody who moved would pass for a namesake.
         chance = float(np.prod([u[name][0] for name in learned.near["namesake"]]))
         odds["namesake"] = min(odds["namesake"], _NAMESAKES * chance)
-    rare = {f.name: _rare(f, candidates, match) for f in frame.features}
+    rare = {f.name: _rare(f, candidates, match, seen.share) for f in frame.features}
     changed = {what: _share(match, 1.0 - stays) for what, stays in kept.items()}
     return Learned(min(count / whole, 0.5), m, u, shares, odds, rare, changed)
 
@@ -243,13 +249,13 @@ def _share(match: Floats, happened: Floats) -> float:
 
 
 def _stranger_shares(
-    frame: Frame, feature: Feature, codes: Codes, match: Floats, random: Codes, away: Floats
+    whole: float, feature: Feature, codes: Codes, match: Floats, random: Codes, away: Floats
 ) -> Floats:
     """U of each level: from random pairs, equal values from counting them all."""
     levels = len(feature.kind.levels)
     shares = _shares(random, away, levels)
     # Rare levels show in no random sample: those among the candidates are the fewest there are.
-    seen = np.bincount(codes, weights=1.0 - match, minlength=levels + 1)[1:] / max(frame.pairs, 1)
+    seen = np.bincount(codes, weights=1.0 - match, minlength=levels + 1)[1:] / whole
     known = max(float((random > 0).mean()), 1e-6) if len(random) else 1.0
     return np.asarray(np.maximum(shares, np.minimum(seen / known, 1.0)))
 
@@ -275,12 +281,12 @@ def _bounded(shares: Floats, most: float) -> Floats:
     return kept
 
 
-def _rare(feature: Feature, candidates: Compared, match: Floats) -> float:
+def _rare(feature: Feature, candidates: Compared, match: Floats, share: float) -> float:
     """By how many others a value is shared that only the two of a pair carry."""
     counts = feature.counts(feature.kind.agreed[1])
     rows = max(int(counts[counts <= ALONE].sum()), 1)
     alone = (candidates.carried[feature.name] == ALONE) & (candidates.codes[feature.name] == 1)
-    strangers = 2.0 * float((1.0 - match[alone]).sum())
+    strangers = 2.0 * float((1.0 - match[alone]).sum()) / share
     least = _RAREST.get(feature.kind.name, _SHARED)
     return min(max((strangers + 1.0) / (rows + 2.0), least), 1.0)
 

@@ -7,29 +7,38 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from matching.tables.build import build
 from matching.tables.candidates import Candidates, propose
-from matching.tables.frame import Frame, build
+from matching.tables.frame import Frame
 from matching.tables.layout import Columns, Field, lay_out
 from matching.tables.learning import learn, reprior
-from matching.tables.mixture import Compared, Learned, Weighed, compared, weigh
+from matching.tables.mixture import Floats, Learned, compared, weigh
 from matching.tables.resolve import Decided, decide
+from matching.tables.values import Index
 
 LINK = 0.5
 """Profile `balanced`: linked from here on, after resolution."""
 REVIEW = 0.05
 """From here on a pair is worth a person's look."""
+ENOUGH = 500_000
+"""Candidates that are learned from; of more a random share is."""
+_PIECE = 500_000
+"""Pairs compared at a time where there are more than are learned from."""
+_HOPELESS = -20.0
+"""Bits below which a pair is let go of there: nothing makes a link of a millionth."""
 
 
 @dataclass(frozen=True)
 class Matched:
-    """Everything one call found out; rows count through left and then right."""
+    """Everything one call found out; rows count through left and then right.
+
+    Where there are very many candidates, `decided` has only those that could matter.
+    """
 
     fields: tuple[Field, ...]
     frame: Frame
     candidates: Candidates
-    compared: Compared
     learned: Learned
-    weighed: Weighed
     decided: Decided
 
 
@@ -42,13 +51,16 @@ def match(
     kinds: Mapping[str, str] | None = None,
     model: Learned | None = None,
     link: float = LINK,
+    enough: int = ENOUGH,
     seed: int = 1,
 ) -> Matched:
     """Each right row linked onto the left ones; without `right` the left table deduped.
 
     `skip` names columns never compared; `roles` and `kinds` tell columns' meaning and kind of
     comparison, else both are recognised. A `model` is used as it is, but for the share of matches;
-    what it knows of fields the tables lack counts for nothing.
+    what it knows of fields the tables lack counts for nothing. `enough` candidates are learned
+    from; where there are more they are compared a piece at a time, and memory does not grow with
+    their number.
     Raises NothingToCompareError where the tables have no comparable field, ModelMismatchError where
     the model lacks one or has it of another kind.
     """
@@ -59,11 +71,42 @@ def match(
     if model is not None:
         model = _fitted(model, frame)
     candidates = propose(frame)
-    pairs = compared(frame, candidates.one, candidates.other)
-    learned = learn(frame, pairs, seed=seed) if model is None else reprior(frame, model, pairs)
-    weighed = weigh(frame, learned, pairs)
-    decided = decide(frame, learned, (candidates.one, candidates.other), weighed.total, link=link)
-    return Matched(fields, frame, candidates, pairs, learned, weighed, decided)
+    sample, share = _sampled(candidates, enough, seed)
+    pairs = compared(frame, *sample)
+    if model is None:
+        learned = learn(frame, pairs, share=share, seed=seed)
+    else:
+        learned = reprior(frame, model, pairs, share=share)
+    if share < 1.0:
+        weighed = _weighed(frame, learned, candidates)
+    else:
+        weighed = (*sample, weigh(frame, learned, pairs).total)
+    decided = decide(frame, learned, weighed[:2], weighed[2], link=link)
+    return Matched(fields, frame, candidates, learned, decided)
+
+
+def _sampled(candidates: Candidates, enough: int, seed: int) -> tuple[tuple[Index, Index], float]:
+    """Enough candidates to learn from, and their share of all."""
+    one, other = candidates.one, candidates.other
+    share = min(1.0, enough / max(len(candidates), 1))
+    if share == 1.0:
+        return (one, other), 1.0
+    chosen = np.random.default_rng(seed).random(len(one)) < share
+    return (one[chosen], other[chosen]), share
+
+
+def _weighed(frame: Frame, learned: Learned, candidates: Candidates) -> tuple[Index, Index, Floats]:
+    """The candidates that could matter with their weights, a piece at a time: memory does not grow
+    with how many there are."""
+    found: list[tuple[Index, Index, Floats]] = []
+    for start in range(0, len(candidates), _PIECE):
+        numbers = candidates.numbers[start : start + _PIECE]
+        one, other = numbers // frame.total, numbers % frame.total
+        total = weigh(frame, learned, compared(frame, one, other)).total
+        kept = total >= _HOPELESS
+        found.append((one[kept], other[kept], total[kept]))
+    one, other, total = (np.concatenate(columns) for columns in zip(*found, strict=True))
+    return one, other, total
 
 
 def _fitted(model: Learned, frame: Frame) -> Learned:

@@ -12,8 +12,9 @@ together stands beside them as a correction. `learning` finds the numbers.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,6 +79,11 @@ class Compared:
     def __len__(self) -> int:
         return len(next(iter(self.codes.values()), ()))
 
+    @cached_property
+    def counted(self) -> dict[str, Index]:
+        """For each field the pairs that agree on something whose frequency counts."""
+        return {name: np.flatnonzero(carried > 0) for name, carried in self.carried.items()}
+
 
 def compared(frame: Frame, one: Index, other: Index) -> Compared:
     """The pairs of rows compared in every field."""
@@ -130,8 +136,8 @@ def weigh(frame: Frame, learned: Learned, pairs: Compared) -> Weighed:
         plain = plain + weights[name] + adjustments[name]
     against = [np.zeros(len(pairs))]
     against += [nearness(learned, pairs, who, adjustments) for who in learned.near]
-    crowd = np.logaddexp2.reduce(against, axis=0)
-    changed = np.logaddexp2.reduce(_changes(learned, weights, adjustments, len(pairs)), axis=0)
+    crowd = together(against)
+    changed = together(_changes(learned, weights, adjustments, len(pairs)))
     return Weighed(prior, weights, adjustments, changed, -crowd, plain + changed - crowd)
 
 
@@ -173,12 +179,26 @@ def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     """How much commoner the agreed value is than agreement in general, in bits; 0 where no value
     counts. The two records themselves are not counted among those that carry the value.
     """
+    found = np.zeros(len(pairs))
+    at = pairs.counted[feature.name]
+    carried, general = pairs.carried[feature.name][at], pairs.general[feature.name][at]
     rows = feature.tally(next(iter(feature.kind.agreed.values()))).rows
-    carried = pairs.carried[feature.name]
     rare = learned.rare.get(feature.name, 1.0)
     others = np.maximum(carried - ALONE, 0) + np.where(carried > ALONE, max(rare, 0.5), rare)
-    bits = np.log2(others / rows / pairs.general[feature.name])
-    return np.where(carried > 0, np.clip(bits, -_ADJUSTMENT, _ADJUSTMENT), 0.0)
+    bits = np.log2(others / rows / general)
+    found[at] = np.clip(bits, -_ADJUSTMENT, _ADJUSTMENT)
+    return found
+
+
+def together(parts: Sequence[Floats]) -> Floats:
+    """Log2 of the sum of what the parts are log2 of."""
+    most = parts[0]
+    for part in parts[1:]:
+        most = np.maximum(most, part)
+    found = np.zeros(len(most))
+    for part in parts:
+        found += np.exp2(part - most)
+    return np.asarray(most + np.log2(found))
 
 
 def probability(total: Floats) -> Floats:

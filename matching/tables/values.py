@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from functools import cached_property
-from typing import Any
+from itertools import product
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,9 +17,14 @@ from matching.text import phonetic, squash
 Codes = NDArray[np.int8]
 Index = NDArray[np.int64]
 Flags = NDArray[np.bool_]
+Texts = NDArray[np.object_]
+"""Texts, every one a str."""
 Value = str | tuple[str, ...]
+T = TypeVar("T")
 
 
+_MANY = 100_000
+"""Pairs from which on both processors score."""
 SEVERAL = "|"
 """Between the things one part of a value holds: the sites of an employer."""
 
@@ -27,7 +33,7 @@ class Atoms:
     """The single things the values of a field hold: of two telephone numbers each.
 
     `names` are the distinct ones, `first` the number of each value's first (-1 for none), `more`
-    all of a value that holds several.
+    all of a value that holds several, `held` how many that is (1 for one or none).
     """
 
     def __init__(self, held: Sequence[tuple[str, ...]]) -> None:
@@ -38,6 +44,8 @@ class Atoms:
         self.more = {at: own for at, own in enumerate(numbered) if len(own) > 1}
         self.several = np.zeros(len(numbered), dtype=bool)
         self.several[list(self.more)] = True
+        self.held = np.ones(len(numbered), dtype=np.int64)
+        self.held[list(self.more)] = [len(own) for own in self.more.values()]
 
     @cached_property
     def values(self) -> Values:
@@ -62,15 +70,19 @@ class Atoms:
 
     def crossed(self, a: Index, b: Index) -> tuple[Index, Index, Index]:
         """Every thing of one value with every thing of the other, and where each pair begins."""
-        if not self.more:
+        rows = np.flatnonzero(self.several[a] | self.several[b])
+        if not len(rows):
             return self.first[a], self.first[b], np.arange(len(a))
-        pairs: list[tuple[int, int]] = []
-        starts = []
-        for i, j in zip(a.tolist(), b.tolist(), strict=True):
-            starts.append(len(pairs))
-            pairs += [(x, y) for x in self.of(i) for y in self.of(j)]
-        each = np.array(pairs, dtype=np.int64).reshape(-1, 2)
-        return each[:, 0], each[:, 1], np.array(starts, dtype=np.int64)
+        sizes = np.ones(len(a), dtype=np.int64)
+        sizes[rows] = self.held[a[rows]] * self.held[b[rows]]
+        starts = np.cumsum(sizes) - sizes
+        one, other = np.zeros((2, int(sizes.sum())), dtype=np.int64)
+        one[starts], other[starts] = self.first[a], self.first[b]
+        for row in rows.tolist():
+            both = product(self.of(int(a[row])), self.of(int(b[row])))
+            for at, (x, y) in enumerate(both, start=int(starts[row])):
+                one[at], other[at] = x, y
+        return one, other, starts
 
 
 class Values:
@@ -78,6 +90,13 @@ class Values:
 
     def __init__(self, values: Sequence[Value]) -> None:
         self.all = list(values)
+        self._derived: dict[Callable[[Values], Any], Any] = {}
+
+    def once(self, derive: Callable[[Values], T]) -> T:
+        """What a function makes of the values, worked out the first time it is asked for."""
+        if derive not in self._derived:
+            self._derived[derive] = derive(self)
+        return cast("T", self._derived[derive])
 
     def atoms(self, at: int | None = None) -> Atoms:
         """What the values hold, in one part of them or, without parts, altogether."""
@@ -94,14 +113,15 @@ class Values:
 
         return atoms
 
-    def texts(self) -> list[str]:
+    @cached_property
+    def texts(self) -> Texts:
         """The values as single texts."""
-        return [v if isinstance(v, str) else " ".join(v) for v in self.all]
+        return listed(v if isinstance(v, str) else " ".join(v) for v in self.all)
 
     @cached_property
-    def plain(self) -> list[str]:
+    def plain(self) -> Texts:
         """Texts without spaces and without the German spelling of umlauts."""
-        return [squash(text.replace(" ", "")) for text in self.texts()]
+        return listed(squash(text.replace(" ", "")) for text in self.texts)
 
     @cached_property
     def plain_ids(self) -> Index:
@@ -126,19 +146,19 @@ class Values:
     @cached_property
     def numbers(self) -> NDArray[np.float64]:
         """The texts as numbers; not a number where they are none."""
-        return np.array([_number(text) for text in self.texts()], dtype=np.float64)
+        return np.array([_number(text) for text in self.texts], dtype=np.float64)
 
     @cached_property
     def dates(self) -> Index:
         """Year, month and day of each text, a row each."""
-        parts = [text.split("-") for text in self.texts()]
+        parts = [text.split("-") for text in self.texts]
         rows = [[int(p) if p.isdigit() else 0 for p in (*one, "", "")[:3]] for one in parts]
         return np.array(rows, dtype=np.int64).reshape(-1, 3)
 
     @cached_property
     def nicknames(self) -> Index:
         """Pairs of values that are one name and its short form, as one sorted number each."""
-        at = {text: i for i, text in enumerate(self.texts())}
+        at = {text: i for i, text in enumerate(self.texts)}
         size, found = len(at), set()
         for text, i in at.items():
             for form in names.forms(text):
@@ -162,7 +182,15 @@ class Values:
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         vectors = TfidfVectorizer(analyzer="char_wb", ngram_range=(3, 3), dtype=np.float32)
-        return vectors.fit_transform([text or "?" for text in self.texts()])
+        return vectors.fit_transform([text or "?" for text in self.texts])
+
+
+def listed(texts: Iterable[str]) -> Texts:
+    """Texts that can be picked many at a time."""
+    every = list(texts)
+    found = np.empty(len(every), dtype=object)
+    found[:] = every
+    return found
 
 
 def _held(value: Value, at: int | None) -> tuple[str, ...]:
@@ -178,7 +206,7 @@ def _number(text: str) -> float:
         return float("nan")
 
 
-def ids(texts: Sequence[Any], *, blank: bool = False) -> Index:
+def ids(texts: Iterable[Any], *, blank: bool = False) -> Index:
     """Equal numbers for equal texts; with `blank`, -1 for an empty one."""
     seen: dict[Any, int] = {}
     numbers = [-1 if blank and not t else seen.setdefault(t, len(seen)) for t in texts]
@@ -186,15 +214,56 @@ def ids(texts: Sequence[Any], *, blank: bool = False) -> Index:
 
 
 def pairwise(
-    scorer: Callable[..., Any], texts: Sequence[str], a: Index, b: Index
+    scorer: Callable[..., Any],
+    texts: Texts,
+    a: Index,
+    b: Index,
+    cutoff: float | None = None,
 ) -> NDArray[np.float64]:
-    """Scores of texts[a] against texts[b], the same whichever comes first."""
+    """Scores of texts[a] against texts[b], the same whichever comes first.
+
+    With a `cutoff` likenesses below it are 0, distances above it more than it: all the same to who
+    asks for no others, and quicker.
+    """
     if not len(a):
         return np.zeros(0)
-    first, second = [], []
-    for i, j in zip(a.tolist(), b.tolist(), strict=True):
-        one, other = texts[i], texts[j]
-        first.append(min(one, other))
-        second.append(max(other, one))
-    scored = process.cpdist(first, second, scorer=scorer, dtype=np.float32)
+    one, other = texts[a], texts[b]
+    turned = np.asarray(one > other, dtype=bool)
+    scored = process.cpdist(
+        np.where(turned, other, one).tolist(),
+        np.where(turned, one, other).tolist(),
+        scorer=scorer,
+        dtype=np.float32,
+        score_cutoff=cutoff,
+        workers=-1 if len(a) > _MANY else 1,
+    )
     return np.asarray(scored, dtype=np.float64).ravel()
+
+
+def distinct(numbers: Index) -> Index:
+    """The different numbers, sorted. Sorting beats the hashing of `np.unique` by far where nearly
+    all of millions are different."""
+    ordered = np.sort(numbers)
+    fresh = np.ones(len(ordered), dtype=bool)
+    fresh[1:] = ordered[1:] != ordered[:-1]
+    return ordered[fresh]
+
+
+def missing(numbers: Index, among: Index) -> Index:
+    """The numbers that are not among sorted others; their order stays."""
+    if not len(among):
+        return numbers
+    at = np.minimum(np.searchsorted(among, numbers), len(among) - 1)
+    return np.asarray(numbers[among[at] != numbers])
+
+
+def merged(one: Index, other: Index) -> Index:
+    """Two sorted runs as one."""
+    # Stable sorting of whole numbers merges runs it finds.
+    return np.sort(np.concatenate([one, other]), kind="stable")
+
+
+def select(levels: Sequence[tuple[Flags, int]], last: int) -> Codes:
+    """For each pair the code of the first claim that holds, the last one where none does."""
+    claims, codes = [claim for claim, _ in levels], [np.int8(code) for _, code in levels]
+    return np.asarray(np.select(claims, codes, np.int8(last)), dtype=np.int8)

@@ -13,7 +13,7 @@ from matching.model import Model, concealed, default_model, train
 from matching.normalise import Person, normalise
 from matching.people import READERS, frame_of
 from matching.scoring import score
-from matching.tables.frame import build
+from matching.tables.build import build
 from matching.tables.layout import lay_out
 from matching.tables.mixture import compared, weigh
 from matching.tables.modelfile import from_json

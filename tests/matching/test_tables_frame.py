@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from matching.tables.frame import Feature, Frame, build, compare
+from matching.tables.build import build
+from matching.tables.frame import Feature, Frame, compare
 from matching.tables.layout import Columns, lay_out
 from matching.tables.mixture import compared
 

@@ -46,7 +46,7 @@ def test_rubbish_is_matched(seed: int) -> None:
         return
     chance = matched.decided.probability
     assert ((chance >= 0) & (chance <= 1)).all()
-    assert np.isfinite(matched.weighed.total).all()
+    assert np.isfinite(matched.decided.weight).all()
     assert len(contributions(matched)) == len(matched.frame.features)
     assert all(len(rows) > 1 for _, rows in clusters(matched))
     if matched.frame.total > 1:
