@@ -15,8 +15,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "help")
-LONG = ("reading",)
+PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
+LONG = ("reading", "planning")
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -70,6 +70,14 @@ def measure(
         from benchmarks.reading import reading
 
         figures["reading"] = reading(*backlog, say)
+    if "planning" in wanted:
+        from benchmarks.planning import planning
+
+        figures["planning"] = planning(people, say)
+    if "validating" in wanted:
+        from benchmarks.validating import validating
+
+        figures["validating"] = validating()
     if "help" in wanted:
         from benchmarks.startup import start_times
 

@@ -98,7 +98,8 @@ class FieldRule:
     of several fields of the source; `when` is a condition on the source's record ("" = always).
     `max_length` (characters) comes from the file or the vendor's describe, as do `options`: the
     only values a side takes, where it refuses all others. In the objects of `parked` the rule rests
-    until their schema is as it should be (`mappings.drift`).
+    until their schema is as it should be (`mappings.drift`). `key` names it in shadows, ledgers and
+    reports: stable while both names are.
     """
 
     map: str
@@ -120,6 +121,11 @@ class FieldRule:
     source_type: ValueType | None = None
     options: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     parked: frozenset[str] = frozenset()
+    key: str = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Name the rule once: it is asked for with every field of every record."""
+        object.__setattr__(self, "key", rule_key(self.map, self.crm))
 
     @property
     def flows_to(self) -> Side:
@@ -142,11 +148,6 @@ class FieldRule:
         if self.source_type is not None and side is self.source:
             return self.source_type
         return self.type
-
-    @property
-    def key(self) -> str:
-        """Names the rule in shadows, ledgers and reports: stable while both names are."""
-        return rule_key(self.map, self.crm)
 
 
 def rule_key(map_field: str, crm: Mapping[str, str]) -> str:

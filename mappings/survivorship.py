@@ -130,9 +130,14 @@ def _met_and_edited(rule: FieldRule, state: FieldState) -> tuple[Json, Json] | N
     return state.met
 
 
+def may_be_contested(rule: FieldRule) -> bool:
+    """Whether a decision of this rule can depend on which side changed the field last."""
+    return _wants_newest(rule) and rule.aggregate not in (Aggregate.MAX, Aggregate.SUM)
+
+
 def is_contested(rule: FieldRule, state: FieldState) -> bool:
     """Whether the decision depends on which side changed the field last."""
-    if not _wants_newest(rule) or rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
+    if not may_be_contested(rule):
         return False
     state = _grounded(rule, state)
     return all(_moved(rule, state)) and not _agree(rule, state)

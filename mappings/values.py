@@ -77,6 +77,8 @@ def comparable(value: Json, type: ValueType, *, region: str | None = None) -> Js
 
 def equal(a: Json, b: Json, type: ValueType, *, region: str | None = None) -> bool:
     """Whether two values, in any vendor's spelling, mean the same."""
+    if a.__class__ is b.__class__ and a == b:
+        return True
     left, right = canonical(a, type), canonical(b, type)
     if left == right or type not in _LOOSE:
         return bool(left == right)

@@ -281,6 +281,22 @@ def by_lookup(
     return found
 
 
+def refs_by_lookup(tx: Tx, object_name: str, values: Iterable[str]) -> list[tuple[str, RecordRef]]:
+    """The look-up value and name of each record that `by_lookup` would give: nothing is decoded."""
+    found: list[tuple[str, RecordRef]] = []
+    for batch in chunks(values):
+        rows = tx.connection.execute(
+            select(RECORDS.c.lookup, RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id).where(
+                tx.mine(RECORDS),
+                RECORDS.c.object == object_name,
+                RECORDS.c.lookup.in_(batch),
+                RECORDS.c.deleted.is_(False),
+            )
+        )
+        found += [(str(row.lookup), _ref(row)) for row in rows]
+    return found
+
+
 def every(
     tx: Tx, object_name: str, *, after: int = 0, limit: int = 2000
 ) -> list[tuple[int, Mirrored]]:
@@ -356,7 +372,7 @@ def counts(tx: Tx) -> dict[str, int]:
     return {f"{system}:{name}": count for system, name, count in rows}
 
 
-def _ref(row: Row[Any]) -> RecordRef:
+def _ref(row: Any) -> RecordRef:
     return RecordRef(row.system, row.object, row.record_id)
 
 

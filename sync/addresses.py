@@ -87,18 +87,23 @@ def mailbox_key(address: str) -> str:
 
 
 def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
-    """The mailboxes of these records."""
+    """The mailboxes of these records, which are as the mirror has them."""
     mapping = pair.mapping.of_kind(EntityKind.PERSON)
-    addresses = sorted({address for record in records for address in addresses_of(record)})
+    known = {record.ref: record for record in records}
+    addresses = sorted({address for one in known.values() for address in addresses_of(one)})
     if mapping is None or not addresses:
         return Mailboxes()
-    found: dict[str, list[Record]] = {}
+    at: list[tuple[str, RecordRef]] = []
     for object_name in (mapping.map_object, *mapping.crm_objects):
-        for row in mirror.by_lookup(tx, object_name, addresses):
-            found.setdefault(str(row.lookup), []).append(row.record)
+        at += mirror.refs_by_lookup(tx, object_name, addresses)
+    others = mirror.load(tx, {ref for _, ref in at} - known.keys())
+    known |= {ref: row.record for ref, row in others.items()}
+    found: dict[str, list[Record]] = {}
+    for address, ref in at:
+        found.setdefault(address, []).append(known[ref])
     for address, holders in _by_further(tx, addresses).items():
-        known = {record.ref for record in found.get(address, ())}
-        found.setdefault(address, []).extend(r for r in holders if r.ref not in known)
+        there = {record.ref for record in found.get(address, ())}
+        found.setdefault(address, []).extend(r for r in holders if r.ref not in there)
     refs = {record.ref for own in found.values() for record in own}
     links = identity.links_of(tx, refs)
     owners = {ref: links[ref].entity_id if ref in links else str(ref) for ref in refs}

@@ -19,7 +19,17 @@ from mappings.errors import LeadloopError
 from state import outbox, quota, runs, trouble
 from state.store import Store
 from state.trouble import Alert
-from sync.conditions import GOOD, Condition, Facts, Message, Severity, compare, conditions
+from sync.conditions import (
+    CONFIGURATION,
+    GOOD,
+    Condition,
+    Facts,
+    Message,
+    Severity,
+    compare,
+    conditions,
+    refused_configuration,
+)
 from sync.counted import counted_of
 from sync.crash import crashpoint
 from sync.drift_known import known_drifts
@@ -86,6 +96,20 @@ def watch(
         _tell(shared, [one for one in found if one.shared], "", send_all, only=accounts)
     except LeadloopError as error:
         log.warning("alert.failed", pair=pair.name, code=error.code)
+
+
+def watch_configuration(
+    config: Config, store: Store, refused: LeadloopError | None, *, sender: Sender | None = None
+) -> None:
+    """Tell people, once, that changed files were `refused` and a daemon goes on with the last good
+    ones; and when that is over. Raises nothing that `LeadloopError` covers.
+    """
+    send_all = sender or (Apprise(config.notifications) if config.notifications else None)
+    found = [refused_configuration(refused)] if refused is not None else []
+    try:
+        _tell(store.for_pair(quota.SHARED), found, "", send_all, only={CONFIGURATION})
+    except LeadloopError as error:
+        log.warning("alert.failed", code=error.code)
 
 
 def facts_of(

@@ -30,6 +30,8 @@ STALE_AFTER = timedelta(minutes=30)
 schedule gets three of its intervals."""
 GOOD = ("ok", "partial")
 """How a run ended that went through."""
+CONFIGURATION = "configuration"
+"""The key of what is wrong with changed files."""
 VENDOR_GROUPS = ("auth", "remote")
 """Families of codes that speak of a vendor: what its account's row says is told instead."""
 
@@ -129,6 +131,17 @@ def conditions(facts: Facts) -> list[Condition]:
             )
         )
     return found
+
+
+def refused_configuration(error: LeadloopError | None) -> Condition:
+    """Changed files a daemon does not take up; without the error, as the state remembers it."""
+    why = f": {error.message}" if error is not None else ""
+    return Condition(
+        CONFIGURATION,
+        "alert.configuration",
+        f"the daemon goes on with its last good configuration: changed files were refused{why}",
+        error.remedy if error is not None else "Run `leadloop validate`, correct what it names.",
+    )
 
 
 def _drifted(drift: Drift) -> Condition:

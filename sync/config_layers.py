@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from mappings.errors import ConfigurationError
 from mappings.positions import Entry, Faults, Node, read_document, suggest
 from mappings.sections import Section
 
@@ -43,6 +44,18 @@ def layered(file: Path, faults: Faults, keys: tuple[str, ...], profile: str | No
         base = overlaid(base, _only(part, keys))
     own = _only(_profile(top, faults, keys, profile), keys)
     return overlaid(overlaid(base, _only(root, keys)), own)
+
+
+def included(file: Path) -> list[Path]:
+    """The files config.yaml includes, as far as it can be read."""
+    faults = Faults()
+    try:
+        root = read_document(file, faults, name=file.name)
+    except ConfigurationError:
+        return []
+    keys = root.value.keys() if isinstance(root.value, dict) else ()
+    top = Section(root, faults, "the configuration", keys)
+    return [file.parent / name for name, _ in top.names("include")]
 
 
 def overlaid(under: Node, over: Node) -> Node:

@@ -13,7 +13,7 @@ from datetime import datetime
 
 from mappings.fieldmap import FieldRule
 from mappings.records import Record, Side
-from mappings.survivorship import is_contested
+from mappings.survivorship import is_contested, may_be_contested
 from sync.bonds import states_of
 from sync.histories import histories
 from sync.pair import Pair
@@ -40,7 +40,7 @@ def with_times(pair: Pair, views: Sequence[EntityView]) -> list[EntityView]:
 
 def _contested(view: EntityView) -> Iterator[Contested]:
     left, right = view.map_record, view.crm_record
-    if left is None or right is None:
+    if left is None or right is None or not any(map(may_be_contested, view.mapping.fields)):
         return
     for rule, state in states_of(view.mapping, left, right, view.shadow):
         if is_contested(rule, state):

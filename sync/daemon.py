@@ -1,5 +1,9 @@
 """The daemon: every pair on its schedule, until told to stop.
 
+Changed files of the configuration are noticed (`sync.config_watch`), read as a whole between two
+batches, and taken up where they are valid; else the last good ones stay in force and people are
+told.
+
 Promises: one instance per state; UTC throughout; a pair is never run twice at once; one pair's
 trouble never stops the others; orders of people are taken within a second where the pair is idle,
 else after the run in hand; a stop lets the batch in hand finish and ends within ten seconds. What a
@@ -28,8 +32,9 @@ from mappings.errors import (
 )
 from state.prune import prune
 from state.store import Store
-from sync import wiring
+from sync import alerts, wiring
 from sync.config import Config
+from sync.config_watch import Watch
 from sync.health import Probes, serving
 from sync.metrics import Metrics
 from sync.notify import Notifier
@@ -45,6 +50,8 @@ GRACE_SECONDS = 8.0
 TICK_SECONDS = 0.5
 """How often the daemon looks for orders."""
 PULSE_SECONDS = 5
+TELL_SECONDS = 60
+"""How often it is seen to that people know of files that were refused."""
 STILL_SECONDS = 900.0
 """A worker whose work in hand has not moved for so long is stuck: a batch with every retry, or the
 slowest stage between two batches, takes a few minutes at most."""
@@ -71,11 +78,16 @@ class Crew:
     clocks: Clocks
     config: Config
     workers: Sequence[Worker] = ()
+    refused: LeadloopError | None = None
     pulse_at: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
         """The scheduler is alive: called by a job of its own."""
         self.pulse_at = time.monotonic()
+
+    def tell(self) -> None:
+        """See that people know whether changed files were refused, and when that is over."""
+        alerts.watch_configuration(self.config, self.store, self.refused)
 
     def tidy(self) -> None:
         """Let go of what is no longer needed; what cannot be pruned is, the next night."""
@@ -131,12 +143,13 @@ def serve(
     clocks, notifier = clocks or Clocks(), notifier or Notifier()
     with _held_state(config, clocks) as store:
         crew = Crew(store, clocks, config)
+        files = Watch(config)
         metrics = Metrics(crew.statuses, clocks.now)
         with serving(config.service, Probes(crew.alive, crew.ready, metrics.text)):
             current: Config | None = config
             while current is not None:
-                crew.config = current
-                current = _tour(crew, calls, metrics, notifier, first=current is config)
+                crew.config = files.config = current
+                current = _tour(crew, calls, metrics, notifier, files, first=current is config)
     log.info("daemon.stopped")
 
 
@@ -152,7 +165,7 @@ def _held_state(config: Config, clocks: Clocks) -> Iterator[Store]:
 
 
 def _tour(
-    crew: Crew, calls: Calls, metrics: Metrics, notifier: Notifier, *, first: bool
+    crew: Crew, calls: Calls, metrics: Metrics, notifier: Notifier, files: Watch, *, first: bool
 ) -> Config | None:
     """Work under one configuration, until told to stop (None) or another has been read (that)."""
     config, halt = crew.config, threading.Event()
@@ -176,7 +189,7 @@ def _tour(
     log.info("daemon.started" if first else "daemon.reloaded", total=len(workers))
     notifier.ready(f"{len(workers)} pairs at work")
     try:
-        following = _keep_going(crew, scheduler, calls, notifier)
+        following = _keep_going(crew, scheduler, calls, notifier, files)
         if following is None:
             log.info("daemon.stopping")
             notifier.stopping()
@@ -189,7 +202,7 @@ def _tour(
 
 
 def _keep_going(
-    crew: Crew, scheduler: BackgroundScheduler, calls: Calls, notifier: Notifier
+    crew: Crew, scheduler: BackgroundScheduler, calls: Calls, notifier: Notifier, files: Watch
 ) -> Config | None:
     """Look for orders and calls, and give signs of life, until it is time to end or to begin anew.
 
@@ -204,9 +217,10 @@ def _keep_going(
                 raise worker.lost
             if _is_asked(worker):
                 add(worker.attend, id=f"{worker.pair.name} orders", replace_existing=True)
-        if calls.reload.is_set():
+        if calls.reload.is_set() or files.changed():
             calls.reload.clear()
-            following = _reloaded(crew.config, calls, notifier)
+            files.take()
+            following = _reloaded(crew, calls, notifier)
             if following is not None:
                 return following
         if notifier.interval is not None and time.monotonic() >= sign_due and not crew.alive():
@@ -232,29 +246,35 @@ def _is_asked(worker: Worker) -> bool:
         return False
 
 
-def _reloaded(current: Config, calls: Calls, notifier: Notifier) -> Config | None:
+def _reloaded(crew: Crew, calls: Calls, notifier: Notifier) -> Config | None:
     """The configuration read again; None where it stays as it was: it is not valid, or a change
-    needs a new start.
+    needs a new start. Whatever it is, people are told once.
     """
     if calls.load is None:
         return None
     notifier.reloading()
     try:
         read = calls.load()
+        _check_fixed(read, crew.config)
     except LeadloopError as error:
+        crew.refused = error
         log.warning("reload.refused", code=error.code, message=error.message, remedy=error.remedy)
-        notifier.ready("the configuration is not valid: going on with the last good one")
+        notifier.ready(f"going on with the last good configuration: {error.code}")
+        crew.tell()
         return None
+    crew.refused = None
+    crew.tell()
+    return read
+
+
+def _check_fixed(read: Config, current: Config) -> None:
     fixed = ("state_url", "tenant", "service")
     if any(getattr(read, name) != getattr(current, name) for name in fixed):
-        log.warning(
-            "reload.refused",
+        raise ConfigurationError(
+            "the changed configuration needs a restart",
             code="config.restart_needed",
             remedy="A changed `state`, `tenant` or `service` needs a restart of the daemon.",
         )
-        notifier.ready("a changed state or service needs a restart: going on as before")
-        return None
-    return read
 
 
 def _begin(workers: Sequence[Worker], calls: Calls) -> None:
@@ -335,6 +355,7 @@ def _scheduler(crew: Crew) -> BackgroundScheduler:
     )
     add: Callable[..., object] = scheduler.add_job
     add(crew.beat, "interval", seconds=PULSE_SECONDS, id="pulse")
+    add(crew.tell, "interval", seconds=TELL_SECONDS, id="configuration")
     nightly = crew.config.schedule
     add(crew.tidy, "cron", hour=nightly.nightly_hour, minute=nightly.nightly_minute, id="retention")
     for worker in crew.workers:

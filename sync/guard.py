@@ -9,7 +9,7 @@ A refusal says what it `asked` for: `leadloop sync --approve RUN` lets that thro
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from mappings.errors import MassChangeRefusedError
@@ -62,15 +62,15 @@ class Approval:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """What the guard says. `allowed` intents may be journaled; `held` wait with the reason."""
+    """What the guard says: intents may be journaled, but those of the keys in `held`, which wait
+    with the reason."""
 
-    allowed: tuple[Intent, ...]
-    held: tuple[Intent, ...] = ()
+    held: frozenset[str] = frozenset()
     held_reason: str = ""
 
 
 def examine(
-    intents: Sequence[Intent],
+    intents: Iterable[Intent],
     *,
     population: int,
     mapping_approved: bool,
@@ -79,14 +79,15 @@ def examine(
     notices: int = 0,
 ) -> Verdict:
     """Let the intents, and the `notices` that go with them, pass; hold consent back; or raise
-    MassChangeRefusedError."""
+    MassChangeRefusedError. The intents are gone through more than once."""
     if approval is not None and approval.fingerprints is not None:
         return _exactly(intents, approval.fingerprints)
     if not mapping_approved:
-        if not intents:
-            return Verdict(())
+        number = sum(1 for _ in intents)
+        if not number:
+            return Verdict()
         raise MassChangeRefusedError(
-            f"this mapping has not been approved yet; it would make {len(intents)} writes",
+            f"this mapping has not been approved yet; it would make {number} writes",
             code="guard.approval_required",
             remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
             "plan.json`.",
@@ -95,15 +96,14 @@ def examine(
     consent_pauses = _exceeds(kinds, "consent", limits, population, approval)
     _refuse_beyond(kinds, limits, population, approval)
     if not consent_pauses:
-        return Verdict(tuple(intents))
+        return Verdict()
     return Verdict(
-        tuple(i for i in intents if i.operation is not Operation.OPT_OUT),
-        tuple(i for i in intents if i.operation is Operation.OPT_OUT),
+        frozenset(i.key for i in intents if i.operation is Operation.OPT_OUT),
         "guard.consent_paused",
     )
 
 
-def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
+def _exactly(intents: Iterable[Intent], approved: frozenset[str]) -> Verdict:
     """Apply exactly what was approved and is still true; the rest waits for the next run.
 
     People work while a plan is read: a change whose record has moved since is held, in its new
@@ -118,9 +118,10 @@ def _exactly(intents: Sequence[Intent], approved: frozenset[str]) -> Verdict:
             remedy="Make a new plan with `leadloop plan --out plan.json` and approve that.",
         )
     return Verdict(
-        tuple(i for i in intents if i.fingerprint in approved),
-        tuple(
-            i for i in intents if i.fingerprint not in approved and not i.details.get("follow_up")
+        frozenset(
+            i.key
+            for i in intents
+            if i.fingerprint not in approved and not i.details.get("follow_up")
         ),
         "guard.not_in_plan",
     )

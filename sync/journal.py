@@ -37,7 +37,7 @@ class Journaled:
 
 def journal(pair: Pair, run_id: str, planned: Planned, verdict: Verdict) -> Journaled:
     """Journal every allowed intent, settle what needs no write, take the work off the list."""
-    held = {intent.key for intent in verdict.held}
+    held = verdict.held
     totals: Counter[str] = Counter()
     for batch in chunks(planned.plans, CHUNK):
         with pair.store.begin() as tx:
@@ -47,7 +47,9 @@ def journal(pair: Pair, run_id: str, planned: Planned, verdict: Verdict) -> Jour
     return Journaled(totals["intents"], totals["refused"], totals["waiting"])
 
 
-def _journal(tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: set[str]) -> Counter[str]:
+def _journal(
+    tx: Tx, run_id: str, plans: Sequence[EntityPlan], held: frozenset[str]
+) -> Counter[str]:
     kept = _merged(
         [
             intent

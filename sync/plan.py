@@ -7,7 +7,7 @@ reason, every refusal, the shadow values that are true already, what becomes of 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from mappings.fieldmap import EntityKind
@@ -27,6 +27,7 @@ from sync.intents import digest, is_undoing
 from sync.pair import Pair
 from sync.plan_others import plan_company, plan_deal
 from sync.plan_people import EntityPlan, plan_person
+from sync.spool import PlanSpool
 from sync.unfit import fitting
 from sync.views import EntityView, Rules
 
@@ -40,30 +41,52 @@ PLANNERS: dict[EntityKind, Callable[[EntityView, Rules], EntityPlan]] = {
 
 @dataclass(slots=True)
 class Planned:
-    """Every plan of a run. `waiting` counts golden records left for later, by reason."""
+    """Every plan of a run, counted as it is added. `waiting` counts golden records left for later,
+    by reason, `conflicts` fields nobody could decide.
+    """
 
-    plans: list[EntityPlan] = field(default_factory=list)
+    plans: PlanSpool = field(default_factory=PlanSpool)
     waiting: Counter[str] = field(default_factory=Counter)
+    conflicts: int = 0
+    _counts: Counter[str] = field(default_factory=Counter)
+    _kinds: Counter[str] = field(default_factory=Counter)
+    _opted_out: set[str] = field(default_factory=set)
+
+    def add(self, plans: Iterable[EntityPlan]) -> None:
+        """Take plans in."""
+        added = list(plans)
+        self.plans.extend(added)
+        self.conflicts += sum(len(plan.conflicts) for plan in added)
+        intents = list(_distinct(added, self._opted_out))
+        self._kinds.update(change_kinds(intents))
+        self._counts.update(f"{i.side.value}.{i.operation.value}.{i.object}" for i in intents)
 
     def intents(self) -> Iterator[Intent]:
-        """All intents, in the order they were planned. Two people may ask for one and the same
-        write (an opt-out of an address they share): it is one."""
-        seen: set[str] = set()
-        for intent in (intent for plan in self.plans for intent in plan.intents):
-            if intent.key not in seen:
-                seen.add(intent.key)
-                yield intent
+        """All intents, in the order they were planned."""
+        return _distinct(self.plans, set())
 
     def counts(self) -> Counter[str]:
         """Intents by `side.operation.object`."""
-        return Counter(
-            f"{intent.side.value}.{intent.operation.value}.{intent.object}"
-            for intent in self.intents()
-        )
+        return self._counts
+
+    def kinds(self) -> Counter[str]:
+        """What the guard counts (`change_kinds`)."""
+        return self._kinds
 
     def writes(self) -> int:
         """How many intents there are."""
-        return sum(1 for _ in self.intents())
+        return self._counts.total()
+
+
+def _distinct(plans: Iterable[EntityPlan], seen: set[str]) -> Iterator[Intent]:
+    """The plans' intents. Two people may ask for one and the same opt-out, of an address they
+    share: it is one write; every other is about a record that one golden record has."""
+    for intent in (intent for plan in plans for intent in plan.intents):
+        if intent.operation is Operation.OPT_OUT:
+            if intent.key in seen:
+                continue
+            seen.add(intent.key)
+        yield intent
 
 
 def adopt_deals(pair: Pair, run_id: str) -> int:
@@ -152,7 +175,7 @@ def plan(
                 tx, [intent.fingerprint for plan in plans for intent in plan.intents]
             )
         planned.waiting["unsettled"] += len(busy)
-        planned.plans.extend(without_refused(plan, refused, planned.waiting) for plan in plans)
+        planned.add(without_refused(plan, refused, planned.waiting) for plan in plans)
         pair.progress.report("plan", len(planned.plans), None)
     return planned
 
@@ -257,7 +280,7 @@ KINDS_BY_REASON = {"activity": "activities", "handoff": "activities"}
 """...unless its reason says more: a Task that logs an event, or asks for one, is no new person."""
 
 
-def change_kinds(intents: Sequence[Intent]) -> Counter[str]:
+def change_kinds(intents: Iterable[Intent]) -> Counter[str]:
     """How many records these intents create, update, overwrite, clear and so on.
 
     A record is overwritten where a value is replaced by another one, cleared where by none; it
@@ -290,7 +313,7 @@ def _is_move(intent: Intent) -> bool:
     return any(change["field"] in stages for change in intent.details.get("changes", ()))
 
 
-def fingerprints(intents: Sequence[Intent]) -> list[str]:
+def fingerprints(intents: Iterable[Intent]) -> list[str]:
     """The sorted fingerprints of these intents: what an approved plan is compared by.
 
     Follow-ups of creates are consequences, not changes of their own (ADR 0007).

@@ -10,11 +10,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, fields
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from mappings.errors import ConfigurationError, MassChangeRefusedError
 
@@ -22,6 +22,7 @@ KIND = "leadloop-plan"
 FORMAT = 1
 LARGEST = 512 * 1024 * 1024
 """Bytes of a file that is still taken for a plan: some ten million writes."""
+MARKS = "fingerprints"
 _AGAIN = "Make a new one: `leadloop plan --out plan.json`."
 
 
@@ -65,22 +66,18 @@ def plan_id(fingerprints: frozenset[str], namespace: str, mapping_hash: str) -> 
 
 def write_plan(path: Path, plan: PlanFile) -> None:
     """Write the file, whole or not at all, mode 0600. Raises ConfigurationError when it cannot."""
-    body = {
-        "kind": KIND,
-        "format": FORMAT,
-        **asdict(plan),
-        "made_at": plan.made_at.astimezone(UTC).isoformat(),
-        "fingerprints": sorted(plan.fingerprints),
-    }
-    body["checksum"] = _checksum(body)
+    head = {"kind": KIND, "format": FORMAT}
+    head |= {f.name: getattr(plan, f.name) for f in fields(plan) if f.name != MARKS}
+    head["made_at"] = plan.made_at.astimezone(UTC).isoformat()
+    marks = sorted(plan.fingerprints)
+    head["checksum"] = _checksum(head, marks)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         draft.unlink(missing_ok=True)
         descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         try:
             with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-                json.dump(body, file, indent=1)
-                file.write("\n")
+                _write(file, head, marks)
             draft.replace(path)
         except BaseException:
             draft.unlink(missing_ok=True)
@@ -105,8 +102,7 @@ def read_plan(path: Path) -> PlanFile:
             f"{path} has plan format {str(body.get('format'))[:20]}; this version reads {FORMAT}",
             "plan.format",
         )
-    given = body.pop("checksum", None)
-    if given != _checksum(body):
+    if not _is_whole(body):
         raise _fault(f"{path} is not as `leadloop plan` wrote it", "plan.corrupt")
     try:
         return _plan(body)
@@ -172,10 +168,27 @@ def _plan(body: Mapping[str, Any]) -> PlanFile:
     )
 
 
-def _checksum(body: Mapping[str, Any]) -> str:
+def _write(file: IO[str], head: Mapping[str, Any], marks: Iterable[str]) -> None:
+    """The document, a fingerprint a line: however many there are, none is copied."""
+    file.write(json.dumps(head, indent=1).removesuffix("\n}") + f',\n "{MARKS}": [')
+    for number, mark in enumerate(marks):
+        file.write(f'{"," if number else ""}\n  "{mark}"')
+    file.write("\n ]\n}\n")
+
+
+def _is_whole(body: Mapping[str, Any]) -> bool:
+    head = {name: value for name, value in body.items() if name not in (MARKS, "checksum")}
+    marks = body.get(MARKS)
+    listed = isinstance(marks, list) and all(isinstance(mark, str) for mark in marks)
+    return listed and body.get("checksum") == _checksum(head, marks)  # type: ignore[arg-type]
+
+
+def _checksum(head: Mapping[str, Any], marks: Iterable[str]) -> str:
     """Over everything but itself: finds cuts and edits; it is no signature."""
-    text = json.dumps(body, sort_keys=True, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
+    seal = hashlib.sha256(json.dumps(head, sort_keys=True, separators=(",", ":")).encode())
+    for mark in marks:
+        seal.update(b"\n" + mark.encode())
+    return seal.hexdigest()
 
 
 def _fault(message: str, code: str) -> ConfigurationError:

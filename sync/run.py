@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import uuid
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any
@@ -40,7 +40,7 @@ from sync.intake import gone
 from sync.journal import journal
 from sync.notices import NOTICE, give_notice
 from sync.pair import Pair
-from sync.plan import FOLLOW_UPS, Planned, adopt_deals, change_kinds, plan
+from sync.plan import FOLLOW_UPS, Planned, adopt_deals, plan
 from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
 from sync.recover import REPLAY
@@ -237,14 +237,16 @@ def consent_first(
         population = identity.count(tx).get("person", 0)
     if not consent or not known:
         return Applied()
-    allowed = examine(
+    paused = examine(
         consent, population=population, mapping_approved=True, approval=None, limits=pair.guard
-    ).allowed
-    if not allowed:
+    ).held
+    going = {intent.key for intent in consent} - paused
+    if not going:
         return Applied()
-    going = {intent.key for intent in allowed}
-    others = tuple(i for i in intents if i.key not in going)
-    journal(pair, run_id, Planned(plans), Verdict(allowed, others, "guard.mass_change"))
+    others = frozenset(i.key for i in intents if i.key not in going)
+    carried = Planned()
+    carried.add(plans)
+    journal(pair, run_id, carried, Verdict(others, "guard.mass_change"))
     return apply(pair, run_id, blocks)
 
 
@@ -268,7 +270,7 @@ def follow_up(pair: Pair, run_id: str, blocks: Blocks) -> list[Applied]:
         planned = plan(pair, lane=lane_of(pair), reasons=FOLLOW_UPS)
         if not planned.plans:
             break
-        journaled = journal(pair, run_id, planned, Verdict(tuple(planned.intents())))
+        journaled = journal(pair, run_id, planned, Verdict())
         if journaled.intents:
             applied.append(apply(pair, run_id, blocks))
     return applied
@@ -334,7 +336,6 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     run had journaled and could not send, for want of calls or of life, was let through then: the
     same change, planned anew, is not asked about again.
     """
-    intents = list(planned.intents())
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
         notices = effects.count(tx, NOTICE)
@@ -343,26 +344,35 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
             done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
             approval = replace(approval, fingerprints=approval.fingerprints - done)
         exactly = approval is not None and approval.fingerprints is not None
-        passed = _let_through(tx, intents) if approved and not exactly else frozenset()
-    verdict = examine(
-        [intent for intent in intents if intent.fingerprint not in passed],
+        passed = _let_through(tx, planned) if approved and not exactly else frozenset()
+    return examine(
+        _Asked(planned, passed),
         population=population,
         mapping_approved=approved,
         approval=approval,
         limits=pair.guard,
         notices=notices,
     )
-    before = tuple(intent for intent in intents if intent.fingerprint in passed)
-    return replace(verdict, allowed=(*before, *verdict.allowed))
 
 
-def _let_through(tx: Tx, intents: Sequence[Intent]) -> frozenset[str]:
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """The planned intents that nobody has let through before, as often as they are asked for."""
+
+    planned: Planned
+    passed: frozenset[str]
+
+    def __iter__(self) -> Iterator[Intent]:
+        return (i for i in self.planned.intents() if i.fingerprint not in self.passed)
+
+
+def _let_through(tx: Tx, planned: Planned) -> frozenset[str]:
     """The changes the guard has let through since the last run that came to its end."""
-    if not intents:
+    if not planned.writes():
         return frozenset()
     ended = (run.finished_at for run in runs.latest(tx, limit=RECENT) if run.status in FINISHED)
     since = next((at for at in ended if at is not None), NEVER)
-    return frozenset(outbox.dropped_since(tx, {i.fingerprint for i in intents}, since))
+    return frozenset(outbox.dropped_since(tx, {i.fingerprint for i in planned.intents()}, since))
 
 
 def mapping_subject(pair: Pair) -> str:
@@ -384,13 +394,13 @@ def _prepared_counts(prepared: Prepared) -> dict[str, Any]:
         "pulled_events": prepared.pulled.total_events,
         "streams_failed": {name: e.code for name, e in prepared.pulled.failed.items()},
         "malformed": prepared.pulled.malformed.total(),
-        "conflicts": sum(len(plan.conflicts) for plan in prepared.planned.plans),
+        "conflicts": prepared.planned.conflicts,
         "inbox": dict(prepared.rows),
         "linked": prepared.resolved.linked,
         "created": prepared.resolved.created,
         "to_review": prepared.resolved.review,
         "planned": dict(prepared.planned.counts()),
-        "kinds": dict(change_kinds(list(prepared.planned.intents()))),
+        "kinds": dict(prepared.planned.kinds()),
         "waiting_for": dict(prepared.planned.waiting),
     }
 

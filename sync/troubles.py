@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from state import due, quota, trouble
 from state.store import Store
 from sync.alerts import facts_of
-from sync.conditions import Condition, conditions
+from sync.conditions import CONFIGURATION, Condition, conditions, refused_configuration
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
@@ -27,12 +27,16 @@ def troubles_of(config: Config, pair: PairConfig, store: Store) -> dict[str, Any
     told; `told` how many addresses are; `due` what is to come without an edit, by kind.
     """
     facts = facts_of(config, pair, store)
-    found = sorted(conditions(facts), key=lambda one: one.severity.value)
+    found = conditions(facts)
     with store.read() as tx:
         to_come = due.waiting(tx)
         told = {one.key: one for one in trouble.alerts(tx)}
     with store.for_pair(quota.SHARED).read() as tx:
         told |= {one.key: one for one in trouble.alerts(tx)}
+    files = told.get(CONFIGURATION)
+    if files is not None and files.over_at is None:
+        found.append(refused_configuration(None))
+    found.sort(key=lambda one: one.severity.value)
     return {
         "troubles": [_trouble(one, told.get(one.key)) for one in found],
         "told": len(config.notifications),

@@ -21,7 +21,7 @@ from sync.cli.session import Session
 from sync.cli.summary import Said, summarise
 from sync.compare import WORDS, compared, planned_values
 from sync.pair import Pair, Progress
-from sync.plan import change_kinds, fingerprints
+from sync.plan import fingerprints
 from sync.planfile import PlanFile, plan_id
 from sync.run import Prepared, dry_run, guard, mapping_subject
 
@@ -52,8 +52,22 @@ def make_plan(
     summary says what the difference between the two comes to.
     """
     with _planned(session, config, pair) as (planned_pair, prepared):
-        said = _said(planned_pair, prepared)
-        file = _plan_file(planned_pair, prepared)
+        made = told(planned_pair, prepared, samples=samples)
+    if old is not None:
+        after = planned_values(prepared.planned.intents())
+        with _planned(session, config, replace(pair, mapping=old)) as (_, was):
+            before = planned_values(was.planned.intents())
+        documents = mapping_data(old), mapping_data(pair.mapping)
+        made.summary["against"] = compared(
+            (documents[0], before), (documents[1], after), samples=samples
+        )
+    return made
+
+
+def told(pair: Pair, prepared: Prepared, *, samples: int) -> MadePlan:
+    """What a prepared plan comes to, and what approving it takes."""
+    said = _said(pair, prepared)
+    file = _plan_file(pair, prepared)
     summary = {
         "pair": pair.name,
         "plan": file.plan,
@@ -61,14 +75,6 @@ def make_plan(
         **summarise(prepared, said, samples=samples),
         "against": None,
     }
-    if old is not None:
-        after = planned_values(prepared.planned.intents())
-        with _planned(session, config, replace(pair, mapping=old)) as (_, was):
-            before = planned_values(was.planned.intents())
-        documents = mapping_data(old), mapping_data(pair.mapping)
-        summary["against"] = compared(
-            (documents[0], before), (documents[1], after), samples=samples
-        )
     return MadePlan(summary, file)
 
 
@@ -77,8 +83,8 @@ def _planned(session: Session, config: Config, pair: PairConfig) -> Iterator[tup
     """A plan of the pair from fresh data, on a copy of the state that lasts as long."""
     with (
         session.planning_store(config, pair) as copy,
-        progress(f"planning {pair.name}") as told,
-        wiring.open_pair(config, pair, copy, progress=told) as opened,
+        progress(f"planning {pair.name}") as shown,
+        wiring.open_pair(config, pair, copy, progress=shown) as opened,
     ):
         yield dry_run(opened, store=copy)
 
@@ -96,8 +102,7 @@ def _said(pair: Pair, prepared: Prepared) -> Said:
 
 
 def _plan_file(pair: Pair, prepared: Prepared) -> PlanFile:
-    intents = list(prepared.planned.intents())
-    marks = frozenset(fingerprints(intents))
+    marks = frozenset(fingerprints(prepared.planned.intents()))
     return PlanFile(
         plan=plan_id(marks, pair.namespace, pair.mapping.hash),
         pair=pair.name,
@@ -106,7 +111,7 @@ def _plan_file(pair: Pair, prepared: Prepared) -> PlanFile:
         mapping_hash=pair.mapping.hash,
         made_at=pair.clock(),
         counts=dict(prepared.planned.counts()),
-        kinds=dict(change_kinds(intents)),
+        kinds=dict(prepared.planned.kinds()),
         fingerprints=marks,
     )
 

@@ -28,8 +28,9 @@ def command(
     """Run as a daemon, on schedule, until told to stop.
 
     Logs to stderr, as JSON unless that is a terminal. SIGTERM and Ctrl-C let the batch in hand
-    finish and end it within ten seconds, with exit code 0. SIGHUP reads the configuration again
-    and keeps the last good one where it is not valid. Speaks sd_notify where systemd listens.
+    finish and end it within ten seconds, with exit code 0. Changed files of the configuration are
+    noticed and read again between two batches, at once on SIGHUP; where they are not valid the last
+    good ones stay in force. Speaks sd_notify where systemd listens.
     """
     stop, reload = threading.Event(), threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):

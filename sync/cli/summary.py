@@ -5,7 +5,7 @@ guard would say, a few samples. Pure; samples hold records' values and are for t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,6 @@ from mappings.errors import MassChangeRefusedError
 from state.outbox import Intent
 from sync.config import GuardConfig
 from sync.guard import LIMITED
-from sync.plan import change_kinds
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
@@ -36,10 +35,9 @@ class Said:
 def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]:
     """The plan as JSON-able data. `samples` records of each operation are shown with values."""
     planned = prepared.planned
-    intents = list(planned.intents())
-    kinds = change_kinds(intents) + Counter(notices=prepared.notices)
+    kinds = planned.kinds() + Counter(notices=prepared.notices)
     return {
-        "writes": len(intents),
+        "writes": planned.writes(),
         "kinds": {name: kinds[name] for name in BARS},
         "by_object": dict(sorted(planned.counts().items())),
         "people": {
@@ -61,7 +59,7 @@ def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]
             "risks": risks(kinds, said),
             "refusal": said.refusal.as_dict() if said.refusal else None,
         },
-        "samples": list(_samples(intents, samples)),
+        "samples": list(_samples(planned.intents(), samples)),
     }
 
 
@@ -111,7 +109,7 @@ def _events(plans: Iterable[EntityPlan]) -> Counter[str]:
     return counts
 
 
-def _samples(intents: Sequence[Intent], number: int) -> Iterable[dict[str, Any]]:
+def _samples(intents: Iterable[Intent], number: int) -> Iterable[dict[str, Any]]:
     """The first few intents of each operation and object, field by field."""
     shown: Counter[tuple[str, str, str]] = Counter()
     for intent in intents:

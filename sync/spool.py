@@ -1,0 +1,70 @@
+"""A run's plans, in memory while they are few and in an unnamed file beyond that.
+
+A plan for everybody is as large as everybody's records: held in memory it would grow with the
+population. The file is readable by this user alone, has no name, and is gone with the process; it
+holds personal data, as the state does. Going through the plans again reads it from the start.
+"""
+
+from __future__ import annotations
+
+import pickle
+import tempfile
+import weakref
+from collections.abc import Iterable, Iterator
+from typing import IO
+
+from sync.plan_people import EntityPlan
+
+IN_MEMORY = 2_000
+"""Plans that are held before any is written to the file: a cycle's, and a small account's."""
+
+
+class PlanSpool:
+    """Plans in the order they were added. Adding while somebody goes through them is an error."""
+
+    def __init__(self, plans: Iterable[EntityPlan] = (), *, in_memory: int = IN_MEMORY) -> None:
+        self._in_memory = in_memory
+        self._held: list[EntityPlan] = []
+        self._file: IO[bytes] | None = None
+        self._count = 0
+        self.extend(plans)
+
+    def __len__(self) -> int:
+        """How many there are."""
+        return self._count
+
+    def __iter__(self) -> Iterator[EntityPlan]:
+        """All of them, from the first."""
+        if self._file is not None:
+            at = 0
+            while True:
+                self._file.seek(at)
+                try:
+                    part: list[EntityPlan] = pickle.load(self._file)  # noqa: S301 - our own
+                except EOFError:
+                    break
+                at = self._file.tell()
+                yield from part
+        yield from self._held
+
+    def extend(self, plans: Iterable[EntityPlan]) -> None:
+        """Add plans."""
+        before = len(self._held)
+        self._held.extend(plans)
+        self._count += len(self._held) - before
+        if len(self._held) > self._in_memory:
+            self._write()
+
+    def clear(self) -> None:
+        """Let go of everything."""
+        if self._file is not None:
+            self._file.close()
+        self._file, self._held, self._count = None, [], 0
+
+    def _write(self) -> None:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(prefix="leadloop_plan_")  # noqa: SIM115 - kept
+            weakref.finalize(self, self._file.close)  # whoever drops the plans drops the file
+        self._file.seek(0, 2)
+        pickle.dump(self._held, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        self._held = []
