@@ -45,6 +45,22 @@ def opt_in(wire: Wire, paths: Paths, rows: Sequence[Write]) -> Answer:
     return wire.send("POST", paths.consent("/write"), {"inputs": inputs})
 
 
+def answers(rows: Sequence[Write], state: str) -> list[dict[str, Any]]:
+    """The rows' addresses with their answer about the one type each row names, as v4 takes it."""
+    why = {"legalBasis": BASIS} if state == "SUBSCRIBED" else {}
+    return [
+        {
+            "subscriberIdString": address_of(row),
+            "subscriptionId": int(str(row.fields["subscription"])),
+            "statusState": state,
+            "channel": "EMAIL",
+            **why,
+            **({"legalBasisExplanation": str(row.fields["explanation"])} if why else {}),
+        }
+        for row in rows
+    ]
+
+
 def address_of(row: Write) -> str:
     """The row's address as HubSpot keeps it."""
     return str(row.fields["email"]).strip().lower()

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from connectors.base import Answer, BatchRefusedError, rejected, write_batches, write_groups
-from connectors.hubspot_consent import address_of, opt_in
+from connectors.hubspot_consent import address_of, answers, opt_in
 from connectors.hubspot_wire import SYSTEM, Paths, Refusal, Wire, problem, refusal
 from connectors.payloads import understanding
 from connectors.retrying import ReplyLostError
@@ -48,17 +48,15 @@ class Writer:
             return write_batches(rows, BATCH, self._update)
         if operation is Operation.DELETE:
             return write_batches(rows, BATCH, self._archive_batch)
-        if operation is Operation.OPT_IN:
-            return write_batches(rows, OPT_IN_BATCH, self._opt_in)
-        if operation is Operation.OPT_OUT:
+        if operation in (Operation.OPT_OUT, Operation.OPT_IN):
             whole = [row for row in rows if row.fields.get("subscription") is None]
             single = [row for row in rows if row.fields.get("subscription") is not None]
-            return write_groups(
-                [
-                    (whole, CONSENT_BATCH, self._opt_out_all),
-                    (single, CONSENT_BATCH, self._opt_out_one),
-                ]
+            size, all_mail = (
+                (CONSENT_BATCH, self._opt_out_all)
+                if operation is Operation.OPT_OUT
+                else (OPT_IN_BATCH, self._opt_in)
             )
+            return write_groups([(whole, size, all_mail), (single, CONSENT_BATCH, self._answer)])
         others = dict.fromkeys(str(row.fields["to_object"]) for row in rows)
         parts = [[row for row in rows if row.fields["to_object"] == other] for other in others]
         act = self._associate if operation is Operation.ASSOCIATE else self._dissociate
@@ -144,17 +142,10 @@ class Writer:
         with understanding(_unreadable):
             return _consent_outcomes(answer, rows)
 
-    def _opt_out_one(self, rows: Sequence[Write]) -> list[Outcome]:
-        """Unsubscribe addresses from one subscription type each."""
-        inputs = [
-            {
-                "subscriberIdString": address_of(row),
-                "subscriptionId": int(str(row.fields["subscription"])),
-                "statusState": "UNSUBSCRIBED",
-                "channel": "EMAIL",
-            }
-            for row in rows
-        ]
+    def _answer(self, rows: Sequence[Write]) -> list[Outcome]:
+        """Unsubscribe addresses from one subscription type each, or subscribe them again."""
+        refuses = rows[0].operation is Operation.OPT_OUT
+        inputs = answers(rows, "UNSUBSCRIBED" if refuses else "SUBSCRIBED")
         answer = self._wire.send("POST", self._paths.consent("/write"), {"inputs": inputs})
         body = _accept(answer, rows)
         with understanding(_unreadable):

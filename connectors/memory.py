@@ -406,7 +406,7 @@ class MemoryConnector:
         if row.operation is Operation.OPT_OUT:
             self.opted_out.add((str(row.fields.get("email")), row.fields.get("subscription")))
         if row.operation is Operation.OPT_IN:
-            self.opted_out.discard((str(row.fields.get("email")), None))
+            self.opted_out.discard((str(row.fields.get("email")), row.fields.get("subscription")))
         flags = {k: v for k, v in row.fields.items() if k in self._schema[row.object]}
         return self._settle(row, record, flags, created=None)
 

@@ -148,7 +148,9 @@ def _consent() -> Schema:
         {
             "crm": said(_crm_field(), "The CRM flag, such as `HasOptedOutOfEmail`."),
             "subscription": said(
-                TEXT, "The subscription type it stands for; `all` is all mail.", default="all"
+                TEXT,
+                "The number of the subscription type it stands for; `all` is all mail.",
+                default="all",
             ),
         },
         required=("crm",),

@@ -214,6 +214,15 @@ class _Reading:
                 continue
             crm = self._loading.crm_names(section, "crm", ("Lead", "Contact"))
             subscription = section.text("subscription", "all")
+            if subscription != "all" and not (subscription.isascii() and subscription.isdigit()):
+                self._faults.add(
+                    section.place("subscription"),
+                    f"`{subscription}` is no subscription type's number.",
+                    "Write `all`, or the id HubSpot gives the type (Settings > Marketing > Email > "
+                    "Subscription types), such as 9714480.",
+                    code="config.invalid_id",
+                )
+                continue
             rule = ConsentRule(crm, None if subscription == "all" else subscription, item.at)
             same = next((c for c in self._consent if c.subscription == rule.subscription), None)
             if same is not None:

@@ -148,7 +148,7 @@ class Operation(StrEnum):
     one. `OPT_OUT` restricts consent: `fields` hold `email` and `subscription` (None = all mail).
     `ASSOCIATE` joins the record to another: `fields` hold `to_object` and `to_id`; `DISSOCIATE`
     takes them apart again. `DELETE` moves the record to the recycle bin. `OPT_IN` takes back an
-    opt-out from all mail that was an error: `fields` hold `email` and `explanation`, the dated
+    opt-out that was an error: `fields` hold `email`, `subscription` and `explanation`, the dated
     evidence. These three may be sent twice: the second time changes nothing.
     """
 

@@ -182,6 +182,12 @@ def rolled_up(mapping: PairMapping) -> tuple[EventKind, ...]:
     )
 
 
+def opt_out_property(subscription: str | None) -> str:
+    """The MAP's read-only property that says a contact takes no mail of that type, or, for None,
+    none at all (FACTS section 2, Consent)."""
+    return "hs_email_optout" if subscription is None else f"hs_email_optout_{subscription}"
+
+
 def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]]]:
     """The field names to ask each vendor for, by object, in a stable order.
 
@@ -212,7 +218,7 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
         want(
             Side.MAP,
             people.map_object,
-            [f"hs_email_optout_{c.subscription}" for c in mapping.consent if c.subscription],
+            [opt_out_property(c.subscription) for c in mapping.consent if c.subscription],
         )
     for object_name, own in _read_beside(mapping).items():
         want(Side.CRM, object_name, own)

@@ -11,17 +11,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
-from mappings.fieldmap import EntityKind, PairMapping, ValueType
+from mappings.fieldmap import EntityKind
 from mappings.placeholders import is_placeholder_email
 from mappings.records import Record, RecordRef
-from mappings.values import canonical
 from state import candidates, identity, mirror, outbox
 from state.identity import Link
 from state.store import Tx
 from sync.intents import is_undoing
 from sync.pair import Pair
-from sync.plan_consent import opted_out
-from sync.views import Neighbour
+from sync.plan_consent import missing, refusals
+from sync.views import Neighbour, Scope
 
 FURTHER = "hs_additional_emails"
 """Where HubSpot lists what a contact is known by beside its first address (FACTS section 2)."""
@@ -136,18 +135,6 @@ def _half_undone(tx: Tx, owners: Iterable[str]) -> frozenset[str]:
     return frozenset(owner for owner, own in under_way.items() if is_undoing(own))
 
 
-def restricted(mapping: PairMapping, record: Record) -> bool:
-    """Whether a record says that its person takes no mail at all (law 7)."""
-    if opted_out(record):
-        return True
-    flags = [rule.crm for rule in mapping.consent if rule.subscription is None]
-    return any(
-        canonical(record.fields.get(names[record.ref.object]), ValueType.BOOLEAN) is True
-        for names in flags
-        if record.ref.object in names
-    )
-
-
 def unequal(
     pair: Pair, tx: Tx, records: Iterable[Record], links: Mapping[RecordRef, Link]
 ) -> set[str]:
@@ -163,7 +150,7 @@ def unequal(
     found: set[str] = set()
     for record in unlinked:
         own = boxes.at(record)
-        out = [other for other in own if restricted(pair.mapping, other)]
-        if out and len(out) < len(own):
+        refused = frozenset[Scope]().union(*(refusals(pair.mapping, other) for other in own))
+        if any(any(missing(pair.mapping, other, refused)) for other in own):
             found.add(str(record.ref))
     return found

@@ -17,14 +17,15 @@ from mappings.values import canonical
 from state import events, identity, mirror
 from state.identity import Entity, Link
 from state.store import Tx
-from sync.addresses import Mailboxes, address_of, mailboxes, restricted
+from sync.addresses import Mailboxes, address_of, mailboxes
 from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
 from sync.held import HELD
 from sync.pair import Pair
+from sync.plan_consent import refusals
 from sync.shadows import is_note
 from sync.stage_views import stage_views
-from sync.views import EntityView, StageView, bond_of
+from sync.views import EntityView, Scope, StageView, bond_of
 
 ROLES = "OpportunityContactRole"
 
@@ -107,7 +108,7 @@ def _unlinked_view(
         shadow=None,
         included=False,
         creatable=False,
-        opted_out=_opted_out(pair, [record, *(other.record for other in beside)]),
+        refused=_refused(pair, [record, *(other.record for other in beside)]),
         neighbours=tuple(beside),
     )
 
@@ -208,7 +209,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         rollup=chunk.rollups.get(entity_id),
         included=primary is not None and condition_of(mapping)(primary.fields),
         creatable=entity.status == "live",
-        opted_out=_opted_out(pair, [*_ever(chunk, entity_id), *(other.record for other in beside)]),
+        refused=_refused(pair, [*_ever(chunk, entity_id), *(other.record for other in beside)]),
         neighbours=tuple(beside),
         taken=_taken(pair, chunk, primary, ordered),
         held=any(link.status == HELD for link in chunk.links.get(entity_id, ())),
@@ -313,9 +314,9 @@ def _ever(chunk: _Chunk, entity_id: str) -> list[Record]:
     return [chunk.records[ref] for ref in refs if ref in chunk.records]
 
 
-def _opted_out(pair: Pair, records: Iterable[Record]) -> bool:
-    """The most restrictive state of all mail on either side (law 7)."""
-    return any(restricted(pair.mapping, record) for record in records)
+def _refused(pair: Pair, records: Iterable[Record]) -> frozenset[Scope]:
+    """The most restrictive state on either side, of all mail and of each type (law 7)."""
+    return frozenset[Scope]().union(*(refusals(pair.mapping, record) for record in records))
 
 
 def _deal_view(

@@ -172,11 +172,10 @@ def _create(view: EntityView, rules: Rules) -> Intent | None:
         if name != CRM_KEY and value is not None:
             fields[name] = to_vendor(value, owned_type(name), rules.crm_system)
             changes.append(FieldChange(name, None, value, rule))
-    if view.opted_out:
-        for consent in rules.mapping.consent:
-            if consent.subscription is None and wanted in consent.crm:
-                fields[consent.crm[wanted]] = True
-                changes.append(FieldChange(consent.crm[wanted], None, True, "consent"))
+    for consent in rules.mapping.consent:
+        if consent.subscription in view.refused and wanted in consent.crm:
+            fields[consent.crm[wanted]] = True
+            changes.append(FieldChange(consent.crm[wanted], None, True, "consent"))
     return make(
         Draft(
             entity_id=view.entity_id,

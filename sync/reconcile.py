@@ -198,13 +198,13 @@ def _restricted(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     if intent.side is Side.CRM:
         return _shows(intent, records)
     record = records.get(RecordRef(intent.system, intent.object, str(intent.target_id)))
+    scope = intent.fields.get("subscription")
     if intent.operation is Operation.OPT_IN:
-        return record is not None and not opted_out(record)
+        return record is not None and not opted_out(record, scope)
     return (
         record is not None
-        and intent.fields.get("subscription") is None
         and record.fields.get("email") == intent.fields.get("email")
-        and opted_out(record)
+        and opted_out(record, scope)
     )
 
 

@@ -19,6 +19,9 @@ from state.events import Rollup, StoredEvent
 ROLLUP_FIELDS: Mapping[EventKind, str] = {kind: name for kind, (name, _) in COUNTERS.items()}
 """Which CRM field counts which kind of rolled-up event."""
 
+Scope = str | None
+"""What mail a refusal is about: a subscription type's number, or None for all mail."""
+
 Times = tuple[datetime | None, datetime | None]
 """When a field was last changed on the MAP and on the CRM side."""
 
@@ -104,7 +107,7 @@ class EntityView:
     `map_records` and `crm_records` are live, the one that is written to first. `shadow` holds the
     last agreed (MAP, CRM) values by rule key of the first of each. `facts` are canonical outcome
     values. `included` says whether the mapping's condition holds; `creatable` is false for golden
-    records whose CRM record a person deleted. `opted_out` is the most restrictive consent state
+    records whose CRM record a person deleted. `refused` is the most restrictive consent state
     found on either side, of the person or of an address of theirs; `neighbours` are others' live
     records at these addresses. `taken` are addresses that another MAP contact has: the MAP would
     refuse a second one with it, and everything written along. `times` says when the fields that
@@ -125,7 +128,7 @@ class EntityView:
     rollup: Rollup | None = None
     included: bool = True
     creatable: bool = True
-    opted_out: bool = False
+    refused: frozenset[Scope] = frozenset()
     neighbours: tuple[Neighbour, ...] = ()
     taken: frozenset[str] = frozenset()
     joins: tuple[tuple[str, str], ...] = ()

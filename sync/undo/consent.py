@@ -7,28 +7,30 @@ evidence.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from mappings.fieldmap import ValueType
 from mappings.ports import Lane
 from mappings.records import Json, Operation, Record, RecordRef, Side
+from mappings.required_fields import opt_out_property
 from mappings.values import canonical
 from state.ledger import Line
 from state.outbox import Intent
 from sync.intents import UNDO, Draft, FieldChange, make
-from sync.plan_consent import OPT_OUT_MAP
+from sync.plan_consent import refusals
 from sync.undo.scene import Kept, Scene, UndoPlan
+from sync.views import Scope
 
 
 def opt_outs(
     scene: Scene, plan: UndoPlan, chosen: Sequence[Line], gone: frozenset[RecordRef]
 ) -> None:
     """Take back opt-outs where that is right; an undone taking-back restricts again."""
-    taken_back = {
-        scene.moved.get(line.ref, line.ref)
-        for line in chosen
-        if line.operation is Operation.OPT_OUT
-    }
+    taken_back = set[tuple[RecordRef, Scope]]()
+    for line in chosen:
+        if line.operation is Operation.OPT_OUT:
+            ref = scene.moved.get(line.ref, line.ref)
+            taken_back.add((ref, _scope(scene, line, ref)))
     for line in chosen:
         if line.operation not in (Operation.OPT_OUT, Operation.OPT_IN) or line.ref in gone:
             continue
@@ -49,34 +51,39 @@ def opt_outs(
             plan.intents.append(_opt_in(scene, line, ref, record))
 
 
-def _why_stands(scene: Scene, line: Line, ref: RecordRef, taken_back: set[RecordRef]) -> str | None:
+def _why_stands(
+    scene: Scene, line: Line, ref: RecordRef, taken_back: set[tuple[RecordRef, Scope]]
+) -> str | None:
     """Why an opt-out is not taken back."""
-    group = scene.group_of(line.entity_id, ref)
-    for other in scene.members.get(line.entity_id, ()):
-        record = scene.records.get(other)
-        if other == ref or record is None or scene.group_of(line.entity_id, other) != group:
-            continue
-        if other not in taken_back and any(_is_out(record, name) for name in _flags(scene, other)):
+    group, scope = scene.group_of(line.entity_id, ref), _scope(scene, line, ref)
+    own = [
+        scene.records[other]
+        for other in scene.members.get(line.entity_id, ())
+        if other != ref and other in scene.records
+        if scene.group_of(line.entity_id, other) == group
+    ]
+    for other in (*own, *scene.beside.get(ref, ())):
+        if (other.ref, scope) not in taken_back and scope in refusals(scene.mapping, other):
             return "opt_out_stands"
-    for one in scene.beside.get(ref, ()):
-        if one.ref not in taken_back and any(_is_out(one, n) for n in _flags(scene, one.ref)):
-            return "opt_out_stands"
+    if scope is not None and None in refusals(scene.mapping, scene.records[ref]):
+        return "opt_out_stands"  # HubSpot would lift the refusal of all mail along with it
     if scene.evidence is None:
         return "opt_out_needs_evidence"
-    own = scene.unsubscribed.get(line.entity_id)
+    left = scene.unsubscribed.get(line.entity_id)
     mine = scene.side_of(ref) is Side.MAP or not scene.apart
-    if own is not None and mine and own.date() >= scene.evidence.at:
+    if left is not None and mine and left.date() >= scene.evidence.at:
         return "opt_out_stands"
     return None
 
 
-def _flags(scene: Scene, ref: RecordRef) -> Iterator[str]:
+def _scope(scene: Scene, line: Line, ref: RecordRef) -> Scope:
+    """Which mail a line of the ledger is about, by the flag it set."""
+    rules = scene.mapping.consent
     if scene.side_of(ref) is Side.MAP:
-        yield OPT_OUT_MAP
-        return
-    for rule in scene.mapping.consent:
-        if rule.subscription is None and ref.object in rule.crm:
-            yield rule.crm[ref.object]
+        names = {opt_out_property(rule.subscription): rule.subscription for rule in rules}
+    else:
+        names = {rule.crm.get(ref.object, ""): rule.subscription for rule in rules}
+    return names.get(line.field)
 
 
 def _is_out(record: Record, name: str) -> bool:
@@ -89,7 +96,8 @@ def _opt_in(scene: Scene, line: Line, ref: RecordRef, record: Record) -> Intent:
     on_map = scene.side_of(ref) is Side.MAP
     fields: dict[str, Json] = {line.field: False}
     if on_map:
-        fields = {"email": record.fields.get("email"), "explanation": said}
+        scope = _scope(scene, line, record.ref)
+        fields = {"email": record.fields.get("email"), "explanation": said, "subscription": scope}
     return _consent(
         scene,
         line,
@@ -102,7 +110,8 @@ def _opt_in(scene: Scene, line: Line, ref: RecordRef, record: Record) -> Intent:
 
 
 def _opt_out_again(scene: Scene, line: Line, ref: RecordRef, record: Record) -> Intent:
-    fields = {"email": record.fields.get("email"), "subscription": None}
+    scope = _scope(scene, line, ref)
+    fields = {"email": record.fields.get("email"), "subscription": scope}
     if scene.side_of(ref) is Side.CRM:
         fields = {line.field: True}
     return _consent(scene, line, record, Operation.OPT_OUT, fields, before=False, evidence="")

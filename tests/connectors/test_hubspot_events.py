@@ -188,3 +188,28 @@ def test_an_opt_out_in_error_is_taken_back_with_its_evidence(bench: HubSpotBench
     taken_back = answers[kinds[0]]
     assert taken_back is not None
     assert taken_back.explanation == evidence
+
+
+@pytest.mark.parametrize("api", ["v3", "2026-03"])
+def test_one_type_is_taken_back_alone(vendors: Vendors, api: str) -> None:
+    """OPT_OUT and OPT_IN of one type set that type's property and answer, and no other's, on both
+    generations of the paths."""
+    bench = HubSpotBench(vendors, api=api)
+    first, second = [kind.id for kind in bench.account.consent.types.values()][:2]
+    record_id, address = bench.put(1), "person1@example.com"
+
+    def send(operation: Operation, kind: int) -> None:
+        fields = {"email": address, "subscription": str(kind), "explanation": "2026-03-01: asked"}
+        row = Write(f"{operation}{kind}", operation, "contacts", fields, id=record_id)
+        assert bench.connector.write([row])[0].status is OutcomeStatus.OK
+
+    for kind in (first, second):
+        send(Operation.OPT_OUT, kind)
+    send(Operation.OPT_IN, first)
+    read = bench.read(record_id)
+    assert [read[f"hs_email_optout_{kind}"] for kind in (first, second)] == ["false", "true"]
+    assert read.get("hs_email_optout") != "true"
+    taken = bench.account.consent.answer(address, first)
+    assert taken is not None
+    assert taken.explanation == "2026-03-01: asked"
+    bench.connector.close()

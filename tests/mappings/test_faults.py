@@ -208,6 +208,8 @@ FAULTS = {
                                  "    subscription: all\n  - crm: HasOptedOutOfEmail",
                                  "  - crm: HasOptedOutOfEmail\noutcomes",
                                  "config.duplicate_rule", "one of the two"),
+    "a type by its name": Fault("    subscription: all", "    subscription: Newsletter",
+                                "Newsletter", "config.invalid_id", "9714480"),
     # --- YAML itself
     "broken indentation": Fault("    kind: person", "   kind: person", "    map: contacts",
                                 "config.syntax", "indentation"),

@@ -16,7 +16,7 @@ from mappings.required_fields import fields_to_read, rolled_up
 from state.events import Rollup, StoredEvent
 from state.outbox import Intent
 from sync.facts import choose_order, facts_of
-from sync.plan_consent import OPT_OUT_MAP, opted_out
+from sync.plan_consent import OPT_OUT_MAP, refusals
 from sync.plan_people import EntityPlan
 from sync.views import EntityView, Rules
 
@@ -52,10 +52,7 @@ def view_of(
     if people is None:
         raise KeyError(EntityKind.PERSON)
     ordered = choose_order(crm_records)
-    flags = [rule.crm for rule in mapping.consent if rule.subscription is None]
-    out = any(opted_out(one) for one in map_records) or any(
-        one.fields.get(names.get(one.ref.object, "")) is True for one in ordered for names in flags
-    )
+    told = [refusals(mapping, one) for one in (*map_records, *ordered)]
     return EntityView(
         entity_id="e1",
         kind=EntityKind.PERSON,
@@ -66,7 +63,7 @@ def view_of(
         facts=facts_of(ordered, (), (), {}),
         events=events,
         rollup=rollup_of(mapping, (*seen, *events)),
-        opted_out=out,
+        refused=frozenset[str | None]().union(*told),
     )
 
 

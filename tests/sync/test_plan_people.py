@@ -150,7 +150,7 @@ def test_an_opt_out_on_any_record_reaches_every_record(view: EntityView) -> None
     an opt-out is never taken back."""
     plan = plan_person(view, RULES)
     consent = {i.target_id for i in plan.intents if i.operation is Operation.OPT_OUT}
-    if view.opted_out:
+    if view.refused:
         open_map = {
             r.ref.id
             for r in view.map_records

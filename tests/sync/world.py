@@ -32,7 +32,7 @@ from mappings.records import (
     Side,
     Write,
 )
-from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, fields_to_read
+from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, fields_to_read, opt_out_property
 from state import identity, tombstones
 from state.open import open_store
 from state.store import Store
@@ -155,12 +155,14 @@ class Vendor(MemoryConnector):
             and self.system == "hubspot"
             and outcome.status is OutcomeStatus.OK
         ):
-            self.edit(row.object, str(row.id), {OPT_OUT: "true"})
+            flag = opt_out_property(row.fields["subscription"])
+            self.edit(row.object, str(row.id), {flag: "true"})
             return Outcome(
                 row.key, OutcomeStatus.OK, row.id, record=self.get("contacts", str(row.id))
             )
         if row.operation is Operation.OPT_IN and outcome.status is OutcomeStatus.OK:
-            self.edit(row.object, str(row.id), {OPT_OUT: "false"})
+            flag = opt_out_property(row.fields.get("subscription"))
+            self.edit(row.object, str(row.id), {flag: "false"})
         return outcome
 
     def _store(self, record: Record) -> Record:
