@@ -48,6 +48,8 @@ ALWAYS = {
         "hs_merged_object_ids",
         "recent_conversion_date",
         "createdate",
+        "salesforceleadid",  # of HubSpot's own integration; not there without it [K]
+        "salesforcecontactid",
     ),
     "companies": ("name", "domain", "hs_merged_object_ids", "createdate"),
     "deals": ("dealname", "dealstage", "pipeline", "hs_merged_object_ids", "createdate"),

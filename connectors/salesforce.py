@@ -39,7 +39,7 @@ from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import versions
 from connectors.salesforce_records import record_id, record_of
-from connectors.salesforce_soql import id18, in_conditions, literal, name, room_beside, select
+from connectors.salesforce_soql import in_conditions, literal, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
 from mappings.errors import UnreadableAnswerError
@@ -54,6 +54,7 @@ from mappings.ports import (
     Page,
     StreamSpec,
 )
+from mappings.record_ids import id18
 from mappings.records import Json, Malformed, Outcome, Record, Version, Write
 
 CAPABILITIES = Capabilities(

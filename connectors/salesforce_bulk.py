@@ -24,9 +24,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.base import Sleep
-from connectors.salesforce_soql import id18, name
+from connectors.salesforce_soql import name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import PASSING, AuthenticationError, LeadloopError, OutcomeUnknownError
+from mappings.record_ids import id18
 from mappings.records import Json, Outcome, OutcomeStatus, Write
 
 BULK_FROM = 3_000

@@ -12,8 +12,9 @@ from typing import Any
 
 from connectors.base import instant
 from connectors.payloads import rows_in, sift
-from connectors.salesforce_soql import id18, in_conditions, room_beside, select
+from connectors.salesforce_soql import in_conditions, room_beside, select
 from connectors.salesforce_wire import SYSTEM, Wire, expect
+from mappings.record_ids import id18
 from mappings.records import Version
 
 HISTORIES = {

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from connectors.base import instant
 from connectors.payloads import RowFaultError, flag, scalars
-from connectors.salesforce_soql import id18
 from connectors.salesforce_wire import SYSTEM
+from mappings.record_ids import id18, is_id
 from mappings.records import Json, Record, RecordRef
 
 _LINKS = {
@@ -50,7 +49,7 @@ def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
 
 def record_id(value: Any) -> str:
     """An id in its 18-character form. Raises RowFaultError for another shape."""
-    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9]{15}(?:[A-Za-z0-9]{3})?", value):
+    if not isinstance(value, str) or not is_id(value):
         raise RowFaultError("wrong_id", "Id")
     return id18(value)
 

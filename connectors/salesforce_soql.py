@@ -17,7 +17,6 @@ URI_BYTES = 14_000
 
 _ESCAPES = {"\\": "\\\\", "'": "\\'", '"': '\\"', "\n": "\\n", "\r": "\\r", "\t": "\\t"}
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]*(\.[A-Za-z][A-Za-z0-9_]*){0,4}")
-_ID_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 
 
 def name(text: str) -> str:
@@ -76,15 +75,3 @@ def in_conditions(field_name: str, values: Sequence[str], *, room: int) -> Itera
 def room_beside(query: str) -> int:
     """How many bytes of a URI are left beside a query."""
     return max(URI_BYTES - len(quote_plus(query)), 500)
-
-
-def id18(record_id: str) -> str:
-    """The 18-character form of an id; 15-character ids tell upper from lower case (FACTS)."""
-    if len(record_id) != 15:
-        return record_id
-    suffix = ""
-    for start in (0, 5, 10):
-        part = record_id[start : start + 5]
-        bits = sum(1 << place for place, letter in enumerate(part) if "A" <= letter <= "Z")
-        suffix += _ID_LETTERS[bits]
-    return record_id + suffix

@@ -19,7 +19,7 @@ from connectors.base import (
 from connectors.payloads import understanding
 from connectors.retrying import lock_pauses
 from connectors.salesforce_bulk import BULK_FROM, Bulk
-from connectors.salesforce_soql import id18, name
+from connectors.salesforce_soql import name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import (
     AmbiguousIdentityError,
@@ -28,6 +28,7 @@ from mappings.errors import (
     OutcomeUnknownError,
     RecordRejectedError,
 )
+from mappings.record_ids import id18
 from mappings.records import JOINS, Operation, Outcome, OutcomeStatus, RecordRef, Write
 
 BATCH = 200  # FACTS section 4, Collections

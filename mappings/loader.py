@@ -33,6 +33,7 @@ from mappings.loading import Loading, Schemas
 from mappings.mapping_checks import check_pair
 from mappings.object_loader import load_object
 from mappings.positions import Faults, read_document, suggest
+from mappings.record_ids import id18
 from mappings.records import EventKind
 from mappings.rule_loader import load_table
 from mappings.sections import Section, choose, wrong
@@ -260,7 +261,7 @@ class _Reading:
                     code="config.duplicate_rule",
                 )  # fmt: skip
             else:
-                self._campaigns[name] = node.text
+                self._campaigns[name] = id18(node.text)
 
     def _read_go_live(self, top: Section) -> None:
         node = top.node("go_live")

@@ -9,6 +9,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import String, and_, case, cast, func, or_, select
 from sqlalchemy.sql.elements import Label
 
+from mappings.record_ids import spelled_out
 from mappings.records import Record, RecordRef
 from state.candidates import INDEXED
 from state.identity import ALIASES
@@ -82,14 +83,14 @@ def _age(now: datetime) -> Label[str]:
 
 
 def named(tx: Tx, text: str) -> list[RecordRef]:
-    """Records that a person may mean by a text: an address, an id, `object:id`, or a whole
-    reference. Deleted ones too; at most 20, in order of their name.
+    """Records that a person may mean by a text: an address, an id (15 characters of Salesforce's
+    will do), `object:id`, or a whole reference. Deleted ones too; at most 20, in order of name.
     """
-    parts = text.split(":")
+    parts = spelled_out(text).split(":")
     conditions = [
         RECORDS.c.lookup == text.lower(),
         RECORDS.c.lookup2 == text,
-        RECORDS.c.record_id == text,
+        RECORDS.c.record_id.in_([text, spelled_out(text)]),
     ]
     if len(parts) >= 2:  # noqa: PLR2004 - object and id, with or without the system before them
         same = and_(RECORDS.c.object == parts[-2], RECORDS.c.record_id == parts[-1])

@@ -32,6 +32,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_take_up": "everybody is on the work list under a changed mapping",
     "after_fold": "a chunk of the inbox is in the mirror and the index",
     "after_fetch": "contacts that events name have landed",
+    "after_named": "CRM records that contacts name have landed",
     "after_revisit": "questions whose candidates are gone are put back",
     "after_companies": "a batch of companies is indexed or decided",
     "after_model": "a linkage model is stored",

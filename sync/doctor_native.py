@@ -11,9 +11,7 @@ from collections.abc import Mapping
 
 from mappings.fieldmap import EntityKind, FieldRule, PairMapping
 from mappings.ports import ObjectSchema
-
-ID_PROPERTIES = ("salesforceleadid", "salesforcecontactid")
-"""Contact properties that hold the ids of the integration's Leads and Contacts."""
+from sync.native_links import ID_PROPERTIES
 
 DEFAULT_FIELDS: Mapping[str, frozenset[str]] = {
     "Contact": frozenset(

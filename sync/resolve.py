@@ -1,8 +1,9 @@
 """The second half of resolve decides whose record each one is (DESIGN section 7, law 14).
 
-Rungs in order: stored link (fold has used it), link key, then `matching`'s decision by exact
-identifiers and score. Linked and created people go on the work list; ambiguous ones go to review
-with their evidence and nothing is written for them. Serial per pair, order decides nothing.
+Rungs in order: stored link (fold has used it), link key, the links of the vendor's own integration,
+then `matching`'s decision by exact identifiers and score. Linked and created people go on the work
+list; ambiguous ones go to review with their evidence and nothing is written for them. Serial per
+pair, order decides nothing.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from state.store import chunks
 from sync.evidence import ensure_model, known
 from sync.fold import pending_refs
 from sync.graves import graves
+from sync.native_links import Named, native_links
 from sync.pair import Pair
 from sync.resolve_store import Resolved, Storing, settle_rows
 
@@ -26,24 +28,26 @@ BATCH = 20_000
 """People decided together: they compete for records within a batch."""
 
 
-def resolve_people(pair: Pair, run_id: str) -> Resolved:
-    """Decide every pending person of either side."""
-    resolved = Resolved()
+def resolve_people(pair: Pair, run_id: str, named: Named | None = None) -> Resolved:
+    """Decide every pending person of either side; `named` is what was found of the records that
+    contacts name. Whom that leaves open waits for the next run."""
+    resolved, named = Resolved(), named or Named()
     mapping = pair.mapping.of_kind(EntityKind.PERSON)
     if mapping is None:
         return resolved
     map_rows, crm_rows = _pending(pair)
+    map_rows = {key: rows for key, rows in map_rows.items() if key not in named.unasked}
     if not map_rows and not crm_rows:
         return resolved
     model = ensure_model(pair.store)
     done = 0
     for batch in chunks(sorted(map_rows), BATCH):
-        _resolve_batch(pair, run_id, mapping, model, batch, resolved)
+        _resolve_batch(pair, run_id, mapping, model, batch, resolved, named)
         done += len(batch)
         pair.progress.report("resolve", done, len(map_rows))
     again = _adopt(pair, run_id, mapping, model, sorted(crm_rows), frozenset(map_rows), resolved)
     for batch in chunks(again, BATCH):
-        _resolve_batch(pair, run_id, mapping, model, batch, resolved)
+        _resolve_batch(pair, run_id, mapping, model, batch, resolved, named)
     settle_rows(pair, run_id, {**map_rows, **crm_rows}, resolved)
     return resolved
 
@@ -65,10 +69,13 @@ def _resolve_batch(
     model: Model,
     keys: Sequence[str],
     resolved: Resolved,
+    named: Named,
 ) -> None:
     """Decide a batch against the CRM and known people, then among themselves; store it all."""
     limits = Thresholds(link=pair.matching.link, review=pair.matching.review)
     keyed = _by_link_key(pair, mapping, keys)
+    native = native_links(pair, mapping, [k for k in keys if k not in keyed], named.gone)
+    keyed |= native.links
     rest = [key for key in keys if key not in keyed]
     evidence = known(pair, rest, lambda c: c.entity is not None or _on_crm(pair, c))
     first = decide(evidence.incoming, evidence.candidates, model=model, thresholds=limits)
@@ -77,6 +84,8 @@ def _resolve_batch(
     decisions = [*keyed.values(), *(second.get(d.incoming, d) for d in first)]
     storing = Storing(pair, run_id, mapping, model.version, resolved)
     storing.dead = graves(pair, Side.CRM, mapping, _carried_alone(pair, decisions))
+    for key, records in native.dead.items():
+        storing.dead[identity.mint(pair.namespace, RecordRef.parse(key))] = list(records)
     storing.store(decisions)
 
 

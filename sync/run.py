@@ -38,6 +38,7 @@ from sync.fold import fold
 from sync.guard import Approval, Gone, Verdict, examine, examine_gone
 from sync.intake import gone
 from sync.journal import journal
+from sync.native_links import Named, fetch_named
 from sync.notices import NOTICE, give_notice
 from sync.pair import Pair
 from sync.plan import FOLLOW_UPS, Planned, adopt_deals, plan
@@ -313,10 +314,15 @@ def take_in(
         addresses = fetch_unknown(pair, run_id)
     except PASSING as error:
         blocks.meet(Side.MAP, error)  # their events wait for the next run
+    named = Named()
+    try:
+        fetch_named(pair, run_id, named)
+    except PASSING as error:
+        blocks.meet(Side.CRM, error)  # whom they name waits for the next run
     rows.update(fold(pair, run_id))
     revisit(pair.store, run_id)
     rows.update(resolve_companies(pair, run_id))
-    resolved = resolve_people(pair, run_id)
+    resolved = resolve_people(pair, run_id, named)
     rows.update(resolved.rows)
     attribute(pair, run_id, addresses)
     adopt_deals(pair, run_id)

@@ -9,6 +9,7 @@ from datetime import datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError
+from mappings.record_ids import spelled_out
 from mappings.records import RecordRef
 from state import events, mirror, tombstones
 from state.store import Store, Tx
@@ -136,7 +137,7 @@ def _digest(seal: Seal, text: str) -> str | None:
     """The digest of an address or a whole reference; None for what is neither."""
     if "@" in text:
         return seal.of_email(text)
-    return seal.of_id(RecordRef.parse(text)) if RecordRef.is_name(text) else None
+    return seal.of_id(RecordRef.parse(spelled_out(text))) if RecordRef.is_name(text) else None
 
 
 def _lift(

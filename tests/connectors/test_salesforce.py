@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.base import DuplicateFoundError, load
-from connectors.salesforce_soql import id18, in_conditions, literal, name, select
+from connectors.salesforce_soql import in_conditions, literal, name, select
 from mappings.errors import (
     AuthenticationError,
     ConfigurationError,
@@ -24,6 +24,7 @@ from mappings.errors import (
     UnavailableError,
 )
 from mappings.ports import FieldDefinition
+from mappings.record_ids import id18
 from mappings.records import Operation, OutcomeStatus, RecordRef, Write
 from tests.connectors.test_salesforce_contract import SalesforceBench
 from tests.connectors.vendors import Vendors, running

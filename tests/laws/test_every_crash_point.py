@@ -30,6 +30,8 @@ ERASING = {"after_tombstones", "after_listed", "after_removed", "after_vendors"}
 """Points of an erasure: no law can ask about its person after it (tests/sync/test_erasure.py)."""
 DRIFTING = {"after_catch_up"}
 """Passed only where a field has healed (tests/sync/test_drift.py)."""
+NATIVE = {"after_named"}
+"""Passed only beside HubSpot's own Salesforce integration (tests/sync/test_native_links.py)."""
 CROWD = 50
 """People a side that a linkage model is learned from, at least."""
 
@@ -161,7 +163,8 @@ def _learned(town: Town) -> None:
     ensure_model(town.world.pair.store)
 
 
-IN_A_TOWN = sorted(CRASHPOINTS.keys() - PROCESSES - ERASING - DRIFTING - {"after_model"})
+APART = PROCESSES | ERASING | DRIFTING | NATIVE | {"after_model"}
+IN_A_TOWN = sorted(CRASHPOINTS.keys() - APART)
 TOGETHER = 3
 """Points one story is killed at, far from each other in the list."""
 EVERY = len(IN_A_TOWN) // TOGETHER
