@@ -15,6 +15,7 @@ import time
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
+from xml.sax.saxutils import escape
 
 from connectors.base import CONNECT_SECONDS, READ_SECONDS, Answer, Caller, Sleep, setting
 from connectors.payloads import read_json, read_text
@@ -119,6 +120,37 @@ class Wire:
         headers = {"Accept": "text/csv"}
         answer = self._caller.read(lambda: self._sent("GET", path, raw=True, headers=headers))
         return str(expect(answer))
+
+    def soap(self, operation: str) -> str:
+        """The envelope that answers a SOAP operation, which may be sent twice without harm."""
+        answer = self._caller.read(
+            lambda: self._guarded(lambda: self._envelope(operation), raw=True)
+        )
+        return str(expect(answer))
+
+    def _envelope(self, operation: str) -> None:
+        """Send one. Raises the SDK's error for a fault, as its own calls do: of a session that is
+        over, which SOAP answers with a 500, as a 401."""
+        from simple_salesforce.exceptions import SalesforceGeneralError
+
+        client = self._sf()
+        head = f"<urn:sessionId>{escape(client.session_id)}</urn:sessionId>"
+        envelope = (
+            '<soapenv:Envelope xmlns:soapenv="http://schemas.xmlsoap.org/soap/envelope/" '
+            'xmlns:urn="urn:partner.soap.sforce.com"><soapenv:Header><urn:SessionHeader>'
+            f"{head}</urn:SessionHeader></soapenv:Header><soapenv:Body>{operation}</soapenv:Body>"
+            "</soapenv:Envelope>"
+        )
+        url = f"https://{client.sf_instance}/services/Soap/u/{client.sf_version}"
+        headers = {"Content-Type": "text/xml; charset=UTF-8", "SOAPAction": '""'}
+        reply = self._session.post(
+            url, data=envelope.encode(), headers=headers, timeout=self._timeout
+        )
+        if reply.status_code != 200:
+            fault = re.search(r"<faultcode>(?:\w+:)?([A-Z_]{1,60})</faultcode>", reply.text)
+            code = fault[1] if fault else ""
+            status = 401 if code == "INVALID_SESSION_ID" else reply.status_code
+            raise SalesforceGeneralError(url, status, "soap", cast("Any", [{"errorCode": code}]))
 
     def login(self) -> None:
         """Get a session. Raises AuthenticationError when the org refuses."""

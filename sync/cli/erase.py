@@ -189,10 +189,6 @@ def _show(told: dict[str, Any]) -> None:
             f"{told['waiting_for_vendors']:,} records are still to be deleted by a vendor: every "
             "run asks again; `leadloop runs show RUN` tells how many are left."
         )
-    if told["deleted_at_vendors"]:
-        output.say(
-            "Salesforce keeps deleted records in its recycle bin for 15 days: empty it there."
-        )
 
 
 def _everywhere(
