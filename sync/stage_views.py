@@ -11,11 +11,11 @@ from dataclasses import replace
 from datetime import UTC, date, datetime
 from zoneinfo import ZoneInfo
 
-from connectors.salesforce_soql import id18
 from lifecycle.handoff import Chosen, EffectKind, Handoff
 from lifecycle.standing import Move, Standing, Transition
 from mappings.contract import Contract
 from mappings.fieldmap import EntityKind, PairMapping
+from mappings.record_ids import id18
 from mappings.records import Json
 from mappings.required_fields import FACT_FIELDS, PROJECTION, STAGE_FIELDS
 from state import effects, schemas
