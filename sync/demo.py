@@ -12,7 +12,7 @@ import contextlib
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from sandbox.process import SandboxProcess, start_process
 from state.store import Store
 from sync import wiring
 from sync.config import Config, load_config
+from sync.demo_contract import write_contract
 from sync.demo_judge import judge, shares
 from sync.demo_report import Teller
 from sync.demo_snapshot import crm_people, people_in_review, take_snapshot
@@ -117,6 +118,9 @@ def _play(
     path = write_workspace(
         place, hubspot=sandbox.info["hubspot"], salesforce=sandbox.info["salesforce"]
     )
+    users = backstage.rows("salesforce", "User")
+    live = clock.now().replace(microsecond=0)
+    go_live = live if write_contract(place, users, live) is not None else None
     config = load_config(path)
     clocks = wiring.Clocks(now=clock.now)
     with contextlib.closing(wiring.open_state(config, config.pairs[0], clocks)) as store:
@@ -125,7 +129,7 @@ def _play(
         work = _first_sync(acts)
         work |= _days(acts, options.days)
         with told.step("Compare both vendors with the truth"):
-            verdict = judge(take_snapshot(backstage, store))
+            verdict = judge(take_snapshot(backstage, store, go_live=go_live))
         somebody = next(iter(people_in_review(store)), None)
     return {
         **verdict.numbers,
@@ -133,6 +137,7 @@ def _play(
         **work,
         "crm_records_before": before,
         "events_pulled": acts.pulled_events,
+        **_under_contract(acts.runs),
         "map_calls": acts.calls["hubspot"],
         "crm_calls": acts.calls["salesforce"],
         "dead_letters": acts.runs[-1]["dead_letters"],
@@ -143,6 +148,23 @@ def _play(
         "evidence": {name: cases[:EVIDENCE] for name, cases in verdict.evidence.items()},
         "config": str(path) if options.keep else None,
         "somebody": somebody,
+    }
+
+
+def _under_contract(runs: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What the contract came to: people moved on, handed over, held back, sent back, come back."""
+    told = [run.get("lifecycle") or {} for run in runs]
+    moves: Counter[str] = Counter()
+    handoffs: Counter[str] = Counter()
+    for one in told:
+        moves.update(one.get("moves", {}))
+        handoffs.update(one.get("handoffs", {}))
+    return {
+        "stages_before": moves["baseline"],
+        "stages_moved": moves["forward"],
+        "handed_over": handoffs["open"],
+        "handoffs_held": handoffs["held"],
+        "sent_back": moves["recycle"],
     }
 
 

@@ -1,7 +1,8 @@
 """Did every activity reach the CRM once? The truth's events against what Salesforce shows. Pure.
 
 Form fills are Tasks that carry `Leadloop_Event_Id__c`; they are compared by form and day with what
-people truly filled in. E-mail engagement is counted in roll-up fields; they are compared with the
+people truly filled in, those of before the demo's `go_live` by their number. Tasks that handoffs
+ask for log nothing. E-mail engagement is counted in roll-up fields; they are compared with the
 number of the person's true events that HubSpot does not discount. Opt-outs that Leadloop itself
 carried to HubSpot are events there, too, but nobody's doing, and are expected nowhere.
 """
@@ -14,6 +15,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from sync.demo_contract import HANDOFF_TASK
 from sync.demo_ties import Row, Snapshot, Ties
 
 ROLL_UPS: Mapping[str, str] = {
@@ -26,6 +28,8 @@ ROLL_UPS: Mapping[str, str] = {
     "STATUSCHANGE": "Leadloop_Unsubscribes__c",
 }
 TASK_KEY = "Leadloop_Event_Id__c"
+FORM_COUNTER = "Leadloop_Form_Fills__c"
+"""Form fills of before `go_live` are counted here."""
 
 Mark = tuple[str, str]
 """("form name", "YYYY-MM-DD") of a form fill, or ("", roll-up field) of an e-mail event."""
@@ -90,8 +94,10 @@ def _done_by_contact(snapshot: Snapshot, ties: Ties) -> dict[str, Counter[Mark]]
         own = [str(one) for one in person["hubspot_contact_ids"]]
         for fill in person["form_submissions"]:
             contact = _contact(addresses, fill.get("email"), own)
-            day = datetime.fromtimestamp(fill["submitted_at"] / 1000, UTC).date().isoformat()
-            mark = (str(forms.get(fill["form"], fill["form"])), day)
+            at = datetime.fromtimestamp(fill["submitted_at"] / 1000, UTC)
+            mark = (str(forms.get(fill["form"], fill["form"])), at.date().isoformat())
+            if snapshot.go_live is not None and at < snapshot.go_live:
+                mark = ("", FORM_COUNTER)
             done.setdefault(contact, Counter())[mark] += 1
         for event in person["email_events"]:
             row = vendor.get((str(event["id"]), int(event["created"])), event)
@@ -128,8 +134,8 @@ def _tasks_by_record(snapshot: Snapshot, ties: Ties) -> dict[str, Counter[Mark]]
     forms = sorted(map(str, snapshot.truth.get("forms", {}).values()), key=len, reverse=True)
     tasks: dict[str, Counter[Mark]] = {}
     for row in snapshot.tasks:
-        if row.get(TASK_KEY) and not row.get("IsDeleted"):
-            subject = str(row.get("Subject") or "")
+        subject = str(row.get("Subject") or "")
+        if row.get(TASK_KEY) and not row.get("IsDeleted") and subject != HANDOFF_TASK:
             name = next((form for form in forms if subject.endswith(form)), subject)
             record_id = ties.followed(str(row.get("WhoId") or ""))
             mark = (name, str(row.get("ActivityDate") or ""))
@@ -140,7 +146,7 @@ def _tasks_by_record(snapshot: Snapshot, ties: Ties) -> dict[str, Counter[Mark]]
 def _rolled_up(records: Iterable[Row]) -> Counter[Mark]:
     shown: Counter[Mark] = Counter()
     for row in records:
-        for name in ROLL_UPS.values():
+        for name in (*ROLL_UPS.values(), FORM_COUNTER):
             if row.get(name):
                 shown[("", name)] += int(float(row[name]))
     return shown

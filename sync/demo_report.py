@@ -44,6 +44,16 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         ),
     ),
     (
+        "Under the contract",
+        (
+            ("stages_before", "moves of before the demo: history, shown nowhere"),
+            ("stages_moved", "people moved on to a further stage"),
+            ("handed_over", "handed to a salesperson, with a task"),
+            ("handoffs_held", "held back for want of required data"),
+            ("sent_back", "sent back to marketing by sales"),
+        ),
+    ),
+    (
         "Back to marketing",
         (
             ("outcomes_expected", "values that should stand in HubSpot"),

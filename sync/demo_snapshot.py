@@ -6,6 +6,8 @@ what became of everything it pulled, which the judge checks against the vendors'
 
 from __future__ import annotations
 
+from datetime import datetime
+
 from state import events, mirror, outbox, reviews
 from state.store import Store
 from sync.demo_stage import Backstage
@@ -28,7 +30,9 @@ def people_in_review(store: Store) -> list[str]:
     return [key for key in found if key.startswith("hubspot:contacts:")]
 
 
-def take_snapshot(backstage: Backstage, store: Store) -> Snapshot:
+def take_snapshot(
+    backstage: Backstage, store: Store, *, go_live: datetime | None = None
+) -> Snapshot:
     """Both vendors as they stand, the truth, and the two things only Leadloop can say."""
     users = backstage.rows("salesforce", "User")
     deals = backstage.rows("hubspot", "deals")
@@ -52,6 +56,7 @@ def take_snapshot(backstage: Backstage, store: Store) -> Snapshot:
         ),
         in_review=frozenset(key.rpartition(":")[2] for key in people_in_review(store)),
         endings=_endings(store),
+        go_live=go_live,
     )
 
 

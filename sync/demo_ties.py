@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 Row = Mapping[str, Any]
@@ -23,6 +24,7 @@ class Snapshot:
 
     `in_review` are ids of HubSpot contacts that wait for a person's decision: the one thing no
     vendor can show. `endings` is what Leadloop says became of what it pulled (see `unaccounted`).
+    Form fills before `go_live` are counted, not logged as Tasks.
     """
 
     truth: Row
@@ -41,6 +43,7 @@ class Snapshot:
     integration_user: str = ""
     in_review: frozenset[str] = frozenset()
     endings: Mapping[str, int] = field(default_factory=dict)
+    go_live: datetime | None = None
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,8 @@ from sync.demo_report import NONE_WANTED, SHARES, failures, print_summary
 from sync.demo_stage import total, write_calls
 
 KEYS = """people_in_map crm_records_before linked created in_review duplicates_created wrong_links
-missed_links events_pulled activities_logged activities_held activities_missing activities_twice
+missed_links events_pulled stages_before stages_moved handed_over handoffs_held sent_back
+activities_logged activities_held activities_missing activities_twice
 outcomes_expected outcomes_written optouts_violated unaccounted second_run_writes map_calls
 crm_calls records_per_write_call write_batch_share seconds""".split()
 
@@ -56,6 +57,7 @@ def test_the_demo_shows_something(played: tuple[dict[str, Any], str, Path]) -> N
     assert people == result["people_in_map"] > 150
     assert min(result[key] for key in ("linked", "created", "activities_logged")) > 0
     assert result["outcomes_expected"] > result["linked"]
+    assert min(result[key] for key in ("stages_before", "stages_moved", "handed_over")) > 0
     assert [run["status"] for run in result["runs"]] == ["ok"] * 4
 
 

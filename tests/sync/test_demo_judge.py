@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 import pytest
 
+from sync.demo_contract import HANDOFF_TASK
 from sync.demo_judge import judge, shares
 from sync.demo_outcomes import plain
 from tests.sync.demo_worlds import (
@@ -47,6 +49,26 @@ def test_a_world_without_defects_passes() -> None:
     verdict = judge(snapshot(little_world()))
     assert verdict.numbers == CLEAN
     assert verdict.evidence == {}
+
+
+def test_a_handoffs_task_is_no_activity() -> None:
+    """What a salesperson is asked to do is nothing a person did."""
+    world = little_world()
+    world["tasks"].append(world["tasks"][0] | {"Id": "00T9", "Subject": HANDOFF_TASK})
+    assert judge(snapshot(world)).numbers == CLEAN
+
+
+def test_history_is_counted_not_logged() -> None:
+    """Form fills of before `go_live` stand in the counter: one too few is missing, a Task beside it
+    is once too often."""
+    world = little_world()
+    world["go_live"] = datetime(2030, 1, 1, tzinfo=UTC)
+    beside = judge(snapshot(world)).numbers
+    assert (beside["activities_missing"], beside["activities_twice"]) == (1, 1)
+    record = _crm(world, world["tasks"][0]["WhoId"])
+    record["Leadloop_Form_Fills__c"] = 1.0
+    world["tasks"].clear()
+    assert judge(snapshot(world)).numbers == CLEAN
 
 
 @dataclass(frozen=True)
