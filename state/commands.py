@@ -20,6 +20,8 @@ from state.store import Tx, table_of
 from state.tables import CommandRow
 
 COMMANDS = table_of(CommandRow)
+NAMING = ("erase", "allow")
+"""Kinds whose arguments must name people by their addresses: forgotten once they are over."""
 TRIES = 3
 """Daemons that may die over one command before it is given up."""
 
@@ -146,12 +148,14 @@ def put_back(tx: Tx, number: int) -> None:
 
 
 def withdraw(tx: Tx, number: int) -> bool:
-    """Take a queued command back; False when it is no longer queued."""
+    """Take a queued command back; False when it is no longer queued. Whom it was about goes."""
     changed = tx.connection.execute(
         update(COMMANDS)
         .where(tx.mine(COMMANDS), COMMANDS.c.id == number, COMMANDS.c.status == "queued")
         .values(status="withdrawn", finished_at=tx.now)
     )
+    for kind in NAMING:
+        forget(tx, kind)
     return changed.rowcount == 1
 
 

@@ -24,6 +24,9 @@ from state.tables import DeadLetterRow, IntentRow
 INTENTS = table_of(IntentRow)
 DEAD = table_of(DeadLetterRow)
 UNSETTLED = ("open", "sending", "unknown")
+RESOLVED, DISCARDED = "resolved", "discarded"
+"""Statuses of dead letters that were closed without a replay: overtaken by a later version of their
+record; not to be delivered any more, by a person's word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +103,7 @@ class DeadLetter:
     run_id: str
     at: datetime
     closed_at: datetime | None = None
+    closing: Mapping[str, Any] | None = None
 
 
 def journal(tx: Tx, run_id: str, intents: Sequence[Intent]) -> None:
@@ -362,13 +366,16 @@ def bury(tx: Tx, run_id: str, letters: Sequence[Mapping[str, Any]]) -> None:
 
 
 def dead_fingerprints(tx: Tx, fingerprints: Iterable[str]) -> set[str]:
-    """Which changes are known to be refused as they stand: they wait for a replay."""
+    """Which changes are known to be refused as they stand: they wait for a replay, or a person has
+    given them up."""
     found: set[str] = set()
     for batch in chunks(fingerprints):
         found.update(
             tx.connection.execute(
                 select(DEAD.c.fingerprint).where(
-                    tx.mine(DEAD), aside(DEAD.c.status) == "open", DEAD.c.fingerprint.in_(batch)
+                    tx.mine(DEAD),
+                    aside(DEAD.c.status).in_(("open", DISCARDED)),
+                    DEAD.c.fingerprint.in_(batch),
                 )
             ).scalars()
         )
@@ -408,13 +415,39 @@ def dead_count(tx: Tx) -> int:
     )
 
 
-def close_letters(tx: Tx, ids: Sequence[int], status: str) -> None:
-    """Mark dead letters `replayed` or `discarded`."""
+def open_letters_of(tx: Tx, entity_ids: Iterable[str]) -> list[DeadLetter]:
+    """Open dead letters of these golden records, oldest first."""
+    found: list[DeadLetter] = []
+    for batch in chunks(entity_ids):
+        rows = tx.connection.execute(
+            select(DEAD)
+            .where(tx.mine(DEAD), DEAD.c.entity_id.in_(batch), aside(DEAD.c.status) == "open")
+            .order_by(DEAD.c.id)
+        )
+        found.extend(map(_letter, rows))
+    return found
+
+
+def close_letters(
+    tx: Tx, ids: Sequence[int], status: str, *, closing: Mapping[str, Any] | None = None
+) -> None:
+    """Close what is open of these: `replayed`, `settled` (an unreadable row came again), `resolved`
+    by a later version of its record, or `discarded`; `closing` says why."""
     for batch in chunks(ids):
         tx.connection.execute(
             update(DEAD)
-            .where(tx.mine(DEAD), DEAD.c.id.in_(batch))
-            .values(status=status, closed_at=tx.now)
+            .where(tx.mine(DEAD), DEAD.c.id.in_(batch), aside(DEAD.c.status) == "open")
+            .values(status=status, closed_at=tx.now, closing=dict(closing) if closing else None)
+        )
+
+
+def open_letters(tx: Tx, ids: Sequence[int]) -> None:
+    """Discarded letters are open again."""
+    for batch in chunks(ids):
+        tx.connection.execute(
+            update(DEAD)
+            .where(tx.mine(DEAD), DEAD.c.id.in_(batch), aside(DEAD.c.status) == DISCARDED)
+            .values(status="open", closed_at=None, closing=None)
         )
 
 
@@ -435,6 +468,7 @@ def _letter(row: Row[Any]) -> DeadLetter:
         run_id=row.run_id,
         at=row.at,
         closed_at=row.closed_at,
+        closing=row.closing,
     )
 
 

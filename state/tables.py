@@ -334,7 +334,8 @@ class IntentRow(Scoped, table=True):
 
 
 class DeadLetterRow(Scoped, table=True):
-    """A change that could not be delivered, with cause and payload, until it is replayed."""
+    """A change that could not be delivered, with cause and payload, until it is replayed, resolved
+    by a later version of its record, or discarded. `closing` says why it is closed."""
 
     __tablename__ = "dead_letters"
     __table_args__: ClassVar[Any] = (
@@ -356,6 +357,7 @@ class DeadLetterRow(Scoped, table=True):
     run_id: str = Field(max_length=40)
     at: datetime = _instant()
     closed_at: datetime | None = _instant(nullable=True)
+    closing: dict[str, Any] | None = _json(nullable=True)
 
 
 class LedgerRow(Scoped, table=True):

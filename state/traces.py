@@ -174,7 +174,7 @@ PLACES: tuple[Place, ...] = (
         ("fields", "details"),
         whole=True,
     ),
-    Place(DEAD, (_entity(DEAD), _reference(DEAD.c.subject)), ("payload",), whole=True),
+    Place(DEAD, (_entity(DEAD), _reference(DEAD.c.subject)), ("payload", "closing"), whole=True),
     Place(LEDGER, (_entity(LEDGER), _reference(LEDGER.c.ref)), ("before", "after"), whole=True),
     Place(ACTIVITIES, (_reference(ACTIVITIES.c.ref),)),
     Place(BLOCKING, (_reference(BLOCKING.c.record_key),)),

@@ -18,7 +18,7 @@ from mappings.records import Json, Record, Side
 from mappings.survivorship import FieldDecision, FieldState, decide_field
 from mappings.transforms import fill, translate
 from mappings.values import canonical, equal, to_vendor
-from sync.intents import FieldChange
+from sync.intents import FieldChange, digest
 from sync.views import Times, met_key
 
 T = TypeVar("T")
@@ -32,6 +32,15 @@ class Rejection:
     object: str
     record_id: str | None
     error: RecordRejectedError
+
+    @property
+    def subject(self) -> str:
+        """What a dead letter of it is about: `object:id`."""
+        return f"{self.object}:{self.record_id or 'new'}"
+
+    def fingerprint(self, entity_id: str) -> str:
+        """The same for the same field of the same record, refused for the same reason."""
+        return digest(entity_id, self.subject, self.error.code, self.error.field)
 
 
 @dataclass(frozen=True, slots=True)

@@ -63,6 +63,7 @@ CRASHPOINTS: Mapping[str, str] = {
     "after_review": "a person's decision is stored",
     "after_undo": "what an undo takes back is journaled, and a wrong link is apart",
     "after_replay": "dead letters are back on the work list",
+    "after_discard": "a person has given a dead letter up, or taken that back",
     "after_tombstones": "an erased person has tombstones, everything else is still there",
     "after_listed": "the tombstones are in the list outside the state, too",
     "after_removed": "nothing is kept about the erased person",

@@ -18,6 +18,7 @@ from state.store import Tx, chunks
 from sync.conflicts import ask
 from sync.crash import crashpoint
 from sync.guard import Verdict
+from sync.overtaken import close_left
 from sync.pair import Pair
 from sync.plan import Planned, rejection_letter
 from sync.plan_people import EntityPlan
@@ -75,6 +76,7 @@ def _journal(
         for word, ids in plan.events.items():
             events.dispose(tx, run_id, ids, word)
     _agree(tx, run_id, plans)
+    close_left(tx, run_id, plans)
     refused = _bury(tx, run_id, plans)
     ask(tx, run_id, plans)
     waits = {p.entity_id for p in plans if any(i.key in held for i in p.intents)}

@@ -16,7 +16,7 @@ from typing import Any
 
 from mappings.records import Json
 from state import figures, identity, outbox, quarantine, requeue
-from state.outbox import DeadLetter, StoredIntent
+from state.outbox import DISCARDED, DeadLetter, StoredIntent
 from state.store import Store, Tx
 
 MANY = 100_000
@@ -88,6 +88,8 @@ class Whole:
         """What goes on from here, most to the point first."""
         letter = self.letter
         known = [f"leadloop explain {letter.entity_id}"] if letter.entity_id else []
+        if letter.status == DISCARDED:
+            return (f"leadloop deadletters reopen {letter.id}", *known)
         if letter.status != "open":
             return tuple(known)
         again = [f"leadloop replay --letter {letter.id}"]
@@ -102,6 +104,7 @@ class Whole:
             **letter_as_json(self.letter),
             "status": self.letter.status,
             "closed_at": self.letter.closed_at.isoformat() if self.letter.closed_at else None,
+            "closing": dict(self.letter.closing) if self.letter.closing else None,
             "system": self.system,
             "records": list(self.records),
             "value": self.value,

@@ -20,6 +20,7 @@ from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
 from state import commands, identity, outbox
 from state.prune import prune
 from state.store import Store, Tx
+from sync.closings import closing_data, discard, take_up
 from sync.config import PairConfig
 from sync.config_service import RetentionConfig
 from sync.erasure.act import erase
@@ -231,6 +232,15 @@ def _review(bench: Bench, arguments: Data) -> Done:
     return Done(0, decided.as_json())
 
 
+def _letter(bench: Bench, arguments: Data) -> Done:
+    """A dead letter given up, `because` of something, or (without that) taken up again. Arguments:
+    `letter`, `because`."""
+    number, because = int(arguments["letter"]), arguments.get("because")
+    if because is None:
+        return Done(0, closing_data(take_up(bench.store, number)))
+    return Done(0, closing_data(discard(bench.store, number, str(because))))
+
+
 def _prune(bench: Bench, arguments: Data) -> Done:
     """Let go of what is no longer needed. Arguments: those of RetentionConfig."""
     names = {each.name for each in fields(RetentionConfig)}
@@ -276,6 +286,7 @@ HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "replay": _replay,
     "undo": _undo,
     "review": _review,
+    "letter": _letter,
     "prune": _prune,
     "erase": _erase,
     "allow": _allow,

@@ -23,7 +23,8 @@ from sync.contested import with_times
 from sync.crash import crashpoint
 from sync.gather import gather, load_users, opportunities_of
 from sync.graves import bury, graves
-from sync.intents import digest, is_undoing
+from sync.intents import is_undoing
+from sync.overtaken import overtaking, refused_of
 from sync.pair import Pair
 from sync.plan_others import plan_company, plan_deal
 from sync.plan_people import EntityPlan, plan_person
@@ -174,8 +175,14 @@ def plan(
             refused = outbox.dead_fingerprints(
                 tx, [intent.fingerprint for plan in plans for intent in plan.intents]
             )
+            letters = refused_of(pair, tx, [v.entity_id for v in views if not v.held])
         planned.waiting["unsettled"] += len(busy)
-        planned.add(without_refused(plan, refused, planned.waiting) for plan in plans)
+        planned.add(
+            overtaking(
+                without_refused(one, refused, planned.waiting), one, letters.get(one.entity_id, ())
+            )
+            for one in plans
+        )
         pair.progress.report("plan", len(planned.plans), None)
     return planned
 
@@ -252,12 +259,11 @@ def _carried(intent: Intent) -> list[int]:
 def rejection_letter(entity_id: str, rejection: Rejection) -> dict[str, object]:
     """A dead letter for a field that cannot be written as it is."""
     error = rejection.error
-    subject = f"{rejection.object}:{rejection.record_id or 'new'}"
     return {
         "entity_id": entity_id,
-        "subject": subject,
+        "subject": rejection.subject,
         "intent_key": None,
-        "fingerprint": digest(entity_id, subject, error.code, error.field),
+        "fingerprint": rejection.fingerprint(entity_id),
         "code": error.code,
         "field": error.field,
         "message": error.message,

@@ -53,7 +53,8 @@ class EntityPlan:
 
     `intents` are in the order they must be sent in. `agreed` goes into the shadow of `bond` at
     once. `events` maps a disposition to the row ids of events that need no write. One that `stays`
-    leaves its golden record on the work list: it is not all that is to be planned.
+    leaves its golden record on the work list: it is not all that is to be planned. `resolved` are
+    dead letters of which nothing is left to be written.
     """
 
     entity_id: str
@@ -65,6 +66,7 @@ class EntityPlan:
     reasons: Mapping[str, str] = field(default_factory=dict)
     conflicts: tuple[Conflict, ...] = ()
     stays: bool = False
+    resolved: tuple[int, ...] = ()
 
 
 def plan_person(view: EntityView, rules: Rules) -> EntityPlan:

@@ -32,6 +32,7 @@ from sync.edits import changes_of, differing, is_edit
 from sync.fates import fate_of, pause_before
 from sync.fold import identity_values, index_people, look_ups
 from sync.histories import histories
+from sync.overtaken import close_written
 from sync.pair import Pair
 from sync.shadows import agree
 from sync.undo.settle import agree_kept, kept_halves, settle_undone
@@ -114,6 +115,7 @@ class Settling:
             events.dispose(tx, self.run_id, ids, word)
         asked = [i.details["effect"] for i, _ in rows if "effect" in i.details]
         effects.close(tx, asked, effects.DONE)
+        close_written(tx, self.run_id, [intent for intent, _ in rows])
 
     def _mirror_written(self, tx: Tx, intents: Sequence[Intent]) -> None:
         """The mirror holds what was written in the transaction that says it is agreed: a run

@@ -18,9 +18,10 @@ from mappings.records import Record, RecordRef
 from state import events, figures, identity, ledger, mirror, outbox, reviews, runs
 from state.events import StoredEvent
 from state.ledger import Line
-from state.outbox import StoredIntent
+from state.outbox import DeadLetter, StoredIntent
 from state.reviews import StoredDecision
 from state.store import Store, Tx
+from sync import closings
 from sync.shadows import agreed_only
 from sync.stages import handed, responsible, standing_in, told
 from sync.standing import accounts_of, deferred_of
@@ -409,25 +410,32 @@ def _ledger(rows: Sequence[Line]) -> dict[str, Any]:
 def _letters(tx: Tx, entity_id: str) -> list[Moment]:
     letters = [
         letter
-        for status in ("open", "replayed", "discarded")
+        for status in ("open", "replayed", *closings.SAID)
         for letter in outbox.dead_letters(tx, status=status, subject=entity_id)
     ]
-    return [
-        Moment(
-            letter.at,
-            "dead_letter",
-            f"{letter.subject} could not be written: {letter.message} [{letter.code}]",
-            {
-                "letter": letter.id,
-                "status": letter.status,
-                "code": letter.code,
-                "field": letter.field,
-                "remedy": letter.remedy,
-                "run_id": letter.run_id,
-            },
-        )
-        for letter in letters
-    ]
+    return [*map(_refused, letters), *_closed(letters)]
+
+
+def _refused(letter: DeadLetter) -> Moment:
+    details = {
+        "letter": letter.id,
+        "status": letter.status,
+        "code": letter.code,
+        "field": letter.field,
+        "remedy": letter.remedy,
+        "run_id": letter.run_id,
+    }
+    what = f"{letter.subject} could not be written: {letter.message} [{letter.code}]"
+    return Moment(letter.at, "dead_letter", what, details)
+
+
+def _closed(letters: Sequence[DeadLetter]) -> Iterator[Moment]:
+    for letter in letters:
+        said = closings.told(letter)
+        if said is not None and letter.closed_at is not None:
+            what = f"letter {letter.id} about {letter.subject} was {said}"
+            details = {"letter": letter.id, "closing": dict(letter.closing or {})}
+            yield Moment(letter.closed_at, f"letter_{letter.status}", what, details)
 
 
 def _event(stored: StoredEvent) -> Moment:

@@ -2,15 +2,26 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
 from sync.cli import output
 from sync.cli.moments import moment_of
+from sync.cli.ordering import place, tell_queued
 from sync.cli.session import Session, UsageFault, has_state, session_of
+from sync.closings import told
 from sync.letters import Cause, Waiting, Whole, causes_of, letter_as_json, whole
+from sync.orders import Order, as_error
 from sync.recover import Selection, select
+
+if TYPE_CHECKING:
+    from state.store import Store
+    from sync.config import PairConfig
+
+T = TypeVar("T")
+LONGEST_REASON = 200
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -19,6 +30,9 @@ app = typer.Typer(
     help="List changes that could not be delivered, and why; or one: deadletters show ID.",
 )
 PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
+NoWaitOption = Annotated[
+    bool, typer.Option("--no-wait", help="While a daemon runs: print the number, do not wait.")
+]
 
 
 @app.callback()
@@ -123,12 +137,23 @@ def show(
 
 
 def _find(session: Session, number: int, pair: str | None) -> tuple[str, Whole]:
+    one, found = _with_pair(session, number, pair, lambda _pair, _store, found: found)
+    return one, found
+
+
+def _with_pair(
+    session: Session,
+    number: int,
+    pair: str | None,
+    act: Callable[[PairConfig, Store, Whole], T],
+) -> tuple[str, T]:
+    """What `act` gives on the pair that has the letter."""
     config = session.config()
     for one in session.pairs(config, pair) if has_state(config) else ():
         with session.store(config, one) as store:
             found = whole(store, number)
             if found is not None:
-                return one.name, found
+                return one.name, act(one, store, found)
     raise UsageFault(
         f"there is no dead letter {number}",
         remedy="See `leadloop deadletters --json` for the numbers; closed ones are kept 90 days.",
@@ -153,9 +178,82 @@ def _draw(session: Session, pair: str, found: Whole) -> None:
         ["attempts", f"{data['attempts']}{before}" if data["operation"] else None],
         ["since", f"{letter.at:%Y-%m-%d %H:%M:%S} UTC, run {letter.run_id}"],
         ["waits for it", ", ".join(_waiting(found.waiting))],
+        ["closed", told(letter)],
         ["same cause", output.counted(found.alike, "open letter")],
         ["remedy", session.hint(letter.remedy)],
         *([("next" if first else ""), session.hint(line)]
           for first, line in zip((True, False, False), found.commands, strict=False)),
     ]  # fmt: skip
     console.print(output.table("", ["what", ""], [row for row in rows if row[1]]))
+
+
+@app.command("discard")
+def discard_letter(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="ID", help="The letter's number.")],
+    because: Annotated[
+        str, typer.Option("--because", help="Why, for whoever asks later: 200 characters.")
+    ],
+    no_wait: NoWaitOption = False,
+    pair: PairOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Give a letter up: it is no longer open, and its change is not sent again.
+
+    For letters nobody can place, and refusals that are right. The reason is kept and shown; name no
+    person in it. A later version of the record is written as ever. `reopen` takes it back.
+    """
+    if not because.strip() or len(because) > LONGEST_REASON:
+        raise UsageFault(
+            f"--because takes 1 to {LONGEST_REASON} characters",
+            remedy="Say in a sentence why nobody needs this change.",
+        )
+    _close(session_of(ctx), number, pair, because.strip(), wait=not no_wait, as_json=as_json)
+
+
+@app.command("reopen")
+def reopen_letter(
+    ctx: typer.Context,
+    number: Annotated[int, typer.Argument(metavar="ID", help="The letter's number.")],
+    no_wait: NoWaitOption = False,
+    pair: PairOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Take a discard back: the letter is open again, and can be replayed."""
+    _close(session_of(ctx), number, pair, None, wait=not no_wait, as_json=as_json)
+
+
+def _close(
+    session: Session,
+    number: int,
+    pair: str | None,
+    because: str | None,
+    *,
+    wait: bool,
+    as_json: bool,
+) -> None:
+    """Discard or reopen here, or let the daemon that holds the state do it."""
+    order = Order("letter", {"letter": number, "because": because})
+    name, done = _with_pair(
+        session,
+        number,
+        pair,
+        lambda one, store, _: place(session, session.config(), one, store, order, wait=wait),
+    )
+    command = "deadletters discard" if because is not None else "deadletters reopen"
+    if isinstance(done, int):
+        if as_json:
+            output.emit_json(command, {"pair": name, "command_id": done})
+        else:
+            tell_queued(session, name, done)
+        return
+    if done.error is not None:
+        raise as_error(done.error)
+    if as_json:
+        output.emit_json(command, {"pair": name, **done.result})
+    elif because is None:
+        session.say(f"Letter {number} is open. `leadloop replay --letter {number}` tries it again.")
+    else:
+        session.say(
+            f"Letter {number} is discarded. `leadloop deadletters reopen {number}` takes it back."
+        )

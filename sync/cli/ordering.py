@@ -8,17 +8,18 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from mappings.errors import LeaseLostError, StateHeldError
-from state import commands
+from state import commands, figures
 from state.commands import Command
 from sync import wiring
 from sync.cli import output
 from sync.cli.planning import progress
-from sync.cli.session import Session
+from sync.cli.session import Session, UsageFault
 from sync.orders import Bench, Done, Order, carry_out, error_data
+from sync.story import find_person
 
 if TYPE_CHECKING:
     from state.store import Store
@@ -58,10 +59,32 @@ def place(
     except StateHeldError:
         if store.holder() != "daemon":
             raise
-    stamped = {**order.arguments, "mapping_hash": pair.mapping.hash}
+    named = without_addresses(store, order.arguments)
+    stamped = {**named, "mapping_hash": pair.mapping.hash}
     with store.begin() as tx:
         number = commands.request(tx, order.kind, stamped)
     return _follow(session, store, number, title) if wait else number
+
+
+def without_addresses(store: Store, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments as they may wait in the state: who is named by an e-mail address is named by
+    the golden record's id, or the record's. Raises UsageFault where that is not one."""
+    named = dict(arguments)
+    for name in ("record", "link"):
+        text = named.get(name)
+        if not isinstance(text, str) or "@" not in text:
+            continue
+        with store.read() as tx:
+            refs = figures.named(tx, text)
+        people = find_person(store, text).entities
+        found = people if name == "record" else tuple(map(str, refs))
+        if len(found) != 1:
+            raise UsageFault(
+                f"{len(found)} records or people have that address",
+                remedy="Name one by its id; `leadloop explain` shows them.",
+            )
+        named[name] = found[0]
+    return named
 
 
 @contextlib.contextmanager

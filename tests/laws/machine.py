@@ -48,7 +48,10 @@ from tests.laws.vendor import LIFECYCLE
 from tests.sync.world import Refusal
 
 SIDES = st.sampled_from([Side.MAP, Side.CRM])
-ELSEWHERE = {"after_bind", "after_model", "after_review", "after_replay", "after_companies"}
+ELSEWHERE = {
+    *("after_bind", "after_model", "after_review", "after_replay", "after_companies"),
+    "after_discard",
+}
 """Crash points no run of a small town without companies passes."""
 POINTS = st.sampled_from(sorted(set(CRASHPOINTS) - ELSEWHERE))
 IN_AN_UNDO = st.sampled_from(
@@ -309,6 +312,11 @@ class Machine(RuleBasedStateMachine):
     def replay(self) -> None:
         """An operator has every dead letter tried again."""
         recover.replay(self.town.store, recover.Selection())
+
+    @rule()
+    def give_up(self) -> None:
+        """An operator discards a dead letter, and takes that back when all is calm."""
+        self.town.give_up()
 
     # --- the laws ------------------------------------------------------------------------------
 

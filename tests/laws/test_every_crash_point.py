@@ -77,6 +77,7 @@ def _refusals(town: Town) -> None:
     town.salesforce.reject(Refusal(Operation.CREATE, "Lead"))
     town.fill(town.newcomer(on_map=True, on_crm=None))
     town.run()
+    town.give_up()
     town.salesforce.calm()
     town.world.pair = replace(town.world.pair, guard=guard)
     recover.replay(town.store, recover.Selection())

@@ -26,11 +26,11 @@ from mappings.records import (
     Side,
 )
 from mappings.required_fields import CRM_KEY, MAP_KEY
-from state import identity
+from state import identity, outbox
 from state.due import DUE
 from state.open import open_store
 from state.store import Store
-from sync import recover
+from sync import closings, recover
 from sync.config import GuardConfig
 from sync.guard import Approval
 from sync.held import DELETION
@@ -437,12 +437,23 @@ class Town:
 
         self.removed[side, name] = bring_back
 
+    def give_up(self) -> None:
+        """The operator discards the oldest dead letter there is, until the town comes to rest."""
+        with self.store.read() as tx:
+            letters = outbox.dead_letters(tx)
+        if letters:
+            closings.discard(self.store, letters[-1].id, "nobody can place it")
+
     def calm(self) -> None:
         """The vendors work, the administrators have mended what they broke, the operator has put
-        every dead letter back."""
+        every dead letter back, those that were given up, too."""
         for vendor in (self.hubspot, self.salesforce):
             vendor.calm()
         self.bring_fields_back()
+        with self.store.read() as tx:
+            discarded = outbox.dead_letters(tx, status=outbox.DISCARDED)
+        for letter in discarded:
+            closings.take_up(self.store, letter.id)
         recover.replay(self.store, recover.Selection())
 
     def bring_fields_back(self) -> None:

@@ -174,6 +174,7 @@ def _replay(town: Town) -> None:
 DEEDS: tuple[tuple[Deed, float], ...] = (
     (Town.run, 1.0),
     (_replay, 0.05),
+    (Town.give_up, 0.05),
     (decide, 0.2),
     (_changed_mapping, 0.05),
 )

@@ -11,6 +11,9 @@ import pytest
 
 from mappings.records import Operation
 from sync.cli.main import main
+from sync.cli.ordering import without_addresses
+from sync.cli.session import UsageFault
+from sync.story import find_person
 from sync.workspace import write_workspace
 from tests.sync.world import Refusal, World
 
@@ -180,6 +183,36 @@ def test_one_letter_shows_its_field_and_no_other_value(world: World, command: Co
     assert ADA not in out
     assert "leadloop --config" in out
     assert command("deadletters", "show", "4711")[0] == 2
+
+
+def test_a_letter_is_given_up_with_a_reason_and_taken_up_again(
+    world: World, command: Command
+) -> None:
+    """`discard` needs a reason, which `show` tells; the letter is open no more until `reopen`."""
+    populate(world)
+    number = str(data(command("deadletters", "--json"))["letters"][0]["id"])
+    assert command("deadletters", "discard", number)[0] == 2
+    assert command("deadletters", "discard", number, "--because", " ")[0] == 2
+    done = data(command("deadletters", "discard", number, "--because", "a test", "--json"))
+    assert (done["status"], done["closing"]) == ("discarded", {"because": "a test"})
+    assert data(command("deadletters", "--json"))["open"] == 0
+    code, out, _ = command("deadletters", "show", number)
+    assert code == 0
+    assert "discarded by a person: a test" in out
+    assert "deadletters reopen" in out
+    assert data(command("deadletters", "reopen", number, "--json"))["status"] == "open"
+    assert data(command("deadletters", "--json"))["open"] == 1
+    assert command("deadletters", "discard", "4711", "--because", "x")[0] == 2
+
+
+def test_what_waits_for_the_daemon_names_nobody_by_address(world: World) -> None:
+    """Whoever is named by an e-mail address waits in the state by their golden record's id."""
+    populate(world)
+    named = without_addresses(world.store, {"record": ADA, "error": "x"})
+    assert named["error"] == "x"
+    assert (named["record"],) == find_person(world.store, ADA).entities
+    with pytest.raises(UsageFault):
+        without_addresses(world.store, {"record": "nobody@example.com"})
 
 
 def test_replay_says_what_it_would_do(world: World, command: Command) -> None:

@@ -125,6 +125,7 @@ def upgrade() -> None:
     sa.Column('run_id', sa.String(length=40), nullable=False),
     sa.Column('at', UtcDateTime(), nullable=False),
     sa.Column('closed_at', UtcDateTime(), nullable=True),
+    sa.Column('closing', sa.JSON(none_as_null=True), nullable=True),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_dead_letters')),
     sqlite_autoincrement=True
     )
