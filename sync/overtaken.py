@@ -7,7 +7,8 @@ closed as `resolved`, with the run and the reason: the later version was written
 change is left to be written.
 
 Only changes that planning makes anew are judged: updates, opt-outs, joins and people's creations.
-What an undo takes back, an event that was to be logged and what nobody could read stay open.
+What an undo takes back, an event or a handoff that was to become a Task, and what nobody could read
+stay open.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from sync.plan_people import EntityPlan
 
 RESOLVES = "resolves"
 """In an intent's details: the dead letters that are resolved once it is written."""
+TASKS = frozenset({"activity", "effect"})
+"""What the details of an intent have that makes a Task."""
 PLANNED_ANEW = frozenset({Operation.CREATE, Operation.UPDATE, Operation.OPT_OUT, *JOINS})
 
 
@@ -69,7 +72,8 @@ def _is_planned_anew(letter: DeadLetter, sent: Mapping[str, StoredIntent]) -> bo
     if stored is None:
         return False
     intent = stored.intent
-    again = intent.operation in PLANNED_ANEW and "activity" not in intent.details
+    task = not TASKS.isdisjoint(intent.details)  # of several nothing tells which one is meant
+    again = intent.operation in PLANNED_ANEW and not task
     return again and intent.reason != UNDO and UNDO not in intent.details
 
 
