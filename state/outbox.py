@@ -415,19 +415,6 @@ def dead_count(tx: Tx) -> int:
     )
 
 
-def open_letters_of(tx: Tx, entity_ids: Iterable[str]) -> list[DeadLetter]:
-    """Open dead letters of these golden records, oldest first."""
-    found: list[DeadLetter] = []
-    for batch in chunks(entity_ids):
-        rows = tx.connection.execute(
-            select(DEAD)
-            .where(tx.mine(DEAD), DEAD.c.entity_id.in_(batch), aside(DEAD.c.status) == "open")
-            .order_by(DEAD.c.id)
-        )
-        found.extend(map(_letter, rows))
-    return found
-
-
 def close_letters(
     tx: Tx, ids: Sequence[int], status: str, *, closing: Mapping[str, Any] | None = None
 ) -> None:
@@ -438,16 +425,6 @@ def close_letters(
             update(DEAD)
             .where(tx.mine(DEAD), DEAD.c.id.in_(batch), aside(DEAD.c.status) == "open")
             .values(status=status, closed_at=tx.now, closing=dict(closing) if closing else None)
-        )
-
-
-def open_letters(tx: Tx, ids: Sequence[int]) -> None:
-    """Discarded letters are open again."""
-    for batch in chunks(ids):
-        tx.connection.execute(
-            update(DEAD)
-            .where(tx.mine(DEAD), DEAD.c.id.in_(batch), aside(DEAD.c.status) == DISCARDED)
-            .values(status="open", closed_at=None, closing=None)
         )
 
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from mappings.errors import LeadloopError
-from state import figures, outbox
+from state import figures, letters, outbox
 from state.outbox import DISCARDED, RESOLVED, DeadLetter
 from state.store import Store, Tx
 from sync.crash import crashpoint
@@ -72,7 +72,7 @@ def take_up(store: Store, number: int) -> DeadLetter:
                 code="letter.closed",
                 remedy="Nothing was changed. `leadloop replay` is for open letters.",
             )
-        outbox.open_letters(tx, [number])
+        letters.open_again(tx, [number])
         done = _named(tx, number)
     crashpoint("after_discard")
     return done

@@ -17,7 +17,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mappings.records import JOINS, Operation
-from state import outbox
+from state import letters, outbox
 from state.outbox import RESOLVED, DeadLetter, Intent, StoredIntent
 from state.store import Tx
 from sync.closings import NOTHING_LEFT, WRITTEN
@@ -48,10 +48,10 @@ def refused_of(pair: Pair, tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[
     mapping needs it: what rests for that is not given up."""
     if _rests(pair):
         return {}
-    letters = outbox.open_letters_of(tx, entity_ids)
-    sent = outbox.results(tx, [one.intent_key for one in letters if one.intent_key])
+    waiting = letters.open_of(tx, entity_ids)
+    sent = outbox.results(tx, [one.intent_key for one in waiting if one.intent_key])
     found: dict[str, list[Refused]] = {}
-    for one in letters:
+    for one in waiting:
         if one.entity_id is not None and _is_planned_anew(one, sent):
             refused = Refused(one.id, one.subject, one.fingerprint)
             found.setdefault(one.entity_id, []).append(refused)
@@ -102,16 +102,16 @@ def _subject(intent: Intent) -> str:
     return f"{intent.object}:{intent.target_id or 'new'}"
 
 
-def _with_letters(intent: Intent, letters: Sequence[int]) -> Intent:
-    if not letters:
+def _with_letters(intent: Intent, numbers: Sequence[int]) -> Intent:
+    if not numbers:
         return intent
-    return replace(intent, details={**intent.details, RESOLVES: list(letters)})
+    return replace(intent, details={**intent.details, RESOLVES: list(numbers)})
 
 
 def close_written(tx: Tx, run_id: str, intents: Iterable[Intent]) -> None:
     """These were written: the letters they overtake are resolved."""
-    letters = [number for intent in intents for number in intent.details.get(RESOLVES, ())]
-    _close(tx, run_id, letters, WRITTEN)
+    numbers = [number for intent in intents for number in intent.details.get(RESOLVES, ())]
+    _close(tx, run_id, numbers, WRITTEN)
 
 
 def close_left(tx: Tx, run_id: str, plans: Iterable[EntityPlan]) -> None:
@@ -119,5 +119,5 @@ def close_left(tx: Tx, run_id: str, plans: Iterable[EntityPlan]) -> None:
     _close(tx, run_id, [number for plan in plans for number in plan.resolved], NOTHING_LEFT)
 
 
-def _close(tx: Tx, run_id: str, letters: Sequence[int], why: str) -> None:
-    outbox.close_letters(tx, letters, RESOLVED, closing={"why": why, "run": run_id})
+def _close(tx: Tx, run_id: str, numbers: Sequence[int], why: str) -> None:
+    outbox.close_letters(tx, numbers, RESOLVED, closing={"why": why, "run": run_id})
