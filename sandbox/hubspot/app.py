@@ -64,6 +64,8 @@ def _routes() -> list[Route]:
     for base in ("/crm/v4/objects", f"/crm/objects/{DATED}"):
         routes += _link_routes(f"{base}/{{object_type}}/{{object_id}}/associations")
     for base in ("/crm/v4/associations", f"/crm/associations/{DATED}"):
+        labels = f"{base}/{{object_type}}/{{to_type}}/labels"
+        routes.append(("GET", labels, links.list_labels))
         routes += _batch_link_routes(f"{base}/{{object_type}}/{{to_type}}/batch")
     for base in ("/communication-preferences/v4", f"/communication-preferences/{DATED}"):
         routes += _consent_routes(base)

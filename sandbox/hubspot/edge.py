@@ -76,7 +76,10 @@ async def _handle(
         response = await handler(request)
     except HubSpotError as error:
         response = failure(account, error)
-    except web.HTTPException as error:  # no such route or method
+    except web.HTTPMethodNotAllowed as error:
+        # Without a body, as public reports show it: HubSpot/hubspot-php issue 203.
+        response = web.Response(status=405, headers={"Allow": error.headers["Allow"]})
+    except web.HTTPException as error:  # no such route
         response = failure(account, HubSpotError(error.status, None, "resource not found"))
     finally:
         FORCED_LAG.reset(lag_token)

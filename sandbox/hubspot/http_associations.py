@@ -60,6 +60,25 @@ async def put_labels(request: web.Request) -> web.Response:
     )
 
 
+async def list_labels(request: web.Request) -> web.Response:
+    """GET the association types from one object type to another, the unlabelled one with a null
+    label [D: CRM API, associations v4, labels]."""
+    source, to = store_of(request), store_of(request, "to_type")
+    account = account_of(request)
+    types: list[tuple[int, str | None]] = [
+        (account.associations.default_type(source.name, to.name), None),
+        *((one, "Primary") for one in account.associations.primary_types(source.name, to.name)),
+    ]
+    return reply(
+        {
+            "results": [
+                {"category": "HUBSPOT_DEFINED", "typeId": number, "label": label}
+                for number, label in types
+            ]
+        }
+    )
+
+
 async def delete_link(request: web.Request) -> web.Response:
     """DELETE every association between two records, 204."""
     account = account_of(request)

@@ -25,7 +25,9 @@ from sandbox.salesforce.sessions import Sessions
 from sandbox.salesforce.soql.execute import execute
 from sandbox.salesforce.usage import Usage
 
-API_VERSIONS = tuple(range(20, 69))
+API_VERSIONS = tuple(range(31, 69))
+RETIRED_VERSIONS = range(7, 31)
+"""Retired with Summer '22 and Summer '25 [D: help.salesforce.com, article 000354473]."""
 """Versions answered, newest v68 (FACTS section 0); recordings were made at v42."""
 
 

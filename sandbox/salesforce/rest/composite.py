@@ -1,4 +1,4 @@
-"""composite, composite/batch and composite/tree: several calls in one.
+"""composite, composite/batch, composite/graph and composite/tree: several calls in one.
 
 Subrequests are played through the same application as any other call, so what works alone works
 here. `@{ref.path}` refers to an earlier subrequest's answer (at most 25, FACTS section 4).
@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 from multidict import CIMultiDict
@@ -21,6 +21,7 @@ from sandbox.salesforce.snapshot import Snapshot
 
 MAX_SUBREQUESTS = 25
 """Subrequests in one composite or batch call (FACTS section 4)."""
+MAX_GRAPHS, MAX_NODES = 75, 500
 _MAX_TREE = 200
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)\.([^}]+)\}")
 _OK = 300
@@ -33,6 +34,7 @@ def routes() -> list[web.RouteDef]:
         found += [
             web.post(DATA + "/composite" + slash, composite),
             web.post(DATA + "/composite/batch" + slash, batch),
+            web.post(DATA + "/composite/graph" + slash, graph),
             web.post(DATA + "/composite/tree/{sobject}" + slash, tree),
         ]
     return found
@@ -45,14 +47,49 @@ async def composite(request: web.Request) -> web.Response:
     body = await json_body(request)
     subrequests = _listed(body, "compositeRequest")
     before = Snapshot(call.org.records) if body.get("allOrNone") is True else None
+    shown, _ = await _in_turn(pristine, request, subrequests, before)
+    return answer({"compositeResponse": shown})
+
+
+async def graph(request: web.Request) -> web.Response:
+    """Graphs of subrequests, each of which is done whole or not at all, whatever becomes of the
+    others: at most 75 graphs and 500 subrequests together (FACTS section 4, Collections)."""
+    call = call_of(request)
+    pristine = request.clone()
+    body = await json_body(request)
+    graphs = _listed(body, "graphs", MAX_GRAPHS)
+    asked = [_listed(one, "compositeRequest", MAX_NODES) for one in graphs]
+    if sum(map(len, asked)) > MAX_NODES:
+        message = f"The number of nodes exceeds the limit of {MAX_NODES}"
+        raise SalesforceError("EXCEEDED_ID_LIMIT", message)
+    found: list[dict[str, object]] = []
+    for one, subrequests in zip(graphs, asked, strict=True):
+        before = Snapshot(call.org.records)
+        shown, fine = await _in_turn(pristine, request, subrequests, before)
+        found.append(
+            {
+                "graphId": str(one.get("graphId", "")),
+                "graphResponse": {"compositeResponse": shown},
+                "isSuccessful": fine,
+            }
+        )
+    return answer({"graphs": found})
+
+
+async def _in_turn(
+    pristine: web.BaseRequest,
+    request: web.Request,
+    subrequests: Sequence[Mapping[str, object]],
+    before: Snapshot | None,
+) -> tuple[list[dict[str, object]], bool]:
+    """The answers to subrequests in order, and whether all went well; where one did not and
+    `before` is given, everything is put back to it."""
     known: dict[str, object] = {}
     shown: list[dict[str, object]] = []
-    halted = False
     for one in subrequests:
         reference = str(one.get("referenceId", ""))
         status, headers, result = await _subrequest(pristine, request, one, known)
         known[reference] = result
-        halted = halted or status >= _OK
         shown.append(
             {
                 "body": result,
@@ -61,10 +98,11 @@ async def composite(request: web.Request) -> web.Response:
                 "referenceId": reference,
             }
         )
-    if before is not None and halted:
+    fine = all(int(str(one["httpStatusCode"])) < _OK for one in shown)
+    if before is not None and not fine:
         before.restore()
         shown = [_rolled_back(one) for one in shown]
-    return answer({"compositeResponse": shown})
+    return shown, fine
 
 
 async def batch(request: web.Request) -> web.Response:
@@ -192,11 +230,13 @@ def _rolled_back(shown: dict[str, object]) -> dict[str, object]:
     return {**shown, "body": body, "httpHeaders": {}, "httpStatusCode": 400}
 
 
-def _listed(body: Mapping[str, object], key: str) -> list[dict[str, object]]:
+def _listed(
+    body: Mapping[str, object], key: str, most: int = MAX_SUBREQUESTS
+) -> list[dict[str, object]]:
     listed = body.get(key)
     if not isinstance(listed, list) or not all(isinstance(one, dict) for one in listed):
         raise SalesforceError("JSON_PARSER_ERROR", f"{key} must be a list of subrequests")
-    if len(listed) > MAX_SUBREQUESTS:
-        message = f"The number of subrequests exceeds the limit of {MAX_SUBREQUESTS}"
+    if len(listed) > most:
+        message = f"The number of subrequests exceeds the limit of {most}"
         raise SalesforceError("EXCEEDED_ID_LIMIT", message)
     return listed

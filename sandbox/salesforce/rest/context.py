@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from sandbox.salesforce.errors import SalesforceError, not_found
-from sandbox.salesforce.org import API_VERSIONS, SalesforceOrg
+from sandbox.salesforce.org import API_VERSIONS, RETIRED_VERSIONS, SalesforceOrg
 from sandbox.salesforce.records import Caller
 
 ORG: web.AppKey[SalesforceOrg] = web.AppKey("org", SalesforceOrg)
@@ -54,10 +54,14 @@ def _header_options(text: str) -> dict[str, str]:
 
 
 def call_of(request: web.Request) -> Call:
-    """The call a request makes; an unknown version is a 404."""
+    """The call a request makes; an unknown version is a 404, a retired one a 410 [D]. Assumed: its
+    code is the one that SOAP answers with."""
     version = request.match_info.get("version", "v68.0").removeprefix("v")
     number, _, minor = version.partition(".")
     if minor != "0" or not number.isdigit() or int(number) not in API_VERSIONS:
+        if number.isdigit() and int(number) in RETIRED_VERSIONS:
+            message = "The requested resource has been retired or removed"
+            raise SalesforceError("UNSUPPORTED_API_VERSION", message)
         raise not_found()
     return Call(
         request.app[ORG], str(request[USER]), version, request.rel_url.raw_path, request.headers

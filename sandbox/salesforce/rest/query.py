@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import datetime, timedelta
 
 from aiohttp import web
@@ -16,6 +17,9 @@ from sandbox.salesforce.times import from_stamp, parse_datetime, stamp
 _UPDATED_DAYS = 30
 """How far back getUpdated reaches (FACTS section 4)."""
 _MAX_IDS = 600_000
+_NAMED = re.compile(r"(?:No such column|sObject type) '(\w+)'")
+_SHOWN = 40
+"""Characters of a query before and behind a wrong name."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -39,14 +43,31 @@ async def query(request: web.Request) -> web.Response:
     text = request.query.get("q")
     if text is None:
         raise SalesforceError("MALFORMED_QUERY", "A query string has to be specified")
-    found = execute(
-        call.org.records,
-        text,
-        user_id=call.user_id,
-        all_rows="/queryAll" in request.path,
-        version=call.version,
-    )
+    try:
+        found = execute(
+            call.org.records,
+            text,
+            user_id=call.user_id,
+            all_rows="/queryAll" in request.path,
+            version=call.version,
+        )
+    except SalesforceError as error:
+        error.message = _pointed_at(error.message, text)
+        raise
     return _paged(call, request, call.org.cursors.first(found, _batch(request)))
+
+
+def _pointed_at(message: str, text: str) -> str:
+    """What is wrong with a name, behind the part of the query that has it and a mark below it; as
+    public error reports show the vendor's own. How much of the query is shown is assumed."""
+    named = _NAMED.match(message)
+    found = re.search(rf"\b{re.escape(named[1])}\b", text) if named else None
+    if found is None:
+        return message
+    begin = max(0, found.start() - _SHOWN)
+    line = text[begin : found.end() + _SHOWN]
+    mark = " " * (found.start() - begin)
+    return f"\n{line}\n{mark}^\nERROR at Row:1:Column:{found.start() + 1}\n{message}"
 
 
 async def more(request: web.Request) -> web.Response:
