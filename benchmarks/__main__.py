@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
-LONG = ("reading", "planning")
+LONG = ("reading", "planning", "reports")
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -78,6 +78,10 @@ def measure(
         from benchmarks.validating import validating
 
         figures["validating"] = validating()
+    if "reports" in wanted:
+        from benchmarks.reports import EVENTS_EACH, reports
+
+        figures["reports"] = reports(people, EVENTS_EACH, say)
     if "help" in wanted:
         from benchmarks.startup import start_times
 

@@ -78,7 +78,8 @@ class Subject:
     was, a Lead since converted too: when they came to sales. `touches` are both teams'
     in order, of human beings alone on sales' side; `entries` is everything in the CRM's activity
     history. `moves` and `handoffs` follow from the contract, where there is one.
-    `segment` is the lifecycle they are in, `source` where they first came from.
+    `segment` is the lifecycle they are in, `source` where they first came from, `traits` are values
+    of their profile by property.
     """
 
     key: str
@@ -93,6 +94,7 @@ class Subject:
     source: str = ""
     segment: str = ""
     persona: str = ""
+    traits: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def record(self) -> str:

@@ -65,6 +65,11 @@ def _reporting() -> dict[str, Schema]:
             "Salesforce User ids of machines: what they do is nobody's work. The user Leadloop"
             " works as is one without being named.",
         ),
+        "traits": said(
+            one_or_list(TEXT),
+            "HubSpot contact properties whose values are held against won deals, such as industry.",
+            examples=[["industry", "country"]],
+        ),
     }
 
 

@@ -19,7 +19,7 @@ from mappings.positions import Faults, Node
 from mappings.sections import Section
 
 REPORTING_KEYS = (
-    "zone", "week_starts", "year_starts", "currency", "rates", "quotas", "integrations",
+    "zone", "week_starts", "year_starts", "currency", "rates", "quotas", "integrations", "traits",
 )  # fmt: skip
 RATE_KEYS = ("currency", "from", "rate")
 QUOTA_KEYS = ("period", "amount", "marketing")
@@ -54,7 +54,8 @@ class Quota:
 class Reporting:
     """How reports count. `week_starts` is a weekday (0 = Monday), `year_starts` the fiscal year's
     first month. `currency` is that of amounts which name none, and of all sums; `rates` lead into
-    it. `integrations` are CRM user ids whose doings are no human's.
+    it. `integrations` are CRM user ids whose doings are no human's; `traits` are MAP properties
+    whose values are held against won deals.
     """
 
     zone: str = "UTC"
@@ -64,6 +65,7 @@ class Reporting:
     rates: Rates = field(default_factory=lambda: Rates(UNKNOWN, {}))
     quotas: tuple[Quota, ...] = ()
     integrations: frozenset[str] = frozenset()
+    traits: tuple[str, ...] = ()
 
 
 def load_reporting(nodes: Sequence[Node], faults: Faults) -> Reporting:
@@ -89,6 +91,7 @@ def _reporting(section: Section, faults: Faults) -> Reporting:
         rates=_rates(section, currency, faults),
         quotas=tuple(quota for quota in quotas if quota is not None),
         integrations=frozenset(text for text, _ in section.names("integrations")),
+        traits=tuple(text for text, _ in section.names("traits")),
     )
 
 

@@ -212,6 +212,7 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
     people = mapping.of_kind(EntityKind.PERSON)
     if people is not None:
         want(Side.MAP, people.map_object, [rule.map for rule in mapping.outcomes])
+        want(Side.MAP, people.map_object, mapping.contract.reporting.traits)
         want(Side.MAP, people.map_object, contract_reads(mapping, Side.MAP, people.map_object))
         for object_name in people.crm_objects:
             want(Side.CRM, object_name, contract_reads(mapping, Side.CRM, object_name))

@@ -16,6 +16,7 @@ TITLES = {
     "attribution": "Attribution",
     "sla": "Service levels",
     "monthly": "Monthly report",
+    "scoring": "Scoring evidence",
 }
 SHOWN = 20
 """Lines of a long table that are shown without `--records`."""
@@ -77,9 +78,20 @@ def _table(
 def _cell(key: str, value: Any) -> Any:
     if value is None:
         return ""
+    if isinstance(value, list):
+        return _interval(key, value)
+    if key == "f1":
+        return f"{value:.2f}"
     if key.endswith(("rate", "share", "conversion", "reached")) and isinstance(value, float):
         return f"{value:.1%}"
     return shown(value) if not isinstance(value, float) else f"{value:,.1f}"
+
+
+def _interval(key: str, value: Sequence[float]) -> str:
+    """A number with the edges of its interval."""
+    form = "{:.2f}" if key == "lift" else "{:.1%}"
+    middle, low, high = (form.format(one) for one in value)
+    return f"{middle} ({low} to {high})"
 
 
 def _names(line: Mapping[str, Any]) -> str:
@@ -178,6 +190,32 @@ def _quotas(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Secti
     return _table("Quota", lines, columns, None)
 
 
+def _traits(lines: Lines, found: Mapping[str, Any], most: int | None) -> Section:
+    columns = {
+        "trait": "trait", "value": "value", "people": "people", "won": "won",
+        "conversion": "conversion (95 %)", "lift": "lift (95 %)",
+    }  # fmt: skip
+    answered = found["answered"]
+    note = (
+        f"{answered['people']:,} people have answered marketing, {answered['won']:,} of them won."
+        " Lift is how many times likelier people with a trait win than the others; an interval"
+        " around 1 is what chance does."
+    )
+    return _table("What goes with won deals", lines, columns, most, notes=(note,))
+
+
+def _definition(
+    line: Mapping[str, Any] | None, _found: Mapping[str, Any], _m: int | None
+) -> Section:
+    lines = [line] if line is not None else []
+    return _table("How well the MQL definition foretells a won deal", lines, _JUDGED, None)
+
+
+def _thresholds(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
+    columns = {"at_least": "answers within 30 days", **_JUDGED, "is_best": "best"}
+    return _table("Where a threshold would sit", lines, columns, None)
+
+
 def _stalled(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Section:
     columns = {
         "deal": "deal", "quiet_since": "quiet since (UTC)", "responsible": "whose job it was",
@@ -186,7 +224,12 @@ def _stalled(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Secti
     return _table("Stalled deals", lines, columns, most)
 
 
-_PARTS: Mapping[str, Callable[[Lines, Mapping[str, Any], int | None], Section]] = {
+_JUDGED = {
+    "qualified": "qualified", "won": "of them won", "precision": "precision (95 %)",
+    "recall": "recall (95 %)", "f1": "F1",
+}  # fmt: skip
+
+_PARTS: Mapping[str, Callable[[Any, Mapping[str, Any], int | None], Section]] = {
     "stages": _stages,
     "sources": _sources,
     "working": _working,
@@ -197,5 +240,8 @@ _PARTS: Mapping[str, Callable[[Lines, Mapping[str, Any], int | None], Section]] 
     "credits": _credits,
     "quotas": _quotas,
     "stalled": _stalled,
+    "traits": _traits,
+    "definition": _definition,
+    "thresholds": _thresholds,
 }
 """The parts a report may have, in the order in which they are shown."""

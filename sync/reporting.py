@@ -18,6 +18,7 @@ from lifecycle.funnel import Funnel, Group
 from lifecycle.periods import Span, month_of
 from lifecycle.promises import Promises
 from lifecycle.revenue import Revenue
+from lifecycle.scoring import Scoring
 from lifecycle.subjects import Subject, Users
 from lifecycle.working import Handover, Working
 from mappings.contract import Contract, Team
@@ -41,7 +42,7 @@ class Wanted:
 
     def has(self, *kinds: Kind, team: Team | None = None) -> bool:
         """Whether a part belongs in: the report is of its kind, and its team is not left out."""
-        fits = self.kind in {*kinds, Kind.MONTHLY}
+        fits = self.kind in kinds or (self.kind is Kind.MONTHLY and Kind.SCORING not in kinds)
         return fits and (team is None or self.team in {None, team})
 
     @property
@@ -59,13 +60,14 @@ class _Passes:
     promises: Promises | None = None
     revenue: Revenue | None = None
     stalled: DealAudit | None = None
+    scoring: Scoring | None = None
     people: int = 0
     unmoved: int = 0
 
     @property
     def over_people(self) -> list[Callable[[Subject], None]]:
         """What is told of every person."""
-        folds = (self.funnel, self.working, self.promises)
+        folds = (self.funnel, self.working, self.promises, self.scoring)
         return [fold.add for fold in folds if fold is not None]
 
 
@@ -116,6 +118,12 @@ class _Making:
                 found["service_levels"] = self._service_levels(passes.working)
         if passes.promises is not None:
             found["promises"] = self._lines(passes.promises.lines())
+        if passes.scoring is not None:
+            everybody = passes.scoring.everybody
+            found["answered"] = {"people": len(everybody.people), "won": len(everybody.won)}
+            found["traits"] = self._lines(passes.scoring.traits())
+            found["definition"] = passes.scoring.definition()
+            found["thresholds"] = passes.scoring.thresholds()
         return found
 
     def _deal_parts(self) -> dict[str, Any]:
@@ -217,6 +225,8 @@ def _passes(wanted: Wanted, contract: Contract, users: Users, now: datetime) -> 
         passes.working = Working(contract, calendars, span, now, group, contract.reporting.zone)
     if wanted.has(Kind.SLA, team=Team.MARKETING):
         passes.promises = Promises(contract, span, now)
+    if wanted.has(Kind.SCORING):
+        passes.scoring = Scoring(contract, now)
     if wanted.has(Kind.ATTRIBUTION, team=Team.MARKETING):
         passes.revenue = Revenue(contract.reporting, span, now)
     if wanted.has(team=Team.SALES):

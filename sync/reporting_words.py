@@ -6,12 +6,13 @@ from enum import StrEnum
 
 
 class Kind(StrEnum):
-    """What a report is about; `monthly` is all of it."""
+    """What a report is about; `monthly` is all of it but scoring."""
 
     FUNNEL = "funnel"
     HANDOFFS = "handoffs"
     ATTRIBUTION = "attribution"
     SLA = "sla"
+    SCORING = "scoring"
     MONTHLY = "monthly"
 
 

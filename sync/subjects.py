@@ -180,6 +180,7 @@ class Subjects:
         contacts = [ref.id for ref in crm if ref.object == "Contact"]
         return _Page(
             mapping=mapping,
+            traits=self.mapping.contract.reporting.traits,
             users=self.users,
             links=links,
             records={ref: row.record for ref, row in mirror.load(self.tx, refs).items()},
@@ -199,6 +200,7 @@ class _Page:
     """What one page of people needs, read together."""
 
     mapping: ObjectMapping
+    traits: tuple[str, ...]
     users: Users
     links: Mapping[str, Sequence[Link]]
     records: Mapping[RecordRef, Record]
@@ -242,7 +244,14 @@ class _Page:
             source=next((words_of(t) for t in touches if t.team is Team.MARKETING), ""),
             segment=moves[-1].lifecycle if moves else "",
             persona=(moves[-1].persona or "") if moves else "",
+            traits=self._profile(live),
         )
+
+    def _profile(self, live: Sequence[Record]) -> dict[str, str]:
+        """Values of the profile that reports look at, of the first MAP record that has one."""
+        own = [r.fields for r in live if r.ref.object == self.mapping.map_object]
+        found = {name: next((f[name] for f in own if f.get(name)), None) for name in self.traits}
+        return {name: str(value) for name, value in found.items() if value is not None}
 
     def _deals(self, links: Sequence[Link]) -> tuple[Deal, ...]:
         found = {deal.key: deal for link in links for deal in self.deals.get(link.ref.id, ())}

@@ -181,6 +181,7 @@ def _walk(config: Path, plan: str) -> dict[str, dict[str, Any]]:
     told["dry run"] = run("sync", "--dry-run")
     told["status"] = run("status", "--completeness")
     told["audit"] = run("audit")
+    told["report scoring"] = run("report", "scoring", "--records")
     told["report"] = run("report", "monthly", "--period", "all", "--records")
     told["handoffs"] = run("handoffs")
     told["runs"] = run("runs")

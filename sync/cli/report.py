@@ -25,7 +25,9 @@ def command(
     ctx: typer.Context,
     kind: Annotated[
         Kind,
-        typer.Argument(metavar="REPORT", help="funnel, handoffs, attribution, sla or monthly."),
+        typer.Argument(
+            metavar="REPORT", help="funnel, handoffs, attribution, sla, scoring or monthly."
+        ),
     ] = Kind.FUNNEL,
     audience: Annotated[
         Audience, typer.Option("--for", help="Whose report: marketing, sales or both.")
