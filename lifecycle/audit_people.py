@@ -164,6 +164,7 @@ class PeopleAudit:
         at = first.created_at or self.scope.now
         until = weekdays_later(at, self.scope.notice)
         signs = [entry.created_at for entry in person.entries if not entry.logged]
+        signs += [h.given_at for h in person.handoffs if h.given_at is not None]
         signs += [c.edited_at for c in person.crm if c.edited_at is not None and c.edited_at > at]
         if any(at <= sign <= until for sign in signs):
             return

@@ -47,12 +47,16 @@ class Span:
         return at is not None and self.start <= at < self.end
 
 
+EVER = Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), ALL)
+"""All time."""
+
+
 def span_of(text: str, reporting: Reporting, now: datetime) -> Span | None:
     """The period a text means (see `FORMS`); None where it means none."""
     zone = ZoneInfo(reporting.zone)
     today = now.astimezone(zone).date()
     if text == ALL:
-        return Span(datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC), ALL)
+        return EVER
     found = _named(text, reporting, today) if text in WORDS else _written(text, reporting, today)
     if found is None:
         return None

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import exists, func, select
 
 from mappings.fieldmap import EntityKind
-from mappings.records import EventKind
+from mappings.records import EventKind, RecordRef
 from state.events import EVENTS
-from state.identity import ENTITIES
-from state.mirror import INBOX
+from state.identity import ENTITIES, LINKS
+from state.mirror import INBOX, RECORDS
 from state.store import Tx, chunks
 
 
@@ -56,6 +56,33 @@ def people(tx: Tx, *, after: str = "", limit: int = 500) -> list[str]:
         .limit(limit)
     )
     return [row.id for row in rows]
+
+
+def unlinked(
+    tx: Tx, object_name: str, *, after: int = 0, limit: int = 500
+) -> list[tuple[int, RecordRef]]:
+    """Row id and name of live records of an object that belong to no golden record, a page at a
+    time; converted Leads are left out."""
+    linked = exists().where(
+        tx.mine(LINKS),
+        LINKS.c.record_id == RECORDS.c.record_id,
+        LINKS.c.object == RECORDS.c.object,
+        LINKS.c.system == RECORDS.c.system,
+    )
+    rows = tx.connection.execute(
+        select(RECORDS.c.id, RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id)
+        .where(
+            tx.mine(RECORDS),
+            RECORDS.c.object == object_name,
+            RECORDS.c.deleted.is_(False),
+            RECORDS.c.converted_to.is_(None),
+            RECORDS.c.id > after,
+            ~linked,
+        )
+        .order_by(RECORDS.c.id)
+        .limit(limit)
+    )
+    return [(row_id, RecordRef(*ref)) for row_id, *ref in rows]
 
 
 def happened(

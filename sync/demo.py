@@ -2,8 +2,9 @@
 
 Starts the sandbox, connects, plans and approves the first sync (law 13), runs it, lets days pass
 with a sync each, then syncs once more without any change; then compares what both vendors hold with
-the truth. Everything goes the same road as a real connection: the workspace `leadloop init` would
-write, `doctor --fix`, a plan on a copy of the state, the approval of exactly that plan.
+the truth, and ends with the numbers both teams go by. Everything goes the same road as a real
+connection: the workspace `leadloop init` would write with a contract beside the mapping,
+`doctor --fix`, a plan on a copy of the state, the approval of exactly that plan.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from state.store import Store
 from sync import wiring
 from sync.config import Config, load_config
 from sync.demo_contract import write_contract
+from sync.demo_ending import against_truth, ending
 from sync.demo_judge import judge, shares
 from sync.demo_report import Teller
 from sync.demo_snapshot import crm_people, people_in_review, take_snapshot
@@ -34,6 +36,8 @@ from sync.plan import fingerprints
 from sync.run import Report, dry_run, run_once
 from sync.workspace import write_workspace
 
+DAYS = 9
+"""Days the demo lasts: who is handed over on the first has had five working days by then."""
 LAG = 60.0
 """Seconds the clock moves on after each day: HubSpot's search shows a write within 38 s (FACTS
 section 2)."""
@@ -54,7 +58,7 @@ class DemoOptions:
 
     world: str = "generated"
     people: int | None = None
-    days: int = 5
+    days: int = DAYS
     seed: int = 7
     keep: bool = False
 
@@ -129,7 +133,11 @@ def _play(
         work = _first_sync(acts)
         work |= _days(acts, options.days)
         with told.step("Compare both vendors with the truth"):
-            verdict = judge(take_snapshot(backstage, store, go_live=go_live))
+            snapshot = take_snapshot(backstage, store, go_live=go_live)
+            verdict = judge(snapshot)
+        with told.step("Count what both teams go by, and audit how they work together"):
+            last = ending(store, config.pairs[0].mapping, config.pairs[0].crm_system.kind)
+            verdict.tell("reports_wrong", against_truth(last, snapshot))
         somebody = next(iter(people_in_review(store)), None)
     return {
         **verdict.numbers,
@@ -148,6 +156,7 @@ def _play(
         "evidence": {name: cases[:EVIDENCE] for name, cases in verdict.evidence.items()},
         "config": str(path) if options.keep else None,
         "somebody": somebody,
+        "ending": last,
     }
 
 

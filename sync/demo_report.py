@@ -66,6 +66,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
         (
             ("unaccounted", "pulled or there to pull, and without an ending"),
             ("second_run_writes", "writes of a run without any change"),
+            ("reports_wrong", "figures of the reports that Salesforce's rows contradict"),
             ("map_calls", "calls to HubSpot"),
             ("crm_calls", "calls to Salesforce"),
             ("records_per_write_call", "records per writing call in the first sync"),
@@ -76,7 +77,7 @@ GROUPS: tuple[tuple[str, tuple[tuple[str, str], ...]], ...] = (
 )
 NONE_WANTED = frozenset(
     "duplicates_certain activities_missing activities_twice optouts_violated unaccounted "
-    "second_run_writes".split()
+    "second_run_writes reports_wrong".split()
 )
 """Numbers whose target is 0."""
 SHARES = {
@@ -169,7 +170,36 @@ def print_summary(result: Mapping[str, Any]) -> None:
                 console.print(f"  {name}: {case}", markup=False)
     else:
         console.print("Every number meets its target.")
+    _ending(console, result["ending"])
     _next_steps(console, result)
+
+
+def _ending(console: Console, found: Mapping[str, Any]) -> None:
+    """What both teams go by: funnel, worked rate, two stories, the audit."""
+    from sync.cli.output import table
+    from sync.demo_ending import story_lines
+
+    rows = [
+        [one["stage"], one["team"], one["entered"], one["converted"], one["standing"]]
+        for one in found["funnel"]
+    ]
+    console.print(table("Funnel", ["stage", "team", "reached", "went on", "standing"], rows))
+    work = found["working"]
+    rate = "none judged yet" if work["worked_rate"] is None else f"{work['worked_rate']:.0%}"
+    console.print(
+        f"Handed over: {work['handed_over']}; worked within five working days: {work['worked']},"
+        f" not: {work['not_worked']}, days not over: {work['pending']}; worked rate: {rate}."
+    )
+    for title, told in story_lines(found):
+        console.print(table(title, ["when (UTC)", "what"], told))
+    rows = [
+        [one["question"], _codes(one["findings"]), one["could_not_tell"]] for one in found["audit"]
+    ]
+    console.print(table("Audit", ["question", "found", "cannot tell of"], rows))
+
+
+def _codes(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{count:,} {code}" for code, count in counts.items()) or "nothing"
 
 
 def _table(title: str, lines: tuple[tuple[str, str], ...], result: Mapping[str, Any]) -> Table:

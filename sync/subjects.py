@@ -89,11 +89,9 @@ class Subjects:
 
     def _unlinked(self, object_name: str) -> Iterator[Subject]:
         after = 0
-        while rows := mirror.every(self.tx, object_name, after=after, limit=PAGE):
+        while rows := streams.unlinked(self.tx, object_name, after=after, limit=PAGE):
             after = rows[-1][0]
-            refs = [row.record.ref for _, row in rows if _is_live(row.record)]
-            known = identity.links_of(self.tx, refs)
-            yield from self.named([str(ref) for ref in refs if ref not in known]).values()
+            yield from self.named([str(ref) for _, ref in rows]).values()
 
     def named(self, keys: Sequence[str]) -> dict[str, Subject]:
         """These people by key, in that order: a golden record's id, or the name of a record that

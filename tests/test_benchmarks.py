@@ -216,3 +216,13 @@ def test_a_backlog_of_events_is_read_once() -> None:
     assert found["second_pull"]["news"] == 0
     assert found["calls"] <= 7 + 12 + 20
     assert found["rss_mib"]["at_100_percent"] is not None
+
+
+def test_reports_over_a_history_look_at_everybody() -> None:
+    """The short form of the reports' measurement: audit and reports each see all 120 people, some
+    with opportunities, and say how long they took and how much memory there was."""
+    found = command.measure(120, ("reports",))["reports"]
+    assert (found["people"], found["events"]) == (120, 2_400)
+    works = [name for name in found if name == "audit" or name.startswith("report ")]
+    assert works == ["audit", "report funnel", "report handoffs", "report monthly"]
+    assert all(found[name]["cpu_seconds"] >= 0 for name in works)

@@ -21,7 +21,7 @@ def command(
         int | None,
         typer.Option("--people", min=1, help="People on each side (2,000; febrl4: all 5,000)."),
     ] = None,
-    days: Annotated[int, typer.Option("--days", min=0, help="Simulated days after the first.")] = 5,
+    days: Annotated[int, typer.Option("--days", min=0, help="Simulated days after the first.")] = 9,
     seed: Annotated[int, typer.Option("--seed", help="Same seed, same demo.")] = 7,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print the figures as one line of JSON.")

@@ -61,6 +61,24 @@ def test_the_demo_shows_something(played: tuple[dict[str, Any], str, Path]) -> N
     assert [run["status"] for run in result["runs"]] == ["ok"] * 4
 
 
+def test_the_demo_ends_with_what_both_teams_go_by(
+    played: tuple[dict[str, Any], str, Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The funnel narrows from lead to customer, whoever was handed over was worked, not, or is
+    pending, two people's stories are told, and the audit has its five checks."""
+    last = played[0]["ending"]
+    reached = [one["entered"] for one in last["funnel"]]
+    assert reached == sorted(reached, reverse=True)
+    assert reached[0] > reached[-1] > 0
+    work = last["working"]
+    judged = work["worked"] + work["not_worked"] + work["pending"]
+    assert work["handed_over"] == judged > 0
+    assert any("handed over to" in what for _, what in last["stories"]["handed_over"]["happened"])
+    assert len(last["audit"]) == 5
+    print_summary(played[0])
+    assert "A lead that was handed over" in capsys.readouterr().out
+
+
 def test_the_demo_leaves_nothing_behind(played: tuple[dict[str, Any], str, Path]) -> None:
     """Without --keep no workspace stays where it was started, and messages go to stderr."""
     _, messages, place = played
