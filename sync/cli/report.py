@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
     from lifecycle.periods import Span
     from mappings.reporting import Reporting
+    from state.store import Tx
+    from sync.config import PairConfig
     from sync.documents import Document
+    from sync.reporting import Wanted
 
 
 def command(
@@ -55,8 +58,7 @@ def command(
     reporting time zone; no vendor is called. A period is written like 2026, 2026-Q1, 2026-03,
     2026-W10, 2026-03-01..2026-03-31, last-90-days, last-month, this-quarter or all.
     """
-    from sync.report_pages import SHOWN, document
-    from sync.reporting import Wanted, report
+    from sync.reporting import Wanted
 
     session = session_of(ctx)
     wanted = chosen(form, out, as_json=as_json)
@@ -66,22 +68,28 @@ def command(
         raise _nothing_yet(session)
     with session.store(config, one) as store, store.read() as tx:
         span = _span(period or _usual(kind), one.mapping.contract.reporting, tx.now)
-        found: dict[str, Any] = {
-            "pair": one.name,
-            **report(
-                tx,
-                one.mapping,
-                Wanted(kind, audience, span, by, records),
-                crm=one.crm_system.kind,
-            ),
-        }
-    most = None if records else SHOWN
+        found = _found(tx, one, Wanted(kind, audience, span, by, records))
+    give_out(
+        "report",
+        wanted,
+        out,
+        found,
+        lambda: _page(session, found, drawn=wanted is Format.HTML, whole=records),
+    )
 
-    def made() -> Document:
-        drawn = _drawn(session, found) if wanted is Format.HTML else {}
-        return document(one.name, found, most=most, pictures=drawn)
 
-    give_out("report", wanted, out, found, made)
+def _found(tx: Tx, pair: PairConfig, wanted: Wanted) -> dict[str, Any]:
+    from sync.reporting import report
+
+    return {"pair": pair.name, **report(tx, pair.mapping, wanted, crm=pair.crm_system.kind)}
+
+
+def _page(session: Session, found: Mapping[str, Any], *, drawn: bool, whole: bool) -> Document:
+    from sync.report_pages import SHOWN, document
+
+    pictures = _drawn(session, found) if drawn else {}
+    most = None if whole else SHOWN
+    return document(found["pair"], found, most=most, pictures=pictures)
 
 
 def _drawn(session: Session, found: Mapping[str, Any]) -> dict[str, str]:
