@@ -15,11 +15,10 @@ from sqlalchemy import JSON, String, cast, column, delete, func, literal, select
 from mappings.records import Side
 from state.database import to_json
 from state.store import Tx, chunks, table_of
-from state.tables import BlockingRow, IndexedRow, ModelRow
+from state.tables import BlockingRow, IndexedRow
 
 BLOCKING = table_of(BlockingRow)
 INDEXED = table_of(IndexedRow)
-MODELS = table_of(ModelRow)
 CAP = 200
 """Records one key may stand for; measured as the knee where larger blocks only add cost."""
 
@@ -157,16 +156,3 @@ def population_size(tx: Tx, kind: str) -> int:
             .where(tx.mine(INDEXED), INDEXED.c.kind == kind)
         ).scalar_one()
     )
-
-
-def store_model(tx: Tx, version: str, body: Mapping[str, Any]) -> None:
-    """Keep a trained model; it is in use from now on."""
-    tx.insert(MODELS, [{"version": version, "body": dict(body), "trained_at": tx.now}])
-
-
-def model(tx: Tx) -> Mapping[str, Any] | None:
-    """The model in use, None before the first training."""
-    body = tx.connection.execute(
-        select(MODELS.c.body).where(tx.mine(MODELS)).order_by(MODELS.c.id.desc()).limit(1)
-    ).scalar()
-    return dict(body) if body is not None else None

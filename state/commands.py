@@ -80,6 +80,14 @@ def is_waiting(tx: Tx, epoch: int | None) -> bool:
     return tx.connection.execute(found).first() is not None
 
 
+def is_queued(tx: Tx, kind: str) -> bool:
+    """Whether something of this kind waits or is under way."""
+    found = select(COMMANDS.c.id).where(
+        tx.mine(COMMANDS), COMMANDS.c.kind == kind, COMMANDS.c.status.in_(("queued", "running"))
+    )
+    return tx.connection.execute(found.limit(1)).first() is not None
+
+
 def waiting(tx: Tx) -> int:
     """Commands that are not over."""
     found = select(func.count()).where(

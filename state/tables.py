@@ -423,12 +423,14 @@ class IndexedRow(Scoped, table=True):
 
 
 class ModelRow(Scoped, table=True):
-    """A trained linkage model; the newest is in use."""
+    """A linkage model that was learned, and what became of it (`state.learned`)."""
 
     __tablename__ = "models"
     id: int | None = Field(default=None, primary_key=True)
     version: str = Field(max_length=64)
+    status: str = Field(max_length=16)
     body: dict[str, Any] = _json()
+    told: dict[str, Any] = _json()
     trained_at: datetime = _instant()
 
 

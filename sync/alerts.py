@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from mappings.errors import LeadloopError
-from state import outbox, quota, runs, trouble
+from state import learned, outbox, quota, runs, trouble
 from state.store import Store
 from state.trouble import Alert
 from sync.conditions import (
@@ -117,6 +117,7 @@ def facts_of(
 ) -> Facts:
     """What the state knows of a pair's troubles."""
     with store.read() as tx:
+        waiting = learned.waiting(tx)
         past = [run for run in runs.latest(tx, limit=LOOKED_BACK) if run.finished_at is not None]
         ended = [run for run in past if run.kind != "plan" and run.status != "interrupted"]
         return Facts(
@@ -131,6 +132,7 @@ def facts_of(
             trouble=trouble,
             drifts=known_drifts(tx, pair.map_system.kind),
             counted=counted_of(tx),
+            new_model=waiting.told if waiting is not None else None,
         )
 
 

@@ -74,7 +74,8 @@ class Facts:
     """What the conditions of a pair are read from. `trouble` is what kept a run from starting;
     `drifts` are fields that are not as the mapping needs them, `last_good` when the newest run that
     went through ended; `fast` the schedule in seconds; `counted` what the last nightly
-    reconciliation came to (`sync.counted`).
+    reconciliation came to (`sync.counted`); `new_model` what a linkage model that waits for a
+    person would change (`sync.retraining`).
     """
 
     pair: str
@@ -88,6 +89,7 @@ class Facts:
     trouble: LeadloopError | None = None
     drifts: Sequence[Drift] = ()
     counted: Sequence[Mapping[str, Any]] = ()
+    new_model: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +121,8 @@ def conditions(facts: Facts) -> list[Condition]:
     found += [_drifted(drift) for drift in facts.drifts]
     if any(not one["adds_up"] for one in facts.counted):
         found.append(_incomplete(facts.counted))
+    if facts.new_model is not None:
+        found.append(_new_model(facts.new_model))
     patience = max(STALE_AFTER, timedelta(seconds=3 * facts.fast))
     if facts.last_good is not None and facts.now - facts.last_good > patience:
         found.append(
@@ -171,6 +175,19 @@ def _incomplete(counted: Sequence[Mapping[str, Any]]) -> Condition:
         f"{', '.join(told)}",
         "See `leadloop status --completeness`. What was fetched is on its way; if it happens again "
         "the next night, report it.",
+    )
+
+
+def _new_model(told: Mapping[str, Any]) -> Condition:
+    """A linkage model was learned anew and decides more otherwise than it may by itself."""
+    decisions = told["decisions"]
+    return Condition(
+        "model",
+        "alert.model",
+        f"a linkage model learned anew would decide {decisions['share']:.1%} of "
+        f"{decisions['decided']} links and questions otherwise; the one in use stays",
+        "See `leadloop model waiting`, then `leadloop model accept` or `leadloop model decline`.",
+        Severity.NOTICE,
     )
 
 

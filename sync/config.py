@@ -96,11 +96,14 @@ class PairConfig:
 @dataclass(frozen=True, slots=True)
 class MatchingConfig:
     """Probabilities: at or above `link` two records are one person, down to `review` a person
-    decides, below they are two.
+    decides, below they are two. The model is learned anew every `retrain_days` (0: never by
+    itself), and used by itself where it decides at most the share `retrain_change` otherwise.
     """
 
     link: float = 0.99
     review: float = 0.04
+    retrain_days: int = 30
+    retrain_change: float = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -414,7 +417,7 @@ class _Reader:
         return Section(node, self._faults, f"`{key}`", keys) if node is not None else None
 
     def _matching(self) -> MatchingConfig:
-        section = self._part("matching", ("link", "review"))
+        section = self._part("matching", tuple(f.name for f in fields(MatchingConfig)))
         default = MatchingConfig()
         if section is None:
             return default
@@ -425,7 +428,12 @@ class _Reader:
                 section.place("review"), "`review` must be lower than `link`.",
                 "Between the two a person decides: leave room.", code="config.out_of_range",
             )  # fmt: skip
-        return MatchingConfig(float(link), float(review))
+        return MatchingConfig(
+            float(link),
+            float(review),
+            section.whole("retrain_days", default.retrain_days, low=0, high=3_650),
+            float(section.number("retrain_change", default.retrain_change, low=0.0, high=1.0)),
+        )
 
     def _guard(self) -> GuardConfig:
         default = GuardConfig()

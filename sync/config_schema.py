@@ -253,6 +253,17 @@ def _matching() -> Schema:
                 "Down to here a person decides; below, they are two. Lower than `link`.",
                 default=0.04,
             ),
+            "retrain_days": said(
+                {"type": "integer", "minimum": 0, "maximum": 3_650},
+                "Days after which the daemon learns the linkage model anew; 0 never.",
+                default=30,
+            ),
+            "retrain_change": said(
+                {"type": "number", "minimum": 0, "maximum": 1},
+                "The share of links and questions that a new model may decide otherwise and still"
+                " be used by itself; beyond it a person is asked.",
+                default=0.005,
+            ),
         }
     )
 

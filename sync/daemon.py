@@ -40,6 +40,7 @@ from sync.metrics import Metrics
 from sync.notify import Notifier
 from sync.pair_status import status_of
 from sync.retention import cutoffs
+from sync.retraining import order_if_due
 from sync.wiring import Clocks
 from sync.worker import Worker
 
@@ -90,11 +91,13 @@ class Crew:
         alerts.watch_configuration(self.config, self.store, self.refused)
 
     def tidy(self) -> None:
-        """Let go of what is no longer needed; what cannot be pruned is, the next night."""
+        """Let go of what is no longer needed, and order what is due; what cannot be done is, the
+        next night."""
         for worker in self.workers:
             at = cutoffs(self.config.retention, self.clocks.now())
             try:
                 pruned = prune(worker.store, at)
+                order_if_due(worker.store, self.config.matching)
             except LeadloopError as error:
                 log.warning("retention.failed", pair=worker.pair.name, code=error.code)
                 continue

@@ -16,7 +16,7 @@ from matching.blocking import blocking_keys
 from matching.linker import Candidate
 from matching.model import Model, default_model, train
 from matching.normalise import Person
-from state import candidates, identity, reviews
+from state import candidates, identity, learned, reviews
 from state.store import Store, Tx
 from sync.crash import crashpoint
 from sync.pair import Pair
@@ -53,7 +53,7 @@ def ensure_model(store: Store) -> Model:
     if model is None:
         return default_model()
     with store.begin() as tx:
-        candidates.store_model(tx, model.version, model.to_json())
+        learned.use(tx, model.version, model.to_json())
     crashpoint("after_model")
     return model
 
@@ -61,7 +61,7 @@ def ensure_model(store: Store) -> Model:
 def model_in_use(tx: Tx) -> Model | None:
     """The model kept in the state; None before the first training, and where it is of an earlier
     release and cannot be read any more: that is no model to link people with."""
-    stored = candidates.model(tx)
+    stored = learned.in_use(tx)
     if stored is None:
         return None
     try:
@@ -71,9 +71,31 @@ def model_in_use(tx: Tx) -> Model | None:
         return None
 
 
+@dataclass(frozen=True, slots=True)
+class Lesson:
+    """What a model is learned from: CRM people, MAP people, pairs of their places that share a
+    blocking key, and what people decided of some of them."""
+
+    people: list[Person]
+    incoming: list[Person]
+    pairs: list[tuple[int, int]]
+    told: dict[tuple[int, int], bool]
+
+
 def train_model(store: Store) -> Model | None:
     """A model of the people in a state, and of what was decided about them in review; None when
     there are too few to learn from."""
+    lesson = lesson_of(store)
+    return train_on(lesson) if lesson is not None else None
+
+
+def train_on(lesson: Lesson) -> Model:
+    """The model a lesson teaches."""
+    return train(lesson.people, lesson.incoming, lesson.pairs, answers=lesson.told)
+
+
+def lesson_of(store: Store) -> Lesson | None:
+    """What can be learned from the people in a state; None when there are too few."""
     kind = EntityKind.PERSON.value
     with store.read() as tx:
         left = list(candidates.population(tx, Side.CRM, kind, limit=TRAINING_AGAINST))
@@ -93,7 +115,7 @@ def train_model(store: Store) -> Model | None:
     }
     people = [Person.from_json(dict(row.person)) for row in left]
     told = {pair: answers[keyed] for pair, keyed in pairs.items() if keyed in answers}
-    return train(people, list(incoming.values()), list(pairs), answers=told)
+    return Lesson(people, list(incoming.values()), list(pairs), told)
 
 
 def _answers(tx: Tx, incoming: Iterable[str]) -> dict[tuple[str, str], bool]:

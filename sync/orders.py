@@ -17,11 +17,11 @@ from datetime import date, datetime
 from typing import Any
 
 from mappings.errors import ConfigurationError, LeadloopError, LeaseLostError
-from state import commands, identity, outbox
+from state import commands, identity, learned, outbox
 from state.prune import prune
 from state.store import Store, Tx
 from sync.closings import closing_data, discard, take_up
-from sync.config import PairConfig
+from sync.config import MatchingConfig, PairConfig
 from sync.config_service import RetentionConfig
 from sync.erasure.act import erase
 from sync.erasure.later import allow_again
@@ -31,6 +31,7 @@ from sync.planfile import PlanMarks, check_plan
 from sync.recover import Selection, replay
 from sync.replayed import came_of, replayed_data
 from sync.retention import cutoffs
+from sync.retraining import NothingWaitsError, TooFewPeopleError, retrain
 from sync.reviewing import Desk, accept, reject
 from sync.run import Report, run_once
 from sync.undo.choose import Wanted
@@ -281,6 +282,31 @@ def _allow(bench: Bench, arguments: Data) -> Done:
     return Done(0, {"tombstones_lifted": lifted})
 
 
+def _train(bench: Bench, arguments: Data) -> Done:
+    """Learn a linkage model anew. Arguments: `use`, and `matching`, those of MatchingConfig."""
+    if bench.before:
+        return Done(0, bench.before)
+    matching = MatchingConfig(**arguments["matching"])
+    told = retrain(bench.store, matching, use=bool(arguments["use"]), also=bench.keep)
+    if told is None:
+        raise TooFewPeopleError("there are too few people in the state to learn from")
+    return Done(0, told)
+
+
+def _model(bench: Bench, arguments: Data) -> Done:
+    """What becomes of the model that waits. Arguments: `decision`, accept or decline."""
+    if bench.before:
+        return Done(0, bench.before)
+    accepts = arguments["decision"] == "accept"
+    with bench.store.begin() as tx:
+        found = learned.accept(tx) if accepts else learned.decline(tx)
+        if found is None:
+            raise NothingWaitsError("no linkage model waits for a decision")
+        told = {"version": found.version, "used": accepts}
+        bench.keep(tx, told)
+    return Done(0, told)
+
+
 HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "sync": _sync,
     "replay": _replay,
@@ -290,5 +316,7 @@ HANDLERS: Mapping[str, Callable[[Bench, Data], Done]] = {
     "prune": _prune,
     "erase": _erase,
     "allow": _allow,
+    "train": _train,
+    "model": _model,
 }
 """What can be ordered."""

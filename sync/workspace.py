@@ -270,6 +270,8 @@ state:
 # matching:
 #   link: 0.99                # probability at which two records are one person
 #   review: 0.04              # down to here a person decides
+#   retrain_days: 30          # the linkage model is learned anew; 0 never
+#   retrain_change: 0.005     # share of decisions it may change without asking
 
 # A run that would change more than this stops and asks (share of all records, and count).
 # guard:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -15,6 +16,8 @@ from sync.cli.session import Session, UsageFault, has_state, session_of
 
 if TYPE_CHECKING:
     from state.store import Store
+    from sync.config import Config, PairConfig
+    from sync.orders import Order
 
 app = typer.Typer(
     rich_markup_mode=None,
@@ -64,7 +67,7 @@ def compare(
     """Compare two models: the levels whose weight differs, the largest difference first."""
     before = _read(first)
     after = _read(second) if second is not None else _in_use(session_of(ctx), pair)
-    _print_changes("model compare", before, after, {}, as_json=as_json)
+    _print_changes("model compare", before, after, as_json=as_json)
 
 
 @app.command("train")
@@ -79,7 +82,8 @@ def train(
 ) -> None:
     """Train a model on the people in the state, and show what it would change.
 
-    Nothing is labelled. The model in use stays so until --use.
+    Nothing is labelled. The model in use stays so until --use. While a daemon runs, --use is queued
+    with it and waited for.
     """
     session = session_of(ctx)
     config = session.config()
@@ -87,28 +91,106 @@ def train(
     if not has_state(config):
         raise _nothing_learned()
     with session.store(config, chosen) as store:
-        before, after = _trained(store, use=use)
+        told, body = (_used if use else _tried)(session, config, chosen, store)
     if out is not None:
-        _write(out, after)
-    told = {"used": use, "out": str(out) if out else None}
-    _print_changes("model train", before, after, told, as_json=as_json)
+        _write(out, body)
+    _tell("model train", {**told, "used": use, "out": str(out) if out else None}, as_json=as_json)
 
 
-def _trained(store: Store, *, use: bool) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-    from matching.model import default_model
-    from state import candidates
-    from sync.evidence import model_in_use, train_model
+@app.command("waiting")
+def show_waiting(ctx: typer.Context, pair: PairOption = None, as_json: JsonOption = False) -> None:
+    """Show what a model that waits for a decision would change.
 
+    The daemon learns a model anew every `matching.retrain_days`. One that decides more otherwise
+    than `matching.retrain_change` waits until somebody accepts or declines it.
+    """
+    from state import learned
+    from sync.retraining import NothingWaitsError
+
+    session = session_of(ctx)
+    config = session.config()
+    chosen = session.pair(config, pair)
+    if not has_state(config):
+        raise NothingWaitsError("no linkage model waits for a decision")
+    with session.store(config, chosen) as store, store.read() as tx:
+        found = learned.waiting(tx)
+    if found is None:
+        raise NothingWaitsError("no linkage model waits for a decision")
+    _tell("model waiting", {**found.told, "trained_at": found.trained_at}, as_json=as_json)
+
+
+@app.command("accept")
+def accept(ctx: typer.Context, pair: PairOption = None, as_json: JsonOption = False) -> None:
+    """Use the model that waits, from the next run on."""
+    _decide(ctx, "accept", pair, as_json=as_json)
+
+
+@app.command("decline")
+def decline(ctx: typer.Context, pair: PairOption = None, as_json: JsonOption = False) -> None:
+    """Let go of the model that waits; the one in use stays."""
+    _decide(ctx, "decline", pair, as_json=as_json)
+
+
+def _decide(ctx: typer.Context, decision: str, pair: str | None, *, as_json: bool) -> None:
+    from sync.orders import Order
+    from sync.retraining import NothingWaitsError
+
+    session = session_of(ctx)
+    config = session.config()
+    chosen = session.pair(config, pair)
+    if not has_state(config):
+        raise NothingWaitsError("no linkage model waits for a decision")
+    with session.store(config, chosen) as store:
+        told = _ordered(session, config, chosen, store, Order("model", {"decision": decision}))
+    if as_json:
+        output.emit_json(f"model {decision}", told)
+        return
+    words = "is in use from the next run on" if told["used"] else "is let go of"
+    session.say(f"Model {told['version']} {words}.")
+
+
+def _used(
+    session: Session, config: Config, pair: PairConfig, store: Store
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Trained and put in use, here or by the daemon that holds the state."""
+    from state import learned
+    from sync.orders import Order
+
+    order = Order("train", {"use": True, "matching": asdict(config.matching)})
+    told = _ordered(session, config, pair, store, order)
     with store.read() as tx:
-        before = (model_in_use(tx) or default_model()).to_json()
-    model = train_model(store)
-    if model is None:
+        return told, learned.in_use(tx) or {}
+
+
+def _tried(
+    _session: Session, config: Config, _pair: PairConfig, store: Store
+) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
+    """Trained and compared, nothing kept."""
+    from matching.model import default_model
+    from sync.evidence import lesson_of, model_in_use, train_on
+    from sync.retraining import compared
+
+    lesson = lesson_of(store)
+    if lesson is None:
         raise _nothing_learned()
-    after = model.to_json()
-    if use and after["version"] != before.get("version"):
-        with store.begin() as tx:
-            candidates.store_model(tx, model.version, after)
-    return before, after
+    with store.read() as tx:
+        before = model_in_use(tx) or default_model()
+    model = train_on(lesson)
+    told = compared(lesson, before, model, config.matching)
+    return {**told, "outcome": "shown"}, model.to_json()
+
+
+def _ordered(
+    session: Session, config: Config, pair: PairConfig, store: Store, order: Order
+) -> Mapping[str, Any]:
+    from sync.cli.ordering import place
+    from sync.orders import as_error
+
+    done = place(session, config, pair, store, order)
+    assert not isinstance(done, int)  # noqa: S101 - it was waited for
+    if done.error is not None:
+        raise as_error(done.error)
+    return done.result
 
 
 def _nothing_learned() -> UsageFault:
@@ -121,7 +203,7 @@ def _nothing_learned() -> UsageFault:
 
 def _in_use(session: Session, pair: str | None) -> Mapping[str, Any]:
     from matching.model import default_model
-    from state import candidates
+    from state import learned
     from sync.evidence import model_in_use
 
     config = session.config()
@@ -130,7 +212,7 @@ def _in_use(session: Session, pair: str | None) -> Mapping[str, Any]:
         return default_model().to_json()
     with session.store(config, chosen) as store, store.read() as tx:
         model = model_in_use(tx)
-        if model is None and candidates.model(tx) is not None:
+        if model is None and learned.in_use(tx) is not None:
             raise UsageFault(
                 "the model in the state was trained by an earlier release and is used no more",
                 code="model.outdated",
@@ -169,32 +251,44 @@ def _write(path: Path, body: Mapping[str, Any]) -> None:
 
 
 def _print_changes(
-    command: str,
-    before: Mapping[str, Any],
-    after: Mapping[str, Any],
-    told: Mapping[str, Any],
-    *,
-    as_json: bool,
+    command: str, before: Mapping[str, Any], after: Mapping[str, Any], *, as_json: bool
 ) -> None:
-    found = models.changes(before, after)
+    told = {
+        "before": {"version": before.get("version"), "prior": models.prior(before)},
+        "after": {"version": after.get("version"), "prior": models.prior(after)},
+        "changes": models.changes_as_json(models.changes(before, after)),
+    }
+    _tell(command, told, as_json=as_json)
+
+
+def _tell(command: str, told: Mapping[str, Any], *, as_json: bool) -> None:
     if as_json:
-        data = {
-            "before": {"version": before.get("version"), "prior": models.prior(before)},
-            "after": {"version": after.get("version"), "prior": models.prior(after)},
-            "changes": models.changes_as_json(found),
-        }
-        output.emit_json(command, {**data, **told})
+        output.emit_json(command, told)
         return
-    console = output.console()
+    console, before, after = output.console(), told["before"], told["after"]
     console.print(
-        f"model {before.get('version')} to {after.get('version')}, prior "
-        f"{models.prior(before):+.2f} to {models.prior(after):+.2f}",
+        f"model {before['version']} to {after['version']}, prior {before['prior']:+.2f} to "
+        f"{after['prior']:+.2f}",
         markup=False,
     )
-    rows = [[one.field, one.level, _bits(one.before), _bits(one.after)] for one in found]
+    rows = [
+        [one["field"], one["level"], _bits(one["before"]), _bits(one["after"])]
+        for one in told["changes"]
+    ]
     console.print(output.table("Weights that differ", ["field", "level", "before", "after"], rows))
+    if "decisions" in told:
+        console.print(_otherwise(told["decisions"]), markup=False)
     if "used" in told:
         console.print("In use from the next run on." if told["used"] else "Not in use: --use.")
+
+
+def _otherwise(decisions: Mapping[str, Any]) -> str:
+    """What would be decided otherwise, in a sentence."""
+    return (
+        f"Of {decisions['pairs']:,} pairs {decisions['new_links']:,} would be linked that are not, "
+        f"{decisions['gone_links']:,} no longer; {decisions['new_questions']:,} would be questions "
+        f"that are none, {decisions['gone_questions']:,} no longer."
+    )
 
 
 def _bits(value: float | None) -> str:

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from mappings.records import Operation, RecordRef, Side
-from state import candidates, reviews
+from state import learned, reviews
 from sync import recover
 from sync.config import GuardConfig
 from sync.crash import CRASHPOINTS, Crash, watched
@@ -154,7 +154,7 @@ def _taken(town: Town, step: Step) -> None:
 def _learned(town: Town) -> None:
     """As many people as a model can be learned from, and the model."""
     with town.store.read() as tx:
-        if candidates.model(tx) is not None:
+        if learned.in_use(tx) is not None:
             return
     for number in range(CROWD - len(town.world.hubspot.all("contacts"))):
         name = f"Person{chr(97 + number // 26)}{chr(97 + number % 26)}"

@@ -47,15 +47,6 @@ def test_indexing_again_replaces(store: Store) -> None:
         assert list(candidates.population(tx, Side.MAP, "person", limit=5)) == []
 
 
-def test_the_newest_model_is_in_use(store: Store) -> None:
-    """Training again replaces the model that scores."""
-    with store.begin() as tx:
-        assert candidates.model(tx) is None
-        candidates.store_model(tx, "m1", {"weights": [1]})
-        candidates.store_model(tx, "m2", {"weights": [2]})
-        assert candidates.model(tx) == {"weights": [2]}
-
-
 KEYS = st.frozensets(st.sampled_from("abcdef'\"\\é"), max_size=4)
 
 

@@ -2,21 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import nullcontext
+from dataclasses import asdict, replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from mappings.records import Side
 from matching.blocking import blocking_keys
 from matching.model import Model, default_model
 from matching.normalise import Person
-from state import candidates, reviews
+from state import candidates, commands, learned, reviews
 from state.candidates import Indexed
 from state.store import Store
 from sync import wiring
-from sync.config import load_config
+from sync.alerts import facts_of
+from sync.conditions import conditions
+from sync.config import MatchingConfig, load_config
 from sync.evidence import ensure_model, train_model
+from sync.orders import Bench, Done, Order, carry_out
+from sync.retraining import order_if_due
 from sync.workspace import write_workspace
 from tests.matching.worlds import business
 from tests.sync.commands import Workspace
@@ -81,7 +90,7 @@ def test_a_model_in_use_is_the_one_that_was_written(workspace: Workspace, tmp_pa
     assert workspace.here("model", "compare", str(out), "--json").data["changes"] == []
     store = _store(workspace)
     with store.read() as tx:
-        body = candidates.model(tx)
+        body = learned.in_use(tx)
     store.close()
     assert body is not None
     assert Model.from_json(body).version == told["after"]["version"]
@@ -150,7 +159,7 @@ def test_a_model_of_an_earlier_release_is_not_used(
     next run, and then it is the one in use."""
     store = _store(workspace)
     with store.begin() as tx:
-        candidates.store_model(tx, "m-old", body)
+        learned.use(tx, "m-old", body)
     shown = workspace.here("model", "show", "--json")
     assert (shown.code, shown.data["error"]["code"]) == (2, "model.outdated")
     assert "leadloop sync" in shown.data["error"]["remedy"]
@@ -165,11 +174,114 @@ def test_train_takes_the_place_of_an_earlier_release(workspace: Workspace) -> No
     """`model train --use` is compared with the defaults where the stored one cannot be read."""
     store = _store(workspace)
     with store.begin() as tx:
-        candidates.store_model(tx, "m-old", {"format": 0})
+        learned.use(tx, "m-old", {"format": 0})
     store.close()
     told = workspace.here("model", "train", "--use", "--json").data
     assert told["before"]["version"] == default_model().version
     assert _in_use(workspace) == told["after"]["version"]
+
+
+def _learned_anew(workspace: Workspace, store: Store, *, most: float) -> Done:
+    """A learning as the daemon orders it, where at most so much may change by itself."""
+    matching = asdict(replace(MatchingConfig(), retrain_change=most))
+    order = Order("train", {"use": False, "matching": matching})
+    pair = load_config(workspace.config).pairs[0]
+    return carry_out(order, Bench(pair, store, lambda: nullcontext(None)))  # type: ignore[arg-type]  # no vendor
+
+
+def _forget_addresses(store: Store) -> None:
+    """From now on nobody in the CRM has an address or a number: evidence is another."""
+    with store.begin() as tx:
+        rows = list(candidates.population(tx, Side.CRM, "person", limit=1000))
+        people = [replace(Person.from_json(row.person), emails=(), phones=()) for row in rows]
+        candidates.index(
+            tx,
+            [
+                _indexed(row.record_key, Side.CRM, person)
+                for row, person in zip(rows, people, strict=True)
+            ],
+        )
+
+
+def test_what_changes_little_is_used_and_what_changes_much_waits(workspace: Workspace) -> None:
+    """Learned anew from the same people the model is the same; from others it waits, is told to
+    people and shown with what it would decide otherwise, and is used once somebody accepts it."""
+    store = _store(workspace)
+    first = ensure_model(store)
+    assert _learned_anew(workspace, store, most=0.0).result["outcome"] == "same"
+    _forget_addresses(store)
+    done = _learned_anew(workspace, store, most=0.0)
+    assert done.result["outcome"] == "waiting"
+    assert 0 < done.result["decisions"]["share"] <= 1
+    assert _in_use(workspace) == first.version
+    config = load_config(workspace.config)
+    told = [c for c in conditions(facts_of(config, config.pairs[0], store)) if c.key == "model"]
+    assert [c.code for c in told] == ["alert.model"]
+    shown = workspace.here("model", "waiting", "--json").data
+    assert shown["after"] == done.result["after"]
+    assert shown["decisions"] == done.result["decisions"]
+    assert workspace.here("model", "accept", "--json").data["used"] is True
+    assert _in_use(workspace) == done.result["after"]["version"]
+    again = workspace.here("model", "decline", "--json")
+    assert (again.code, again.data["error"]["code"]) == (2, "model.none_waiting")
+    assert (
+        workspace.here("model", "waiting", "--json").data["error"]["code"] == "model.none_waiting"
+    )
+    store.close()
+
+
+def test_a_change_within_the_limit_needs_nobody(workspace: Workspace) -> None:
+    """A model that decides no more otherwise than the limit is in use at once; one that waited for
+    somebody is declined, and the one in use stays."""
+    store = _store(workspace)
+    ensure_model(store)
+    _forget_addresses(store)
+    assert _learned_anew(workspace, store, most=0.0).result["outcome"] == "waiting"
+    told = workspace.here("model", "decline", "--json").data
+    assert (told["used"], told["version"]) == (False, told["version"])
+    assert _in_use(workspace) != told["version"]
+    done = _learned_anew(workspace, store, most=1.0)
+    assert done.result["outcome"] == "used"
+    assert _in_use(workspace) == done.result["after"]["version"] == told["version"]
+    store.close()
+
+
+def test_a_learning_is_ordered_when_its_time_has_come(workspace: Workspace) -> None:
+    """Nothing is ordered before anything was learned, while the last learning is fresh, where it
+    is switched off, or while one is queued; thirty days on, once."""
+    store, matching = _store(workspace), MatchingConfig()
+    assert order_if_due(store, matching) is None
+    ensure_model(store)
+    assert order_if_due(store, matching) is None
+    with store.begin() as tx:
+        tx.connection.execute(update(learned.MODELS).values(trained_at=tx.now - timedelta(days=31)))
+    assert order_if_due(store, replace(matching, retrain_days=0)) is None
+    number = order_if_due(store, matching)
+    assert number is not None
+    assert order_if_due(store, matching) is None
+    with store.read() as tx:
+        command = commands.get(tx, number)
+    store.close()
+    assert command is not None
+    assert command.kind == "train"
+    assert MatchingConfig(**command.arguments["matching"]) == matching
+
+
+def test_a_learning_cut_short_is_not_done_twice(workspace: Workspace) -> None:
+    """What an attempt has recorded in the transaction that used the model is what the next one
+    tells: nothing is learned again."""
+    store = _store(workspace)
+    config = load_config(workspace.config)
+    kept: list[Mapping[str, Any]] = []
+    order = Order("train", {"use": True, "matching": asdict(config.matching)})
+    bench = Bench(config.pairs[0], store, lambda: nullcontext(None), {},  # type: ignore[arg-type]  # no vendor
+                  lambda _tx, told: kept.append(told))  # fmt: skip
+    done = carry_out(order, bench)
+    assert done.result["outcome"] == "used"
+    assert kept == [done.result]
+    assert carry_out(order, replace(bench, before=kept[0])).result == done.result
+    assert len(kept) == 1
+    store.close()
 
 
 def test_too_few_people_are_told(tmp_path: Path, workspace: Workspace) -> None:

@@ -356,7 +356,9 @@ def upgrade() -> None:
     sa.Column('pair', sa.String(length=128), nullable=False),
     sa.Column('id', sa.Integer(), nullable=False),
     sa.Column('version', sa.String(length=64), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
     sa.Column('body', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('told', sa.JSON(none_as_null=True), nullable=False),
     sa.Column('trained_at', UtcDateTime(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_models'))
     )
