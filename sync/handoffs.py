@@ -6,6 +6,7 @@ longer hands over has none.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -106,6 +107,30 @@ def under_way(tx: Tx, mapping: PairMapping) -> list[Shown]:
     """Every handoff somebody has something to do about, the oldest first."""
     rows = loop.handoffs_with(tx, UNDER_WAY)
     return shown(tx, mapping, [(row.entity_id, handoff_of(row.body)) for row in rows])
+
+
+def counts(tx: Tx, mapping: PairMapping) -> dict[str, int]:
+    """How many are under way, by status, and of how many a promise was broken (`breached`); empty
+    without a contract that hands anything over."""
+    if not mapping.contract.has_handoffs():
+        return {}
+    found = under_way(tx, mapping)
+    told = Counter(one.handoff.status.value for one in found)
+    return {
+        **{status: told[status] for status in UNDER_WAY},
+        "breached": sum(one.is_breached for one in found),
+    }
+
+
+def stages(tx: Tx, mapping: PairMapping) -> dict[str, dict[str, int]]:
+    """How many people stand at each stage of each lifecycle of the contract."""
+    standing = loop.count_stages(tx) if mapping.contract else {}
+    return {
+        lifecycle.name: {
+            stage.name: standing.get((lifecycle.name, stage.name), 0) for stage in lifecycle.stages
+        }
+        for lifecycle in mapping.contract.lifecycles
+    }
 
 
 def of_person(tx: Tx, mapping: PairMapping, entity_id: str) -> list[Shown]:

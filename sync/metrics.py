@@ -80,6 +80,7 @@ class _Standings:
         yield from _writes(stands, self._now())
         yield from _accounts(stands)
         yield _counted(stands)
+        yield from _lifecycle(stands)
 
 
 def _writes(stands: Standings, now: datetime) -> Iterable[Metric]:
@@ -127,6 +128,23 @@ def _counted(stands: Standings) -> Metric:
             for figure in FIGURES:
                 counted.add_metric([one["pair"], stream["name"], figure], stream[figure])
     return counted
+
+
+def _lifecycle(stands: Standings) -> Iterable[Metric]:
+    """People by stage of the contract; handoffs under way, and those with a broken promise."""
+    people = _family("stage_people", "People at a stage of the contract.", "lifecycle", "stage")
+    handoffs = _family("handoffs", "Handoffs under way.", "status")
+    breached = _family("handoffs_breached", "Those under way of which a promise was broken.")
+    for one in stands:
+        for lifecycle, stages in one["stages"].items():
+            for stage, count in stages.items():
+                people.add_metric([one["pair"], lifecycle, stage], count)
+        for status, count in one["handoffs"].items():
+            if status == "breached":
+                breached.add_metric([one["pair"]], count)
+            else:
+                handoffs.add_metric([one["pair"], status], count)
+    return people, handoffs, breached
 
 
 def _family(name: str, what: str, *labels: str) -> GaugeMetricFamily:

@@ -11,6 +11,7 @@ from typing import Any
 from state import commands, figures, identity, mirror, outbox, reviews, runs
 from state.runs import Run
 from state.store import Store
+from sync import handoffs
 from sync.config import PairConfig
 from sync.counted import counted_of
 from sync.standing import accounts_of, deferred_of
@@ -56,6 +57,8 @@ def status_of(
             "quota": accounts,
             "deferred": deferred_of(tx, pair, now, accounts),
             "commands": commands.waiting(tx),
+            "stages": handoffs.stages(tx, pair.mapping),
+            "handoffs": handoffs.counts(tx, pair.mapping),
         }
 
 
@@ -80,6 +83,8 @@ def nothing_yet(pair: PairConfig) -> dict[str, Any]:
         "quota": [],
         "deferred": [],
         "commands": 0,
+        "stages": {},
+        "handoffs": {},
     }
 
 

@@ -205,6 +205,14 @@ def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
         ("What would change", ["kind", "number"], kinds),
         ("Where", ["side", "what", "object", "number"], by_object),
         (
+            "Stages",
+            ["from", "to", "people", "such as"],
+            [
+                [s["before"] or "", s["after"] or "", s["count"], ", ".join(s["records"][:3])]
+                for s in summary["stages"]
+            ],
+        ),
+        (
             "Against the guard's limits",
             ["kind", "number", "allowed unseen", ""],
             [

@@ -104,12 +104,25 @@ def _show(session: Session, status: dict[str, Any]) -> None:
         ["inbox", status["inbox_pending"]],
         ["commands", f"{status['commands']:,} not over" if status["commands"] else "none queued"],
     ]
+    rows += lifecycle_lines(status)
     rows += account_lines(status)
     rows += waiting_lines(status)
     rows.append(["next", session.hint(status["next"])])
     for line in trouble_lines(status):
         console.print(session.hint(line), markup=False, soft_wrap=True)
     console.print(output.table(f"Pair {status['pair']}", ["what", ""], rows))
+
+
+def lifecycle_lines(status: dict[str, Any]) -> list[list[Any]]:
+    """People by stage, and handoffs under way; nothing without a contract."""
+    rows = [
+        [f"stages of {name}", ", ".join(f"{count:,} {stage}" for stage, count in stages.items())]
+        for name, stages in status["stages"].items()
+    ]
+    if status["handoffs"]:
+        told = ", ".join(f"{count:,} {word}" for word, count in status["handoffs"].items())
+        rows.append(["handoffs", told])
+    return rows
 
 
 def _open(status: dict[str, Any]) -> str:

@@ -10,12 +10,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.errors import MassChangeRefusedError
+from mappings.records import Side
+from mappings.required_fields import STAGE_FIELDS
 from state.outbox import Intent
 from sync.config import GuardConfig
 from sync.guard import LIMITED
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
+NAMED = 20
+"""Records named of each change of stage."""
+STAGE_NAMES = STAGE_FIELDS[1][:2]
+"""The field that shows the stage, on both sides."""
 BARS = (
     "creates", "updates", "overwrites", "clears", "consent", "activities", "joins", "moves",
     "assignments", "notices",
@@ -59,8 +65,34 @@ def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]
             "risks": risks(kinds, said),
             "refusal": said.refusal.as_dict() if said.refusal else None,
         },
+        "stages": stage_changes(planned.intents()),
         "samples": list(_samples(planned.intents(), samples)),
     }
+
+
+def stage_changes(intents: Iterable[Intent]) -> list[dict[str, Any]]:
+    """Who would be shown at another stage of the contract, by where from and where to, most first;
+    of each the first records.
+    """
+    found: dict[tuple[str | None, str | None], dict[str, str]] = {}
+    for intent in intents:
+        for change in intent.details.get("changes", ()):
+            if change["field"] in STAGE_NAMES:
+                record = f"{intent.object} {intent.target_id or '(new)'}"
+                own = found.setdefault((change["before"] or None, change["after"]), {})
+                if intent.entity_id not in own or intent.side is Side.CRM:
+                    own[intent.entity_id] = record
+    return [
+        {
+            "before": before,
+            "after": after,
+            "count": len(people),
+            "records": sorted(people.values())[:NAMED],
+        }
+        for (before, after), people in sorted(
+            found.items(), key=lambda item: (-len(item[1]), str(item[0]))
+        )
+    ]
 
 
 def skipped(plans: Iterable[EntityPlan]) -> list[dict[str, Any]]:

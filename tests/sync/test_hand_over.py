@@ -17,7 +17,7 @@ from state import effects, loop
 from sync.config import GuardConfig, Limit
 from sync.crash import Crash, watched
 from sync.guard import Approval
-from sync.handoffs import under_way
+from sync.handoffs import counts, stages, under_way
 from sync.run import run_once
 from sync.story import story
 from tests.sync.agreed import ABOVE, ADA, LAST, ONE, TWO, filled_before, golden, handed, hire
@@ -243,6 +243,11 @@ def test_silence_warns_then_escalates(world: World, ears: Ears) -> None:
     assert len(ears.heard) == before
     with world.store.read() as tx:
         (shown,) = under_way(tx, world.pair.mapping)
+        counted = counts(tx, world.pair.mapping), stages(tx, world.pair.mapping)
+    assert counted == (
+        {"held": 0, "open": 1, "accepted": 0, "breached": 1},
+        {"main": {"lead": 0, "mql": 1, "customer": 0, "nurture": 0}},
+    )
     assert shown.is_breached
     assert {one.level: one.state.value for one in shown.promises} == {
         "accept": "broken", "touch": "running",
