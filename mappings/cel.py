@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
+from mappings.cel_words import FUNCTIONS, habit
+from mappings.cel_words import overload as overload_fix
 from mappings.errors import Position
 from mappings.fieldmap import ValueType
 from mappings.positions import Faults, suggest
@@ -137,26 +139,31 @@ def explain(
     line, column, said = (int(found[1]), int(found[2]), found[3]) if found else (1, 1, "")
     place = Position(at.file, at.line + line - 1, column + at.column - 1)
     unknown, overload = _UNKNOWN.search(said), _OVERLOAD.search(said)
+    bare = without_quotes(text)
     if unknown:
+        called = re.search(rf"\b{re.escape(unknown[1])}\s*\(", bare)
+        fix = f"{otherwise} Functions of a text are: {FUNCTIONS}." if called else ""
         faults.add(
             place, f"The condition names `{unknown[1]}`, which is no field or function known here.",
-            suggest(unknown[1], known, otherwise), code="config.unknown_field",
+            fix or suggest(unknown[1], known, f"{otherwise} Text stands in quotes."),
+            code="config.unknown_field",
         )  # fmt: skip
         return
     if overload:
         faults.add(
             place, f"`{overload[1].strip('_')}` cannot be applied to ({overload[2]}).",
-            "Compare like with like: text in quotes, numbers with a point (3.0), counts without, "
-            "checkboxes with true or false.",
+            overload_fix(overload[2], bare)
+            or "Compare like with like: text in quotes, numbers with a point (3.0), counts "
+            "without, checkboxes with true or false.",
             code="config.condition",
         )  # fmt: skip
         return
-    words = re.search(r"\b(and|or|not|AND|OR|NOT)\b", without_quotes(text))
+    words = re.search(r"\b(and|or|not|AND|OR|NOT)\b", bare)
     hint = {"and": "&&", "or": "||", "not": "!"}
     fix = (
         f"Write `{hint[words[1].lower()]}` for `{words[1]}`."
         if words
-        else f"Write it like `{example}`."
+        else habit(bare) or f"Write it like `{example}`."
     )
     said = said.removeprefix("Syntax error: ").split(" expecting")[0] or "not understood"
     faults.add(place, f"The condition cannot be read: {said}.", fix, code="config.condition")

@@ -7,6 +7,7 @@ the pen, but cannot know an account's own fields.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -22,6 +23,11 @@ Schemas = Mapping[Side, Mapping[str, ObjectSchema]]
 
 _SHORTEST, _LONG, _SLIPS_LONG = 4, 8, 2
 
+_WORD = re.compile(r"[A-Za-z][A-Za-z0-9_]*")
+_NAMES_AT = {
+    Side.MAP: "HubSpot shows it in Settings, Properties: letters, digits and underscores.",
+    Side.CRM: "Salesforce shows it in the Object Manager as API name, such as `Department__c`.",
+}
 _HIDDEN = {
     Side.MAP: "Correct the name, or create the property in HubSpot (Settings, Properties). If it is"
     " there, it holds sensitive data: give the app the scope for that.",
@@ -84,6 +90,14 @@ class Loading:
         looks like a slip of a standard one, which `custom: true` overrides.
         """
         schema = self.schema(side, object_name)
+        known = schema.fields if schema is not None else {}
+        if not _is_name(side, name) and slip_of(name, known) is None:
+            self.faults.add(
+                at, f"`{name}` can be no field's name.",
+                "Write the internal name, not the label: " + _NAMES_AT[side],
+                code="config.field_name",
+            )  # fmt: skip
+            return None
         if schema is None or name in schema.fields:
             return schema.fields[name] if schema is not None else None
         if self.is_live(side, object_name):
@@ -109,6 +123,14 @@ class Loading:
         if node is None:
             return {}
         if isinstance(node.value, str):
+            object_name, dot, name = node.text.partition(".")
+            if dot and object_name in objects:
+                self.faults.add(
+                    node.at, f"`{node.text}` is no field name.",
+                    f"Write `{{{object_name}: {name}}}` for the field of one object.",
+                    code="config.field_name",
+                )  # fmt: skip
+                return {object_name: name}
             return dict.fromkeys(objects, node.text)
         if not isinstance(node.value, dict):
             wrong(self.faults, node, f"`{key}`", "a field name, or a mapping of object to field")
@@ -132,6 +154,12 @@ class Loading:
             suggest(name, objects, f"Use one of: {', '.join(objects)}."),
             code="config.unknown_object",
         )  # fmt: skip
+
+
+def _is_name(side: Side, name: str) -> bool:
+    """Whether a vendor could call a field so: Salesforce ends its own ones in __c, lower case."""
+    custom = side is Side.CRM and name.lower().endswith("__c")
+    return _WORD.fullmatch(name) is not None and (not custom or name.endswith("__c"))
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

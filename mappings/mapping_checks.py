@@ -133,7 +133,7 @@ def _required(entry: ObjectMapping, loading: Loading) -> None:
         )
         if rule is None or rule.default is None:
             loading.faults.add(
-                rule.at if rule else entry.at,
+                loading.place(rule.at, "default") if rule else entry.at,
                 f"A {schema.object} cannot be created without `{field.name}`.",
                 "Give the rule a `default` for people who lack it."
                 if rule
@@ -153,7 +153,9 @@ def _types(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
         if field is None or converted or fits(rule, field):
             continue
         loading.faults.add(
-            rule.at,
+            loading.at_crm(rule.at, object_name)
+            if side is Side.CRM
+            else loading.place(rule.at, "map"),
             f"{object_name}.{name} is {field.type}, the rule says {rule.type.value}.",
             f"Set `type: {field.type}`, or map another field."
             if field.type in set(ValueType)

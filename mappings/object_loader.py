@@ -60,7 +60,21 @@ def _crm_objects(section: Section, loading: Loading) -> tuple[str, ...]:
     if not section.need("crm", "Name the CRM objects in order of preference, as [Contact, Lead]."):
         return ()
     found: list[str] = []
+    if not section.names("crm") and isinstance(getattr(section.node("crm"), "value", None), list):
+        loading.faults.add(
+            section.place("crm"), "`crm` names no object.",
+            "Name the CRM objects in order of preference, as [Contact, Lead].",
+            code="config.missing_key",
+        )  # fmt: skip
     for name, at in section.names("crm"):
+        if "," in name:
+            loading.faults.add(
+                at, f"`{name}` is one text, not several objects.",
+                f"Write a list: `[{', '.join(part.strip() for part in name.split(','))}]`.",
+                code="config.wrong_type",
+            )  # fmt: skip
+            found += [part.strip() for part in name.split(",")]
+            continue
         if name in found:
             loading.faults.add(
                 at, f"`{name}` is listed twice.", "Keep one.", code="config.duplicate_rule"

@@ -10,12 +10,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from mappings.errors import ConfigurationError, Position, Problem
+from mappings.synonyms import meant
+from mappings.yaml_words import stumble
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -137,7 +139,7 @@ def nearest(name: str, known: Iterable[str]) -> str | None:
 def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
     """The fix for an unknown name: the nearest one, or what else to do."""
     names = list(known)
-    hit = nearest(name, names)
+    hit = meant(name, names) or nearest(name, names)
     if hit is not None:
         return f"Did you mean `{hit}`?"
     return otherwise or f"Use one of: {', '.join(sorted(names))}."
@@ -230,17 +232,17 @@ class _Composer:
             yield from YAML(typ="safe", pure=True).parse(text)
         except MarkedYAMLError as error:
             mark = error.problem_mark or error.context_mark
+            if "end of stream" in str(error.problem) and error.context_mark is not None:
+                mark = error.context_mark  # where it was opened, not where the file ends
             at = (
                 Position(self._label, mark.line + 1, mark.column + 1)
                 if mark is not None
                 else Position(self._label, 1, 1)
             )
-            self._refuse(
-                at,
-                f"This is not valid YAML: {error.problem or error.context or 'syntax error'}.",
-                "Check indentation, quotes and the colon after each key.",
-                "config.syntax",
-            )
+            said = error.problem or error.context or "syntax error"
+            found = stumble(said, self._lines, at.line, at.column)
+            place = Position(self._label, found.line, found.column)
+            self._refuse(place, found.message, found.fix, "config.syntax")
         except (YAMLError, ValueError, IndexError, TypeError, AttributeError, OverflowError):
             # The parser answers some malformed input with plain Python errors.
             self._refuse(
@@ -305,6 +307,8 @@ class _Composer:
                 break
             key = self._node(event, depth + 1)
             value = self._node(next(self._events), depth + 1)
+            if value.value is None and not value.text:
+                value = replace(value, at=key.at)  # where the parser stands by then is further on
             if isinstance(key.value, list | dict):
                 self._faults.add(
                     key.at, "A key must be text.", "Quote it if it begins with [ or {.",

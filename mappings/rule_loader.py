@@ -33,6 +33,20 @@ RULE_KEYS = (
 )  # fmt: skip
 
 _NAMED = re.compile(r"\{[A-Za-z_][A-Za-z0-9_]*\}")
+_EXAMPLES = {
+    "truncate": "truncate(40)",
+    "prefix": "prefix(Web: )",
+    "suffix": "suffix( Inc.)",
+    "date": "date(DD.MM.YYYY)",
+    "format_date": "format_date(DD.MM.YYYY)",
+    "round": "round(2)",
+    "multiply": "multiply(0.01)",
+    "number": "number(,)",
+    "phone_e164": "phone_e164(DE)",
+    "local_date": "local_date(Europe/Berlin)",
+    "start_of_day": "start_of_day(Europe/Berlin)",
+}
+"""Steps as they are written."""
 _MEASURED = frozenset({ValueType.NUMBER, ValueType.CURRENCY, ValueType.DATE, ValueType.DATETIME})
 
 
@@ -57,6 +71,8 @@ class _Rule:
         self._section = Section(node, loading.faults, "a field rule", RULE_KEYS)
         for key in RULE_KEYS:
             part = self._section.node(key)
+            if part is None and self._section.place(key) != node.at:
+                loading.note(node.at, key, self._section.place(key))  # given, and empty
             if part is not None:
                 loading.note(node.at, key, part.at)
                 loading.note(node.at, f"{key}.text", part.text_at or part.at)
@@ -145,7 +161,10 @@ class _Rule:
                     code="config.owner_direction",
                 )
             return one_way
-        self._section.need("owner", "Say who wins when both sides changed: map or crm, or none.")
+        if self._section.text("direction", Direction.BOTH) == Direction.BOTH:
+            self._section.need(  # else it is a word that is none of ours, and that is told
+                "owner", "Say who wins when both sides changed: map or crm, or none."
+            )
         return self._section.choice("owner", Owner, Owner.CRM).side
 
     def _check_access(
@@ -238,13 +257,7 @@ class _Rule:
             if fault is None:
                 steps.append(text)
                 continue
-            call = parse_transform(text)
-            fix = suggest(call[0] if call else text, TRANSFORMS, "")
-            known = call is not None and call[0] in TRANSFORMS
-            self._faults.add(
-                at, fault, "Write it like `truncate(40)`." if known else fix,
-                code="config.transform",
-            )  # fmt: skip
+            self._faults.add(at, fault, _step_meant(text), code="config.transform")
         return tuple(steps)
 
     def _max_length(self, crm: Sequence[FieldSchema]) -> int | None:
@@ -284,12 +297,27 @@ def load_table(node: Node, faults: Faults, what: str) -> dict[str, str]:
         texts = []
         for part in parts:
             if isinstance(part.value, dict | list) or part.value is None:
-                wrong(faults, part, f"The CRM value of `{name}`", "text")
+                left, colon, right = name.partition(":")
+                glued = f"Write `{left}: {right}`, with a space after the colon." if colon else ""
+                wrong(faults, part, f"The CRM value of `{name}`", "text", glued)
             else:
                 texts.append(part.text)
         if texts:
             table[name] = ALTERNATIVES.join(texts)
     return table
+
+
+def _step_meant(text: str) -> str:
+    """How a step that cannot be understood is written."""
+    call = parse_transform(text)
+    if call is not None and call[0] in TRANSFORMS:
+        return f"Write it like `{_EXAMPLES.get(call[0], call[0])}`."
+    words = [word for word in re.split(r"[\s,(]+", text) if word]
+    if words and words[0] in TRANSFORMS:
+        if TRANSFORMS[words[0]].argument:
+            return f"Write it like `{_EXAMPLES.get(words[0], words[0])}`."
+        return f"Write several as a list: `[{', '.join(w.strip(')') for w in words)}]`."
+    return suggest(call[0] if call else text, TRANSFORMS, "")
 
 
 def _is_table(node: Node | None) -> bool:

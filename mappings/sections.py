@@ -7,12 +7,14 @@ finds all the problems; the caller asks `Faults.stop` at the end.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from typing import TypeVar
 
 from mappings.errors import Position
 from mappings.positions import Faults, Node, suggest
+from mappings.synonyms import truth
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
@@ -78,7 +80,9 @@ class Section:
         if node is None:
             return default
         if not isinstance(node.value, bool):
-            wrong(self.faults, node, f"`{key}`", "true or false")
+            word = truth(node.text)
+            fix = f"Write `{word}`, without quotes." if word else ""
+            wrong(self.faults, node, f"`{key}`", "true or false", fix)
             return default
         return node.value
 
@@ -88,13 +92,16 @@ class Section:
         if node is None:
             return default
         if isinstance(node.value, bool) or not isinstance(node.value, int | float):
-            wrong(self.faults, node, f"`{key}`", f"a number{unit and ' of ' + unit}")
+            wanted = f"a number{unit and ' of ' + unit}"
+            wrong(self.faults, node, f"`{key}`", wanted, _number_meant(node.text))
             return default
         if not low <= node.value <= high:
             self.faults.add(
                 node.at,
-                f"`{key}` is {node.text}, outside {low:g} to {high:g}{unit and ' ' + unit}.",
-                f"Use a number between {low:g} and {high:g}.",
+                f"`{key}` is {node.text}, outside {_plain(low)} to {_plain(high)}"
+                f"{unit and ' ' + unit}.",
+                f"Use a number between {_plain(low)} and {_plain(high)}"
+                f"{_percent(node.value, high)}.",
                 code="config.out_of_range",
             )
             return default
@@ -145,13 +152,39 @@ class Section:
         return found
 
 
-def wrong(faults: Faults, node: Node, what: str, wanted: str) -> None:
+_HUNDRED = 100
+_UNITS = {"min": 60, "h": 3600, "d": 86_400}
+"""Seconds in what people write behind a number of them."""
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if float(number).is_integer() else f"{number:g}"
+
+
+def _percent(number: float, high: float) -> str:
+    """What was meant by a number that only makes sense as a percentage."""
+    return f": `{number / 100:g}` for {number:g} %" if high == 1 < number <= _HUNDRED else ""
+
+
+def _number_meant(text: str) -> str:
+    """How a number that was written with a unit, a percent sign or quotes is written."""
+    found = re.fullmatch(r"\s*[-+]?0*(\d+(?:[.,]\d+)?)\s*(%|[a-zA-Z]{0,12})\s*", text)
+    if found is None:
+        return ""
+    number, unit = found[1].replace(",", "."), found[2].lower()
+    if unit == "%":
+        return f"Write `{float(number) / 100:g}` for {number} %."
+    seconds = next((s for word, s in _UNITS.items() if unit and unit.startswith(word)), 1)
+    return f"Write `{float(number) * seconds:.15g}`, without quotes or unit."
+
+
+def wrong(faults: Faults, node: Node, what: str, wanted: str, fix: str = "") -> None:
     """Record that a value is of the wrong type."""
     quote = " Quote it if text is meant." if isinstance(node.value, bool) else ""
     faults.add(
         node.at,
         f"{what[0].upper()}{what[1:]} must be {wanted}, not {node.kind}.",
-        f"Write {wanted}.{quote}",
+        fix or f"Write {wanted}.{quote}",
         code="config.wrong_type",
     )
 
@@ -165,9 +198,10 @@ def choose(faults: Faults, node: Node, what: str, options: type[Choice]) -> Choi
     if isinstance(node.value, dict | list):
         wrong(faults, node, what, f"one of {', '.join(words)}")
         return None
+    said = "is empty" if node.value is None else f"cannot be `{node.text}`"
     faults.add(
         node.at,
-        f"{what[0].upper()}{what[1:]} cannot be `{node.text}`.",
+        f"{what[0].upper()}{what[1:]} {said}.",
         suggest(node.text, words, f"Use one of: {', '.join(words)}."),
         code="config.unknown_value",
     )

@@ -290,7 +290,9 @@ class _Reader:
             erasure_folder=read_erasure(
                 self._part("erasure", ERASURE_KEYS), self._values, state_url
             ),
-            notifications=tuple(self._values.expand(t, at) for t, at in top.names("notifications")),
+            notifications=tuple(
+                self._values.notification(*one) for one in top.names("notifications")
+            ),
             log_level=top.choice("log_level", LogLevel, LogLevel.INFO).value,
             hash=_digest(parts, pairs),
             **parts,  # type: ignore[arg-type]  # checked where each part is read

@@ -8,6 +8,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from mappings.errors import Position
 from mappings.positions import Faults
@@ -15,6 +16,15 @@ from mappings.sections import Section
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
+_LOOPBACK = ("127.0.0.1", "localhost", "::1")
+_ACCOUNTS = {
+    "hubspot": (re.compile(r"\d+"), "Write the portal's number: it stands in every address."),
+    "salesforce": (
+        re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?"),
+        "Write the organization's id, 15 or 18 characters from 00D on (Setup, Company).",
+    ),
+}
+"""How the vendors' account ids look (FACTS section 4, Objects: prefixes), and where one is."""
 _MAX_SECRET = 100_000
 
 _COMMON = ("kind", "account_id", "leadloop_share")
@@ -108,9 +118,24 @@ class Values:
             return ""
         return self.expand(written, section.place(key))
 
+    def notification(self, text: str, at: Position) -> str:
+        """An address of somebody to call: a scheme, `://`, and where."""
+        if not re.match(r"(\$\{|[A-Za-z0-9]+://)", text):
+            self._faults.add(
+                at, f"`{text.partition('/')[0]}` is no address of Apprise's: its kind is missing.",
+                "Write it like mailto://user@example.com or slack://TOKEN: see Apprise's list.",
+                code="config.address",
+            )  # fmt: skip
+        return self.expand(text, at)
+
     def settings(self, section: Section, kind: str) -> dict[str, str]:
         """Addresses and credentials of one system, resolved; keys not given are absent."""
         found = {key: self.text(section, key) for key in _PLAIN[kind]}
+        for key in ("base_url", "login_url", "instance_url"):
+            if found.get(key):
+                self._address(found[key], section.place(key))
+        if found_id := self.text(section, "account_id"):
+            self._account(found_id, section.place("account_id"), kind)
         found |= {key: self.secret(section, key) for key in _SECRET[kind]}
         for key in _PATHS[kind]:
             if section.has(key):
@@ -144,6 +169,29 @@ class Values:
             )  # fmt: skip
             return default
         return int(match[1]), int(match[2])
+
+    def _address(self, url: str, at: Position) -> None:
+        """An address is a whole one; over plain http credentials go only to this machine."""
+        parts = urlsplit(url)
+        here = parts.hostname in _LOOPBACK
+        if parts.scheme not in {"https", "http"} or not parts.hostname:
+            shown = url.rpartition("@")[2]  # without a password
+            message, fix = f"`{shown}` is no address.", "Write it whole: https://NAME.example.com."
+        elif parts.scheme == "http" and not here:
+            message, fix = "Credentials would cross the network unprotected.", "Write https://."
+        elif parts.hostname.endswith(".lightning.force.com"):
+            message = "This is where people work; programs log in elsewhere."
+            fix = f"Write https://{parts.hostname.split('.')[0]}.my.salesforce.com."
+        else:
+            return
+        self._faults.add(at, message, fix, code="config.address")
+
+    def _account(self, text: str, at: Position, kind: str) -> None:
+        right, fix = _ACCOUNTS[kind]
+        if right.fullmatch(text) is None:
+            self._faults.add(
+                at, f"`{text}` is no id of a {kind} account.", fix, code="config.invalid_id"
+            )
 
     def _complete(self, section: Section, kind: str) -> None:
         def given(key: str) -> bool:

@@ -62,7 +62,7 @@ def test_a_condition_decides(text: str, record: dict[str, Json], holds: bool) ->
         ("email.shout()", 26, "field"),
         ("country", 15, "Compare"),
         ('country == "', 26, "like"),
-        ("(" * 500, 15, "like"),
+        ("(" * 500, 15, "parenthesis"),
         ("customer &&" * 500 + "customer", 15, "Shorten"),
     ],
 )

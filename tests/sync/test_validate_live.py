@@ -111,7 +111,7 @@ EXPECTED = [
     ("map: size", "- ", "config.option_gap", "`huge` of contacts.size", "warning"),
     ("crm: Formula__c", "Formula__c", "config.read_only", "direction: to_map", "error"),
     ("crm: Short__c, d", "80", "config.too_long", "12", "error"),
-    ("crm: Tick__c", "- ", "config.field_type", "boolean", "error"),
+    ("crm: Tick__c", "Tick__c", "config.field_type", "boolean", "error"),
     ("crm: Region__c", "true", "config.required_field", "clear", "error"),
     ("crm: Grade__c, direction: to_map", "- ", "config.ownership_loop", "in a circle", "error"),
     ("map: nothing", '"gratis"', "config.unknown_option", "paid", "error"),
