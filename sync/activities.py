@@ -8,7 +8,7 @@ counts as a touch).
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 
 from lifecycle.subjects import Entry
 from lifecycle.timeline import Moment, MomentKind
@@ -17,6 +17,7 @@ from mappings.records import Json, Record
 from mappings.required_fields import EVENT, EVENT_KEY, TASK
 from mappings.values import canonical
 
+_A_MOMENT = timedelta(seconds=5)
 SUBTYPES = {"Call": MomentKind.CALL, "Email": MomentKind.EMAIL_MESSAGE, "ListEmail": None}
 """What a Task is by its `TaskSubtype`; any other is a task."""
 
@@ -38,19 +39,33 @@ def entry_of(record: Record) -> Entry:
 
 def moment_of(record: Record) -> Moment | None:
     """A Task or meeting as something that happened to a person; None where it has not, or is none:
-    what Leadloop itself wrote down is marketing's event, not a second one.
+    what Leadloop itself wrote down is marketing's event, not a second one. A task it asked for is
+    the doing of whoever finished it.
     """
     at = done_at(record)
     kind = kind_of(record)
-    if at is None or kind is None or record.deleted or record.fields.get(EVENT_KEY):
+    if at is None or kind is None or record.deleted:
         return None
+    actor = _text(record.fields.get("CreatedById"))
+    if record.fields.get(EVENT_KEY):
+        if not _was_asked_for(record, at):
+            return None
+        actor = record.modified_by
     return Moment(
         at,
         str(record.ref),
         kind,
-        actor=_text(record.fields.get("CreatedById")),
+        actor=actor,
         source=str(record.fields.get("Subject") or ""),
     )
+
+
+def _was_asked_for(record: Record, done: datetime) -> bool:
+    """Whether a Task of Leadloop's was open when it was made: a handoff's. One that logs an event
+    is finished from the start; Salesforce gives both times in whole seconds, a moment apart.
+    """
+    made = record.created_at
+    return record.ref.object == TASK and made is not None and done > made + _A_MOMENT
 
 
 def kind_of(record: Record) -> MomentKind | None:

@@ -25,6 +25,7 @@ from mappings.fieldmap import PairMapping
 from state import due, loop
 from state.store import Tx, chunks
 from sync.crash import crashpoint
+from sync.deal_duties import keep_deals
 from sync.due import PLAN
 from sync.hand_over import Case, Office, find_waiting, keep
 from sync.loop_rows import (
@@ -135,6 +136,7 @@ def _advance(
     _keep_moves(tx, run_id, turns)
     keep(tx, run_id, {key: own for key, own in decided.items() if own})
     _keep_duties(pair.mapping, tx, turns)
+    keep_deals(tx, run_id, pair.mapping, entity_ids)
     _look_again(tx, turns, decided)
     told.evaluated += len(turns)
     told.rewritten += sum(turn.is_rewritten for turn in turns)

@@ -162,7 +162,7 @@ def evidences(
     rules = TouchRules(integrations=identity.own_users(tx))
     for person in people:
         key = person.entity_id
-        moments = [*map(_happening, happened.get(key, ())), *map(_change, observed.get(key, ()))]
+        moments = [*map(_happening, happened.get(key, ())), *map(change_of, observed.get(key, ()))]
         moments += [m for one in person.activities if (m := moment_of(one)) is not None]
         timeline = Timeline(
             key,
@@ -180,7 +180,8 @@ def _happening(event: Happening) -> Moment:
     return Moment(event.at, event.key, kind, source=event.name, filtered=event.filtered)
 
 
-def _change(one: Observation) -> Moment:
+def change_of(one: Observation) -> Moment:
+    """A change that was noted, as something that happened."""
     kind = MomentKind.OWNER_CHANGE if one.field == OWNER else MomentKind.FIELD_CHANGE
     key = f"observed:{one.field}"
     return Moment(one.at, key, kind, field=one.field, before=one.before, after=one.after)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -58,6 +59,18 @@ def test_what_was_done_is_a_moment_when_it_was_done(
     moment = moment_of(record)
     assert moment is not None
     assert (moment.kind, moment.at, moment.actor) == (kind, at, REP)
+
+
+def test_a_task_that_was_asked_for_is_its_finishers_doing() -> None:
+    """A handoff's task counts once a human has finished it, for them; while it is open, or where it
+    was finished from the start since it logs an event, it counts for nobody."""
+    later = "2026-03-02T15:00:00.000+0000"
+    asked = activity("Task", IsClosed=True, CompletedDateTime=later, **{EVENT_KEY: "k"})
+    moment = moment_of(replace(asked, modified_by="005REP"))
+    assert moment is not None
+    assert (moment.actor, moment.at) == ("005REP", datetime(2026, 3, 2, 15, tzinfo=UTC))
+    assert moment_of(activity("Task", IsClosed=False, **{EVENT_KEY: "k"})) is None
+    assert moment_of(activity("Task", IsClosed=True, **{EVENT_KEY: "k"})) is None
 
 
 @pytest.mark.parametrize(

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from mappings.records import Json
-from state import loop
+from mappings.records import Json, RecordRef
+from state import identity, loop
 from sync.cli.summary import stage_changes
 from sync.config import GuardConfig, Limit
 from sync.guard import Approval
@@ -245,6 +245,30 @@ def test_the_ledger_follows(world: World, ada: tuple[str, str]) -> None:
     assert all(before.end == after.start for before, after in itertools.pairwise(lines))
     assert lines[-1].end is None
     assert lines[0].start > GO_LIVE
+
+
+def test_deals_have_a_ledger_of_their_own(world: World) -> None:
+    """Sales' from creation to close; whose before Leadloop came is unknown, a new owner is seen."""
+    world.contact("Ada", "Byron")
+    contact = world.crm_contact("Ada", "Byron")
+    deal = world.salesforce.put(
+        "Opportunity", {"Name": "First", "StageName": "Qualification", "OwnerId": "005A"},
+        at=START - timedelta(days=30),
+    )  # fmt: skip
+    world.salesforce.put("OpportunityContactRole", {"OpportunityId": deal, "ContactId": contact})
+    world.first()
+    world.run()
+    world.salesforce.edit("Opportunity", deal, {"OwnerId": "005B"})
+    world.run()
+    ref = RecordRef("salesforce", "Opportunity", deal)
+    with world.store.read() as tx:
+        entity_id = identity.links_of(tx, [ref])[ref].entity_id
+        lines = loop.duties(tx, [entity_id])[entity_id]
+    told = [(line.person, line.known, line.why) for line in lines]
+    assert told == [(None, False, "deal"), ("005A", True, "deal"), ("005B", True, "deal")]
+    assert all(before.end == after.start for before, after in itertools.pairwise(lines))
+    assert (lines[0].start, lines[-1].end) == (START - timedelta(days=30), None)
+    assert world.settled()
 
 
 def test_a_life_replayed_is_the_life_that_was_kept(world: World, ada: tuple[str, str]) -> None:
