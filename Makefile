@@ -14,7 +14,7 @@ PIP    := $(BIN)/python -m pip --disable-pip-version-check --no-input
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test test-clients lint format bench bench-reading soak fuzz mutants docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients lint format bench bench-reading soak erased fuzz mutants docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -83,6 +83,9 @@ $(MUTATION)/.ready: requirements.lock tests/mutation/requirements.lock
 
 mutants: $(READY) $(MUTATION)/.ready ## Break the deciding modules on purpose; figures as JSON (an hour)
 	@$(MUTATION)/bin/python -m tests.mutation $(ARGS)
+
+erased: $(READY) ## Offer a thousand erased people again by form, import and API
+	@LEADLOOP_ERASED=1000 nice -n 10 $(BIN)/python -m pytest -q tests/sync/test_erased_again.py $(ARGS)
 
 fuzz: $(READY) ## Feed 10,000 damaged files to the loaders of mappings and config.yaml
 	@nice -n 10 $(BIN)/python -m tests.mappings.fuzz $(ARGS)
