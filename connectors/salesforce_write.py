@@ -19,6 +19,7 @@ from connectors.base import (
 from connectors.payloads import understanding
 from connectors.retrying import lock_pauses
 from connectors.salesforce_bulk import BULK_FROM, Bulk
+from connectors.salesforce_members import MEMBER, adopted
 from connectors.salesforce_soql import name
 from connectors.salesforce_wire import SYSTEM, Wire
 from mappings.errors import (
@@ -90,7 +91,9 @@ class Writer:
         done: list[Outcome] = []
         for key in keys:
             part = [r for r in rows if (r.external_id[0] if r.external_id else "") == key]
-            if key and self._backfill and len(part) >= BULK_FROM:
+            # A job says too late, and too little, which members are there already.
+            bulky = self._backfill and len(part) >= BULK_FROM and part[0].object != MEMBER
+            if key and bulky:
                 carried = Bulk(self._wire, sleep=self._sleep).upsert(part)
                 done, part = [*done, *carried.outcomes], carried.left
             groups.append((part, BATCH, self._patient(self._upsert if key else self._insert)))
@@ -134,7 +137,8 @@ class Writer:
             for row, (_, value) in zip(rows, keys, strict=True)
         ]
         path = f"composite/sobjects/{name(object_name)}/{name(field_name)}"
-        return self._collection("PATCH", path, rows, records, allow_save=False)
+        outcomes = self._collection("PATCH", path, rows, records, allow_save=False)
+        return adopted(self._wire, rows, outcomes) if object_name == MEMBER else outcomes
 
     def _insert(self, rows: Sequence[Write]) -> list[Outcome]:
         """Create where the object has no key of ours: never sent twice by itself."""
@@ -223,7 +227,7 @@ def outcome_of(row: Write, result: Mapping[str, Any]) -> Outcome:
     # campaign's member, though, may be one already that somebody else has added (section 4,
     # Objects): sending it again would never end.
     upserted = row.operation is Operation.CREATE and row.external_id is not None
-    upserted = upserted and row.object != "CampaignMember"
+    upserted = upserted and row.object != MEMBER
     if code in _PASSING or (code == "DUPLICATE_VALUE" and upserted):
         return Outcome(row.key, OutcomeStatus.RETRY, row.id, error=error)
     return rejected(row, error)

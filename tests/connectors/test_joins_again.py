@@ -73,8 +73,7 @@ def org_with_campaign(vendors: Vendors) -> tuple[VendorConnector, str]:
 @pytest.mark.parametrize("person", ["Lead", "Contact"])
 def test_a_membership_sent_again_is_one(vendors: Vendors, person: str) -> None:
     """Salesforce, CampaignMember by our event key: the reply is lost and the key finds the member,
-    which is what settles it. Sent again all the same it is refused, for a member's Campaign and
-    person cannot be updated: one row."""
+    which is what settles it. Sent again all the same it is the one that is there: one row."""
     connector, campaign = org_with_campaign(vendors)
     org = vendors.sandbox.salesforce
     fields: dict[str, Any] = {"LastName": "Byron", "Company": "Analytical"}
@@ -86,23 +85,57 @@ def test_a_membership_sent_again_is_one(vendors: Vendors, person: str) -> None:
     lost, again, once_more = sent_until_known(vendors, "salesforce", "composite", connector, row)
     assert lost.status is OutcomeStatus.UNKNOWN
     assert len(connector.find("CampaignMember", EVENT_KEY, ["k" * 64])) == 1
-    assert {again.status, once_more.status} == {OutcomeStatus.REJECTED}
+    assert {again.status, once_more.status} == {OutcomeStatus.OK}
+    assert again.id == once_more.id
     assert len(vendors.do(lambda: list(org.rows("CampaignMember")))) == 1
     connector.close()
 
 
-def test_a_member_somebody_else_has_added_stays_one(vendors: Vendors) -> None:
-    """Marketing has added the person by hand: our membership is refused, for good, and there is
-    still one row."""
+@pytest.mark.parametrize("status", ["Sent", "Responded"])
+def test_a_member_somebody_else_has_added_is_the_one(vendors: Vendors, status: str) -> None:
+    """Marketing has added the person by hand: that membership gets our key, and our status unless
+    it tells of a response already; there is still one row, and the others of the batch are made."""
+    connector, campaign = org_with_campaign(vendors)
+    org = vendors.sandbox.salesforce
+    people = [
+        vendors.do(lambda: org.create("Lead", {"LastName": "Byron", "Company": "Analytical"}))
+        for _ in range(2)
+    ]
+    there = {"CampaignId": campaign, "LeadId": people[0], "Status": status}
+    by_hand = vendors.do(lambda: org.create("CampaignMember", there))
+    rows = [
+        Write(
+            f"m{number}",
+            Operation.CREATE,
+            "CampaignMember",
+            {"CampaignId": campaign[:15], "LeadId": who, "Status": "Responded"},
+            external_id=(EVENT_KEY, str(number) * 64),
+        )
+        for number, who in enumerate(people)
+    ]
+    for _ in range(2):
+        first, second = sorted(connector.write(rows), key=lambda o: o.key)
+        assert (first.status, first.id) == (OutcomeStatus.OK, by_hand)
+        assert second.status is OutcomeStatus.OK
+    shown = vendors.do(lambda: org.get("CampaignMember", by_hand))
+    assert (shown[EVENT_KEY], shown["HasResponded"]) == ("0" * 64, True)
+    assert len(vendors.do(lambda: list(org.rows("CampaignMember")))) == 2
+    connector.close()
+
+
+def test_a_membership_that_cannot_be_looked_up_waits(vendors: Vendors) -> None:
+    """The vendor does not answer the question whose membership is there: the row may be sent again,
+    and nothing was changed."""
     connector, campaign = org_with_campaign(vendors)
     org = vendors.sandbox.salesforce
     who = vendors.do(lambda: org.create("Lead", {"LastName": "Byron", "Company": "Analytical"}))
     member = {"CampaignId": campaign, "LeadId": who}
-    vendors.do(lambda: org.create("CampaignMember", member))
+    by_hand = vendors.do(lambda: org.create("CampaignMember", member))
+    vendors.arm("salesforce", "error_before", match="/query")
     row = Write("m", Operation.CREATE, "CampaignMember", member, external_id=(EVENT_KEY, "k" * 64))
-    outcomes = [connector.write([row])[0] for _ in range(2)]
-    assert {o.status for o in outcomes} == {OutcomeStatus.REJECTED}
-    assert len(vendors.do(lambda: list(org.rows("CampaignMember")))) == 1
+    (outcome,) = connector.write([row])
+    assert outcome.status is OutcomeStatus.RETRY
+    assert vendors.do(lambda: org.get("CampaignMember", by_hand))[EVENT_KEY] is None
     connector.close()
 
 
