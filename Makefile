@@ -49,7 +49,7 @@ test-clients: $(READY) ## Run other people's clients against the sandbox (instal
 
 test-postgres: $(READY) ## Run everything that uses a state on PostgreSQL
 	@LEADLOOP_TEST_DATABASE=postgresql $(BIN)/python -m pytest -n auto --dist loadfile \
-	  tests/state tests/sync tests/test_docs_reference.py $(ARGS)
+	  tests/state tests/sync tests/laws tests/test_docs_reference.py $(ARGS)
 
 lint: $(READY) ## Check style, types and layers; name everything that fails
 	@failed=; \

@@ -6,7 +6,10 @@ therefore everything since the cursor, less an overlap, is read whole every 15 m
 such a whole reading moves the cursor on. A pull that was cut off is always ended by a whole one.
 
 Cursor: `{"at": iso}`, everything older is surely read; while a reading is under way also
-`"open": {"began": iso, "until": iso}` (what is newer than `until` is landed).
+`"open": {"began": iso, "until": iso}` (what is newer than `until` is landed). Where an answer ends
+in the middle of an element and nothing tells how to get past it, what is newer goes on landing, and
+`"gap": {"at": iso, "since": iso, "tried": iso}` says that between `at` and there something may be
+unread: it is tried again, ever more seldom the longer it lasts.
 """
 
 from __future__ import annotations
@@ -22,6 +25,7 @@ from typing import Any
 from connectors.base import instant, iso, moment
 from connectors.hubspot_wire import SYSTEM
 from connectors.payloads import RowFaultError
+from mappings.errors import UnreadableAnswerError
 from mappings.ports import Landed, Page
 from mappings.records import Event, EventKind, Json, Malformed
 
@@ -67,27 +71,56 @@ def newest_first(
     An unchanged stream costs one call, and a whole reading of the overlap every 15 minutes.
     """
     at = moment(since, "at")
-    opened = (since or {}).get("open")
-    oldest = at - overlap if at else None
-    batch = first(oldest, moment(opened, "until"))
+    opened, gap = (since or {}).get("open"), (since or {}).get("gap")
+    batch = first(at - overlap if at else None, moment(opened, "until"))
     began = moment(opened, "began") or batch.at
+    kept = {"gap": gap} if gap else {}
+    if gap and _is_due(gap, began):
+        at, kept = moment(gap, "at"), {}
+    oldest = at - overlap if at else None
     whole = at is None or opened is not None or began - at >= DEEP_EVERY
     while True:
         fresh = landed.unseen(stream, [(event.key, "") for event in batch.events])
         new = tuple(event for event in batch.events if event.key in fresh)
         reached = oldest is not None and any(e.occurred_at < oldest for e in batch.events)
         if batch.more is None or reached:
-            yield Page((), new, {"at": iso(began)}, last=True, malformed=batch.malformed)
+            yield Page((), new, {"at": iso(began), **kept}, last=True, malformed=batch.malformed)
             return
         if not fresh and not whole:
-            cursor = {"at": iso(at or began)}
+            cursor = {"at": iso(at or began), **kept}
             yield Page((), (), cursor, last=True, malformed=batch.malformed)
             return
         until = min((e.occurred_at for e in batch.events), default=began)
         marker = {"began": iso(began), "until": iso(until)}
         open_cursor = {"at": iso(at) if at else None, "open": marker}
-        yield Page((), new, open_cursor, last=False, malformed=batch.malformed)
-        batch = batch.more()
+        yield Page((), new, {**open_cursor, **kept}, last=False, malformed=batch.malformed)
+        try:
+            batch = batch.more()
+        except UnreadableAnswerError as error:
+            yield _broken_off(stream, error, began, at, gap)
+            return
+
+
+def _is_due(gap: Mapping[str, Json], now: datetime) -> bool:
+    """Whether it is time to see if the rest of a stream can be read by now: after a quarter of an
+    hour at first, then each time after as long as it has lasted."""
+    tried, began = instant(gap["tried"]), instant(gap["since"])
+    return now - tried >= max(DEEP_EVERY, tried - began)
+
+
+def _broken_off(
+    stream: str,
+    error: UnreadableAnswerError,
+    began: datetime,
+    at: datetime | None,
+    gap: Mapping[str, Json] | None,
+) -> Page:
+    """The end of a reading that cannot get past an element: that is set aside, what is newer has
+    landed, and the cursor goes on with a note of where something may be unread."""
+    older = gap["at"] if gap else (iso(at) if at else None)
+    note = {"at": older, "since": gap["since"] if gap else iso(began), "tried": iso(began)}
+    alone = Malformed(SYSTEM, stream, "", "unreadable_row", error.payload)
+    return Page((), (), {"at": iso(began), "gap": note}, last=True, malformed=(alone,))
 
 
 def from_ms(value: object) -> datetime:

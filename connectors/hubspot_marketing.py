@@ -22,6 +22,8 @@ from mappings.records import Malformed
 
 SUBMISSIONS_PAGE = 50  # FACTS section 2
 EVENTS_PAGE = 1000  # FACTS section 2
+FURTHEST = 1000 * 60 * 60 * 24 * 800
+"""How far back, in ms, e-mail events are looked for: longer than they are kept (25 months)."""
 FORMS_PAGE = 50  # assumed: the default page is 20, and 50 is accepted
 
 
@@ -43,19 +45,65 @@ class Marketing:
 
     def email_events(self, oldest: datetime | None, newest: datetime | None) -> Batch:
         """The newest e-mail events between two instants."""
-        query = {
-            "startTimestamp": to_ms(oldest) if oldest else None,
-            "endTimestamp": to_ms(newest) if newest else None,
-        }
+        low = to_ms(oldest) if oldest else None
+        high = to_ms(newest) if newest else None
 
         def page(place: str | None, size: int, then: int) -> Batch:
-            following = {**query, "limit": size, "offset": place}
-            return self._email_page(following, lambda offset: batch(offset, then))
+            window = {"startTimestamp": low, "endTimestamp": high}
+            following = {**window, "limit": size, "offset": place}
+            found = self._email_page(following, lambda offset: batch(offset, then))
+            reached.extend(to_ms(event.occurred_at) for event in found.events[-1:])
+            return found
 
         def batch(place: str | None, size: int = EVENTS_PAGE) -> Batch:
-            return self._narrowed("email_events", page, place, size, EVENTS_PAGE)
+            try:
+                return self._narrowed("email_events", page, place, size, EVENTS_PAGE)
+            except UnreadableAnswerError as error:
+                return past(error)
 
+        def past(error: UnreadableAnswerError) -> Batch:
+            nonlocal high
+            high = self._below(low, reached[-1] if reached else high)
+            if high is None:
+                raise error
+            alone = Malformed(SYSTEM, "email_events", "", "unreadable_row", error.payload)
+            return Batch((), partial(batch, None), self._clock(), (alone,))
+
+        reached: list[int] = []
         return batch(None)
+
+    def _below(self, low: int | None, high: int | None) -> int | None:
+        """The latest instant (ms) from which on backwards e-mail events can be read again, where
+        one just before `high` makes answers end in its middle; None where there is none.
+
+        Steps back get longer until an answer can be read, and are halved from there: a few dozen
+        small calls. Of two such events close together, what lies between them may be passed over;
+        the nightly count finds that out.
+        """
+        newest = to_ms(self._clock()) if high is None else high
+        oldest = low if low is not None else newest - FURTHEST
+        if not self._reads(low, oldest):
+            return None  # nothing can be read at all now: no fault of an event's
+        bad, step = newest, 1
+        while newest - step > oldest and not self._reads(low, newest - step):
+            bad, step = newest - step, step * 2
+        good = max(oldest, newest - step)
+        while bad - good > 1:
+            middle = (bad + good) // 2
+            if self._reads(low, middle):
+                good = middle
+            else:
+                bad = middle
+        return good
+
+    def _reads(self, low: int | None, high: int) -> bool:
+        """Whether the newest e-mail event up to an instant can be read."""
+        query = {"startTimestamp": low, "endTimestamp": high, "limit": 1}
+        try:
+            object_of(SYSTEM, expect(self._wire.get(self._paths.email_events, query)))
+        except UnreadableAnswerError:
+            return False
+        return True
 
     def _email_page(self, query: Mapping[str, Any], following: Following) -> Batch:
         answer = self._wire.get(self._paths.email_events, query)

@@ -165,16 +165,76 @@ def test_pages_are_whole_again_behind_it(vendors: Vendors) -> None:
     assert len(poison.asked) < 100
 
 
-def test_a_stream_that_ends_in_the_middle_waits_by_name(vendors: Vendors) -> None:
-    """Where nothing of the answer says how to get past an element, what is newer has landed, and
-    the failure tells the stream."""
+def keys_of(puller: Puller, stream: str, part: int) -> set[str]:
+    """What has landed of a stream, by that part of the events' keys."""
+    return {key.split(":")[part] for key in puller.landed.events[stream]}
+
+
+@pytest.mark.parametrize("places", [(0,), (100,), (299,), (0, 150, 299)])
+def test_an_answer_that_ends_in_an_e_mail_event_is_passed_by_its_time(
+    vendors: Vendors, places: tuple[int, ...]
+) -> None:
+    """Nothing of the answer says how to get past the event it ends in: it is set aside, every other
+    lands, and the stream is read to its end, once more when something new comes."""
     ids = emails(vendors, 300)
-    with through(vendors, Poison({ids[100]: cut}, rest=False)) as connector:
+    bad = {ids[place] for place in places}
+    with through(vendors, poison := Poison(dict.fromkeys(bad, cut), rest=False)) as connector:
+        puller = Puller(connector, "email_events")
+        pages = pulled(puller)
+        assert keys_of(puller, "email_events", 1) == set(ids) - bad
+        aside = [row.reason for page in pages for row in page.malformed]
+        assert aside == ["unreadable_row"] * len(places)
+        assert len(poison.asked) < 300 * len(places)
+        new = email_event(1_000_000, "OPEN", vendors.sandbox.clock.now())
+        vendors.do(lambda: vendors.sandbox.hubspot.add_email_events([new]))
+        pulled(puller)
+    assert keys_of(puller, "email_events", 1) == set(ids) - bad | {str(new["id"])}
+
+
+def test_an_answer_that_ends_in_a_submission_stalls_nothing(vendors: Vendors) -> None:
+    """What is newer lands now and later, the reading ends with the submission set aside and a note
+    of the gap; once it can be read, what lay behind it lands too."""
+    guid, ids = fills(vendors, 120)
+    stream = f"form:{guid}"
+    with through(vendors, poison := Poison({ids[60]: cut}, rest=False)) as connector:
+        puller = Puller(connector, stream)
+        (last,) = [page for page in pulled(puller) if page.last]
+        before = keys_of(puller, stream, 2)
+        assert len(before) in (59, 60)
+        assert [row.reason for row in last.malformed] == ["unreadable_row"]
+        assert last.cursor["gap"]["at"] is None
+        account, values = vendors.sandbox.hubspot, {"email": "late@example.com"}
+        late = vendors.do(partial(account.submit_form, guid, values, page_url="https://a.example/"))
+        pulled(puller)
+        assert keys_of(puller, stream, 2) == before | {late}
+        poison.rows = {}
+        vendors.sandbox.clock.move(31 * 60)
+        (last,) = [page for page in pulled(puller) if page.last]
+    assert keys_of(puller, stream, 2) == {*ids, late}
+    assert "gap" not in last.cursor
+
+
+class Outage(Poison):
+    """A vendor that answers every call for e-mail events with something that makes no sense."""
+
+    def change(self, path: str, sent: bytes, body: bytes) -> tuple[bytes, str]:
+        """The answer as it is given instead."""
+        if "email/public" in path:
+            self.asked.append(path)
+            return b"<html>", "text/html"
+        return super().change(path, sent, body)
+
+
+def test_an_outage_is_no_gap(vendors: Vendors) -> None:
+    """Where nothing at all can be read the stream waits by name, after a handful of calls: no event
+    is passed over."""
+    emails(vendors, 30)
+    with through(vendors, outage := Outage({})) as connector:
         puller = Puller(connector, "email_events")
         with pytest.raises(UnreadableAnswerError):
             list(puller.pages())
-    landed = puller.landed.events["email_events"]
-    assert {key.split(":")[1] for key in landed} == set(ids[:100])
+    assert puller.cursor is None
+    assert len(outage.asked) < 60
 
 
 def test_a_deep_value_costs_its_row_alone() -> None:
