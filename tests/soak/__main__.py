@@ -26,7 +26,7 @@ from tests.soak.backlog import backlog
 from tests.soak.crashes import crashes
 from tests.soak.day import day
 from tests.soak.kills import kills
-from tests.soak.others import acceptance, damage, hostile, unmerge
+from tests.soak.others import acceptance, damage, hostile, killed_among_strangers, unmerge
 from tests.soak.replies import replies
 from tests.soak.states import states
 from tests.soak.storm import storm
@@ -45,9 +45,10 @@ FIGURES: dict[str, tuple[int, Figure]] = {
     "damage": (1_000, lambda n, seed, _: damage(n, seed=seed)),
     "unmerge": (7, lambda n, _, __: unmerge(n)),
     "acceptance": (200, lambda n, seed, _: acceptance(n, seed=seed)),
+    "strangers": (100, lambda n, seed, _: killed_among_strangers(n, seed=seed)),
 }
 """Name of each figure, its count in the long form, and what measures it."""
-SQLITE_ALONE = {"hostile", "damage", "unmerge", "acceptance"}
+SQLITE_ALONE = {"hostile", "damage", "unmerge", "acceptance", "strangers"}
 """Figures that bring their own state, a file."""
 
 

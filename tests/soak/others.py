@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.acceptance import campaign as acceptances
+from tests.acceptance.strangers import strangers
 from tests.hostile import campaign as payloads
 from tests.state import damage as files
 from tests.sync.test_unmerge import twins
@@ -94,6 +95,26 @@ def acceptance(rounds: int, *, seed: int) -> dict[str, Any]:
         "laws_broken": len(broken),
         "first_broken": broken[:5],
     }
+
+
+def killed_among_strangers(rounds: int, *, seed: int) -> dict[str, Any]:
+    """So many rounds of edits, forms and kills among people put there through the public APIs, an
+    empty sandbox for every `ROUNDS` of them."""
+    figures: Counter[str] = Counter()
+    wrong: list[str] = []
+    for number in range(max(1, rounds // ROUNDS)):
+        with tempfile.TemporaryDirectory(prefix="leadloop-strangers-") as name:
+            found = strangers(
+                Path(name), people=PEOPLE, rounds=min(rounds, ROUNDS), seed=seed + number
+            )
+        figures.update(
+            people=found.people,
+            processes_killed=found.killed,
+            edits=found.edits,
+            form_fills=found.fills,
+        )
+        wrong += [f"seed {seed + number}: {what}" for what in found.wrong]
+    return {**figures, "laws_broken": len(wrong), "first_broken": wrong[:5]}
 
 
 def _broken(must_be_none: dict[str, int] | Counter[str]) -> dict[str, Any]:
