@@ -64,6 +64,13 @@ def span_of(text: str, reporting: Reporting, now: datetime) -> Span | None:
     return Span(_midnight(first, zone), _midnight(last, zone), text)
 
 
+def last_month(reporting: Reporting, now: datetime) -> Span:
+    """The whole month before the one an instant lies in."""
+    zone = ZoneInfo(reporting.zone)
+    first, last = _named("last-month", reporting, now.astimezone(zone).date())
+    return Span(_midnight(first, zone), _midnight(last, zone), "last-month")
+
+
 def _named(text: str, reporting: Reporting, today: date) -> tuple[date, date]:
     which, _, unit = text.partition("-")
     first = _first_day(today, unit, reporting)

@@ -112,3 +112,15 @@ class AlertRow(Scoped, table=True):
     over_at: datetime | None = _instant(nullable=True)
     told_at: datetime | None = _instant(nullable=True)
     failed_at: datetime | None = _instant(nullable=True)
+
+
+class MailingRow(Scoped, table=True):
+    """A report that is mailed: to which address (a digest) of which month, and how that stands."""
+
+    __tablename__ = "mailings"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("key", *OWNER),)
+    id: int | None = Field(default=None, primary_key=True)
+    key: str = Field(max_length=NAME)
+    status: str = Field(max_length=16)
+    attempts: int = 0
+    at: datetime = _instant()

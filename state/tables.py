@@ -19,7 +19,14 @@ from state.columns import METADATA, NAME, NEVER_REUSED, OWNER, REF, Scoped
 from state.columns import instant as _instant
 from state.columns import json_column as _json
 from state.schema_tables import DriftRow, SchemaRow
-from state.service_tables import AlertRow, CommandRow, ErasureRow, LeaseRow, TombstoneRow
+from state.service_tables import (
+    AlertRow,
+    CommandRow,
+    ErasureRow,
+    LeaseRow,
+    MailingRow,
+    TombstoneRow,
+)
 
 __all__ = [
     "METADATA",
@@ -29,6 +36,7 @@ __all__ = [
     "DriftRow",
     "ErasureRow",
     "LeaseRow",
+    "MailingRow",
     "SchemaRow",
     "SeenRow",
     "TombstoneRow",

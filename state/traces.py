@@ -48,6 +48,7 @@ IMPERSONAL: Mapping[str, str] = {
     "lease": "who holds the state",
     "census": "counts of each stream, and how far it was counted",
     "mappings": "what mapping files say",
+    "mailings": "which month's report went to which address of ours, as a digest",
     "schemas": "the fields vendors describe",
     "drifts": "fields that are not as the mapping needs them",
     "tombstones": "keyed hashes of erased people",

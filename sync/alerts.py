@@ -8,9 +8,11 @@ named in `leadloop status`, and never fails a run. The only module that knows Ap
 from __future__ import annotations
 
 import contextlib
+import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import structlog
@@ -37,6 +39,7 @@ from sync.pair import Tell
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
+    from sync.mailing import Letter
 
 log = structlog.get_logger("leadloop.alerts")
 
@@ -73,6 +76,36 @@ def send(address: str, message: Message) -> bool:
             kind = message.severity.value
             return bool(service.notify(title=message.title, body=message.body, notify_type=kind))
     return False
+
+
+def post(address: str, letter: Letter) -> bool:
+    """Send a report to one Apprise address; pictures are parts of an e-mail, attachments elsewhere.
+    As with `send`, whatever goes wrong is False.
+    """
+    import apprise
+    from apprise.conversion import convert_between
+
+    with contextlib.suppress(Exception), tempfile.TemporaryDirectory(prefix="leadloop_") as folder:
+        files = []
+        for name, image in letter.images.items():
+            files.append(str(Path(folder) / name))
+            Path(files[-1]).write_bytes(image)
+        service = apprise.Apprise.instantiate(with_pictures_inside(address))
+        if service is not None:
+            page = convert_between(  # type: ignore[no-untyped-call]  # Apprise's own
+                "html", service.notify_format, letter.page
+            )
+            attached = apprise.AppriseAttachment(files) if files else None
+            return bool(service.notify(title=letter.title, body=page, attach=attached))
+    return False
+
+
+def with_pictures_inside(address: str) -> str:
+    """An e-mail's address such that pictures are shown where the page has them (Apprise's
+    `inline`); any other as it is."""
+    if not address.startswith(("mailto://", "mailtos://")) or "inline=" in address:
+        return address
+    return f"{address}{'&' if '?' in address else '?'}inline=yes"
 
 
 def watch(

@@ -30,10 +30,12 @@ from sync.config_service import (
     RETENTION_KEYS,
     SERVICE_KEYS,
     ConsoleConfig,
+    ReportMail,
     RetentionConfig,
     ServiceConfig,
     read_console,
     read_erasure,
+    read_reports,
     read_retention,
     read_service,
 )
@@ -44,7 +46,7 @@ ENVIRONMENT = "LEADLOOP_CONFIG"
 
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
-    "notifications", "console", "service",
+    "notifications", "reports", "console", "service",
     "retention", "erasure", "log_level",
 )  # fmt: skip
 
@@ -186,6 +188,7 @@ class Config:
     retention: RetentionConfig
     erasure_folder: Path
     notifications: tuple[str, ...] = field(repr=False)
+    reports: tuple[ReportMail, ...]
     log_level: str
     hash: str
 
@@ -269,7 +272,7 @@ class _Reader:
         self._describe = describe
 
     def config(self) -> Config:
-        top = self._top
+        top, values = self._top, self._values
         self._format()
         systems = self._systems()
         pairs = self._pairs(systems)
@@ -287,12 +290,9 @@ class _Reader:
             console=read_console(self._part("console", CONSOLE_KEYS), self._values),
             service=read_service(self._part("service", SERVICE_KEYS), self._faults),
             retention=read_retention(self._part("retention", RETENTION_KEYS)),
-            erasure_folder=read_erasure(
-                self._part("erasure", ERASURE_KEYS), self._values, state_url
-            ),
-            notifications=tuple(
-                self._values.notification(*one) for one in top.names("notifications")
-            ),
+            erasure_folder=read_erasure(self._part("erasure", ERASURE_KEYS), values, state_url),
+            notifications=tuple(values.notification(*one) for one in top.names("notifications")),
+            reports=read_reports(top, values, self._faults),
             log_level=top.choice("log_level", LogLevel, LogLevel.INFO).value,
             hash=_digest(parts, pairs),
             **parts,  # type: ignore[arg-type]  # checked where each part is read

@@ -22,6 +22,7 @@ from mappings.schema_words import (
 )
 from sync.config import GuardConfig, Limit, LogLevel, SystemKind
 from sync.config_values import secret_keys
+from sync.reporting_words import Audience
 
 _SECRET: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
 _FILE = "The same, in a file of its own (path relative to config.yaml)."
@@ -158,6 +159,25 @@ def _whole() -> Schema:
             "guard": said(_guard(), "A run that would change more than this stops and asks."),
             "notifications": said(
                 one_or_list(TEXT), "Apprise addresses: who is called when a run stops."
+            ),
+            "reports": said(
+                one_or_list(
+                    keys(
+                        {
+                            "to": said(
+                                one_or_list(TEXT),
+                                "Apprise addresses, such as mailtos://user:password@host.",
+                            ),
+                            "for": said(
+                                one_of(Audience),
+                                "Whose report: what the other team alone answers for is left out.",
+                                default="both",
+                            ),
+                        },
+                        required=("to",),
+                    )
+                ),
+                "Who is sent the monthly report.",
             ),
             "console": said(_listen("Where the page listens.", 8900), "The page."),
             "service": said(

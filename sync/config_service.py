@@ -1,18 +1,21 @@
-"""The parts of `config.yaml` about running as a service: `service`, `retention` and `erasure`."""
+"""The parts of `config.yaml` about running as a service: `service`, `retention`, `erasure` and
+`reports`."""
 
 from __future__ import annotations
 
 import ipaddress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from mappings.positions import Faults
 from mappings.sections import Section
 from sync.config_values import Values
+from sync.reporting_words import Audience
 
 SERVICE_KEYS = ("host", "port", "expose")
 CONSOLE_KEYS = ("host", "port")
 ERASURE_KEYS = ("folder",)
+REPORT_KEYS = ("to", "for")
 RETENTION_KEYS = ("inbox_days", "dead_letter_days", "before_image_days", "event_months")
 
 
@@ -34,6 +37,25 @@ class RetentionConfig:
     dead_letter_days: int = 90
     before_image_days: int = 180
     event_months: int = 25
+
+
+@dataclass(frozen=True, slots=True)
+class ReportMail:
+    """Who is sent the monthly report: Apprise addresses, and whose part of it."""
+
+    to: tuple[str, ...] = field(repr=False)
+    audience: Audience = Audience.BOTH
+
+
+def read_reports(top: Section, values: Values, faults: Faults) -> tuple[ReportMail, ...]:
+    """`reports`: nobody where nothing is said."""
+    found = []
+    for node in top.items("reports"):
+        section = Section(node, faults, "an entry of `reports`", REPORT_KEYS)
+        if section.need("to", "Give the Apprise address the report goes to, such as mailtos://..."):
+            to = tuple(values.notification(text, at) for text, at in section.names("to"))
+            found.append(ReportMail(to, section.choice("for", Audience, Audience.BOTH)))
+    return tuple(found)
 
 
 def is_loopback(host: str) -> bool:

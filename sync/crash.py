@@ -56,6 +56,8 @@ CRASHPOINTS: Mapping[str, str] = {
     "before_notice": "people are about to be told of handoffs",
     "notice_sent": "they were told, and nobody knows yet",
     "after_notice": "they were told, and that is noted",
+    "after_mailing_claim": "a monthly report counts as begun, nothing was sent yet",
+    "after_mailing": "a monthly report may have gone out, and nobody knows yet",
     "after_figures": "the run's figures are taken, its row is still open",
     "after_finish": "the run's row is closed",
     "after_claim": "the daemon has taken up a queued command",

@@ -8,7 +8,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from state import commands, figures, identity, mirror, outbox, reviews, runs
+from state import commands, figures, identity, mailings, mirror, outbox, reviews, runs
 from state.runs import Run
 from state.store import Store
 from sync import handoffs
@@ -59,6 +59,7 @@ def status_of(
             "commands": commands.waiting(tx),
             "stages": handoffs.stages(tx, pair.mapping),
             "handoffs": handoffs.counts(tx, pair.mapping),
+            "reports_not_mailed": len(mailings.unsettled(tx)),
         }
 
 
@@ -85,6 +86,7 @@ def nothing_yet(pair: PairConfig) -> dict[str, Any]:
         "commands": 0,
         "stages": {},
         "handoffs": {},
+        "reports_not_mailed": 0,
     }
 
 

@@ -32,7 +32,7 @@ from mappings.ports import Lane
 from state import commands, runs
 from state.commands import Command
 from state.store import Store, Tx
-from sync import alerts, wiring
+from sync import alerts, mailing, wiring
 from sync.config import Config, PairConfig, ScheduleConfig
 from sync.crash import crashpoint
 from sync.limits import Accounts
@@ -195,6 +195,7 @@ class Worker:
                 return
             self._guarded(self._run)
             self._guarded(self._carry_out_orders)
+            self._guarded(self._mail_reports)
 
     def attend(self) -> None:
         """Carry out what is ordered, if the pair is idle; else the cycle under way does it."""
@@ -295,6 +296,11 @@ class Worker:
             self._failed(report.error)
             return
         self._went_well(report.run_id)
+
+    def _mail_reports(self) -> None:
+        """The monthly report, where it is due and somebody is to have it."""
+        if self.config.reports and not self.stop.is_set():
+            mailing.send_due(self.config, self.pair, self.store, alerts.post)
 
     def _went_well(self, run_id: str) -> None:
         if self.trouble is not None:

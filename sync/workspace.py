@@ -294,6 +294,10 @@ state:
 # notifications:              # Apprise addresses: who is called when a run stops
 #   - ${{SLACK_WEBHOOK}}
 
+# reports:                    # who is sent the monthly report, by Apprise address
+#   - to: ${{MAIL_TO_BOTH}}
+#     for: both               # or marketing, sales
+
 # console:
 #   host: 127.0.0.1
 #   port: 8900

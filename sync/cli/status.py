@@ -102,6 +102,11 @@ def _show(session: Session, status: dict[str, Any]) -> None:
         ["in review", status["review"]],
         ["dead letters", status["dead_letters"]],
         ["inbox", status["inbox_pending"]],
+        *(
+            [["reports not mailed", status["reports_not_mailed"]]]
+            if status["reports_not_mailed"]
+            else []
+        ),
         ["commands", f"{status['commands']:,} not over" if status["commands"] else "none queued"],
     ]
     rows += lifecycle_lines(status)

@@ -341,6 +341,17 @@ def upgrade() -> None:
     with op.batch_alter_table('links', schema=None) as batch_op:
         batch_op.create_index(batch_op.f('ix_links_entity_id'), ['entity_id'], unique=False)
 
+    op.create_table('mailings',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('key', sa.String(length=128), nullable=False),
+    sa.Column('status', sa.String(length=16), nullable=False),
+    sa.Column('attempts', sa.Integer(), nullable=False),
+    sa.Column('at', UtcDateTime(), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_mailings')),
+    sa.UniqueConstraint('key', 'tenant', 'pair', name=op.f('uq_mailings'))
+    )
     op.create_table('mappings',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
