@@ -160,25 +160,7 @@ def _whole() -> Schema:
             "notifications": said(
                 one_or_list(TEXT), "Apprise addresses: who is called when a run stops."
             ),
-            "reports": said(
-                one_or_list(
-                    keys(
-                        {
-                            "to": said(
-                                one_or_list(TEXT),
-                                "Apprise addresses, such as mailtos://user:password@host.",
-                            ),
-                            "for": said(
-                                one_of(Audience),
-                                "Whose report: what the other team alone answers for is left out.",
-                                default="both",
-                            ),
-                        },
-                        required=("to",),
-                    )
-                ),
-                "Who is sent the monthly report.",
-            ),
+            "reports": said(one_or_list(_report()), "Who is sent the monthly report."),
             "console": said(_listen("Where the page listens.", 8900), "The page."),
             "service": said(
                 _listen("Where the daemon answers.", 8901, expose=True),
@@ -202,6 +184,22 @@ def _whole() -> Schema:
             ),
         },
         required=("format", "systems", "pairs"),
+    )
+
+
+def _report() -> Schema:
+    return keys(
+        {
+            "to": said(
+                one_or_list(TEXT), "Apprise addresses, such as mailtos://user:password@host."
+            ),
+            "for": said(
+                one_of(Audience),
+                "Whose report: what the other team alone answers for is left out.",
+                default="both",
+            ),
+        },
+        required=("to",),
     )
 
 
