@@ -182,7 +182,8 @@ def _one_mapping_an_object(mapping: PairMapping, loading: Loading) -> None:
         if first is not entry:
             loading.faults.add(
                 entry.at, f"`{entry.map_object}` is already mapped by `{first.name}`.",
-                "Put the rules into one object mapping.", code="config.duplicate_rule",
+                "Put the rules into one object mapping: `include` says whose records are kept "
+                "in step, `when` which rule is for whom.", code="config.duplicate_rule",
             )  # fmt: skip
 
 

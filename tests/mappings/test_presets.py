@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from importlib import resources
 from pathlib import Path
 
@@ -208,3 +209,14 @@ def test_five_hundred_rules_load(tmp_path: Path) -> None:
     text = MAPPING.replace("activities:", rules + "activities:", 1)
     mapping = load_mapping(write(tmp_path, text))
     assert len(mapping.object("people").fields) == 506
+
+
+def test_the_lines_to_uncomment_load(tmp_path: Path) -> None:
+    """What the preset offers beside its rules, HubSpot's own integration's other fields, is right
+    when somebody takes the sharps away."""
+    text = PRESET.read_text(encoding="utf-8")
+    start, end = text.index("      # - {map: annualrevenue"), text.index("      # Said once")
+    taken = re.sub(r"(?m)^( {6})# ", r"\1", text[start:end])
+    people = load_mapping(write(tmp_path, text[:start] + taken + text[end:])).object("people")
+    assert {"annualrevenue", "message", "hs_lead_status"} <= {rule.map for rule in people.fields}
+    assert {"salutation", "fax"} <= {r.map for r in load_mapping(PRESET).object("people").fields}
