@@ -113,6 +113,11 @@ def follow(desk: Desk, handoff: Handoff, situation: Situation) -> Decision:
     return Decision(handoff, tuple(effects), _next(handoff, running, situation.facts.now))
 
 
+def taken_back(handoff: Handoff, at: datetime) -> Handoff:
+    """A handoff that an operator has undone: it is over, and nobody else is asked."""
+    return _ended(handoff, at, "undone")
+
+
 def missing_data(stage: Stage, facts: Facts) -> tuple[str, ...]:
     """The required fields that are blank."""
     return tuple(name for name in stage.requires if facts.fields.get(name) in (None, ""))

@@ -27,7 +27,7 @@ from state.store import Tx, chunks
 from sync.crash import crashpoint
 from sync.deal_duties import keep_deals
 from sync.due import PLAN
-from sync.hand_over import Case, Office, find_waiting, keep
+from sync.hand_over import Case, Office, find_waiting, keep, undone_owners
 from sync.loop_rows import (
     NOTHING,
     Kept,
@@ -119,6 +119,7 @@ def _advance(
     ids = [turn.entity_id for turn in turns]
     fresh = _fresh(turns, moves_of(tx, ids))
     handoffs = handoffs_of(tx, ids)
+    undone = undone_owners(tx, handoffs)
     decided = {
         turn.entity_id: office.decide(
             Case(
@@ -127,6 +128,7 @@ def _advance(
                 turn.evaluation.standing,
                 fresh[turn.entity_id],
                 handoffs.get(turn.entity_id, ()),
+                undone.get(turn.entity_id, frozenset()),
             ),
             tx.now,
         )

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from lifecycle.assign import Staff
 from lifecycle.calendars import calendars_of
 from lifecycle.evidence import Evidence
-from lifecycle.handing import Decision, Desk, Situation, begin, follow
+from lifecycle.handing import Decision, Desk, Situation, begin, follow, taken_back
 from lifecycle.handoff import Effect, EffectKind, Handoff, Status
 from lifecycle.standing import Standing, Transition
 from lifecycle.touch import attempts
@@ -27,6 +27,7 @@ from state import effects, identity, loop, mirror
 from state.store import Tx
 from sync.loop_rows import handoff_row
 from sync.timelines import OWNER, Person
+from sync.views import UNDONE
 
 UNDER_WAY = tuple(status.value for status in Status if status.is_under_way)
 ID = 15
@@ -39,13 +40,15 @@ USER = "005"
 @dataclass(frozen=True, slots=True)
 class Case:
     """One person whose handoffs are looked at: what is known of them, the moves that are new, all
-    their handoffs so far."""
+    their handoffs so far. `undone` are owners whom an undo has taken them away from again.
+    """
 
     person: Person
     evidence: Evidence
     standing: Standing
     fresh: Sequence[Transition]
     known: Sequence[Handoff]
+    undone: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True)
@@ -79,7 +82,12 @@ class Office:
         found: list[Decision] = []
         for position, handoff in enumerate(known):
             if handoff.status.is_under_way:
-                found.append(follow(desk, handoff, situation))
+                is_undone = (handoff.owner or "")[:ID] in case.undone
+                found.append(
+                    Decision(taken_back(handoff, now))
+                    if is_undone
+                    else follow(desk, handoff, situation)
+                )
                 known[position] = found[-1].handoff
         move = case.fresh[-1] if case.fresh else None
         if move is not None and move.after == case.standing.stage and self._is_ours(case.person):
@@ -142,6 +150,20 @@ class Office:
 def _working(handoff: Handoff | None) -> str | None:
     """Who is at work on it."""
     return handoff.owner if handoff is not None and handoff.status.is_under_way else None
+
+
+def undone_owners(tx: Tx, entity_ids: Iterable[str]) -> dict[str, frozenset[str]]:
+    """The owners that were taken back by an undo (ADR 0019), by the first letters of their ids."""
+    found: dict[str, frozenset[str]] = {}
+    for (entity_id, _), values in identity.shadows(tx, entity_ids).items():
+        held = {
+            str(value[0])[:ID]
+            for key, value in values.items()
+            if key.startswith(UNDONE) and key.endswith(f":{OWNER.partition('.')[2]}")
+            if isinstance(value, list | tuple)
+        }
+        found[entity_id] = found.get(entity_id, frozenset()) | held
+    return found
 
 
 def users_of(contract: Contract) -> frozenset[str]:

@@ -160,9 +160,13 @@ def met_key(rule: str) -> str:
     return f"met:{rule}"
 
 
+UNDONE = "undone:"
+"""How the keys of undone values begin."""
+
+
 def held_key(ref: RecordRef, name: str) -> str:
     """Under which key of the shadow an undone value of Leadloop's own field is remembered."""
-    return f"undone:{ref}:{name}"
+    return f"{UNDONE}{ref}:{name}"
 
 
 def is_held(view: EntityView, ref: RecordRef, name: str, value: Json) -> bool:

@@ -20,6 +20,8 @@ from sync.guard import Approval
 from sync.handoffs import counts, stages, under_way
 from sync.run import run_once
 from sync.story import story
+from sync.undo.choose import Wanted
+from sync.undo.run import undo
 from tests.sync.agreed import ABOVE, ADA, LAST, ONE, TWO, filled_before, golden, handed, hire
 from tests.sync.world import START, World
 
@@ -402,3 +404,20 @@ def test_too_many_handoffs_stop_before_anybody_is_told(tmp_path: Path, ears: Ear
     assert (len(tasks(world)), len(ears.heard)) == (1, 2)
     assert world.settled()
     world.close()
+
+
+def test_an_undone_handoff_stays_undone(world: World, ears: Ears) -> None:
+    """Law 11: the run that handed Ada over is taken back: owner and task are as they were, the
+    handoff is over, and the next runs give her to nobody else."""
+    qualifies(world)
+    run = world.run()
+    assert undo(world.pair, Wanted(run_id=run.run_id)).error is None
+    heard = len(ears.heard)
+    for _ in range(2):
+        world.run()
+        assert lead(world).fields["OwnerId"] == "005ROBOT"
+        assert tasks(world) == []
+    (handoff,) = handoffs(world)
+    assert (handoff.status, handoff.body["reason"]) == ("ended", "undone")
+    assert len(ears.heard) == heard
+    assert world.settled()
