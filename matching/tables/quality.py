@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from matching.tables.link import Matched
+from matching.tables.mixture import Floats
 from matching.tables.values import Flags, Index
 
 _BINS = (0.0, 0.05, 0.2, 0.5, 0.7, 0.8, 0.9, 0.95, 0.99, 1.0)
@@ -67,10 +68,21 @@ def evaluate(matched: Matched, truth: Truth) -> dict[str, Any]:
         "precision": round(precision, 5),
         "recall": round(recall, 5),
         "f1": round(2 * precision * recall / max(precision + recall, 1e-9), 5),
+        "precision_at_95": precision_at(decided.probability, right, total),
         "pair_completeness": round(int(proposed.sum()) / max(total, 1), 5),
         "reduction_ratio": round(1.0 - len(proposed) / max(frame.pairs, 1), 6),
         "calibration": calibration(matched, right),
     }
+
+
+def precision_at(chance: Floats, right: Flags, total: int, *, recall: float = 0.95) -> float | None:
+    """The precision of the likeliest pairs that are needed to find that share of the `total` true
+    ones, equals taken together; None where they cannot be found."""
+    order = np.argsort(-chance, kind="stable")
+    ends = np.flatnonzero(np.append(np.diff(chance[order]) != 0, [True] * min(len(order), 1)))
+    found = np.cumsum(right[order])[ends]
+    enough = np.flatnonzero(found >= recall * total)
+    return round(float(found[enough[0]] / (ends[enough[0]] + 1)), 5) if len(enough) else None
 
 
 def calibration(matched: Matched, right: Flags) -> list[Mapping[str, Any]]:
