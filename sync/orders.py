@@ -32,7 +32,7 @@ from sync.recover import Selection, replay
 from sync.replayed import came_of, replayed_data
 from sync.retention import cutoffs
 from sync.retraining import NothingWaitsError, TooFewPeopleError, retrain
-from sync.reviewing import Desk, accept, reject
+from sync.reviewing import Desk, accept, reject, split
 from sync.run import Report, run_once
 from sync.undo.choose import Wanted
 from sync.undo.run import go_on, undo
@@ -224,10 +224,13 @@ def _wanted(arguments: Data) -> Wanted:
 
 
 def _review(bench: Bench, arguments: Data) -> Done:
-    """One decision: `item`, `decision` (accept or reject), `records`."""
+    """One decision: `item`, `decision` (accept, reject or split), `records`."""
     desk = desk_of(bench.pair, bench.store)
+    records = tuple(arguments.get("records") or ())
     if arguments["decision"] == "accept":
-        decided = accept(desk, int(arguments["item"]), tuple(arguments.get("records") or ()))
+        decided = accept(desk, int(arguments["item"]), records)
+    elif arguments["decision"] == "split":
+        decided = split(desk, int(arguments["item"]), records)
     else:
         decided = reject(desk, int(arguments["item"]))
     return Done(0, decided.as_json())

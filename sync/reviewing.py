@@ -216,6 +216,36 @@ def _reject(tx: Tx, item_id: int) -> Decided:
     return Decided(item.id, "rejected", entity_id, (), tuple(others), changed=True)
 
 
+def split(desk: Desk, item_id: int, records: Sequence[str]) -> Decided:
+    """Some records of a merge proposal are another person's: they leave, the others stay one.
+
+    Those that leave are decided about anew, and never with those that stay. The golden record
+    stays with whoever carries its link key. Raises ReviewError when the item is no merge proposal,
+    was decided otherwise, or no record, all of them, or one that it does not name are given.
+    """
+    with desk.store.begin() as tx:
+        decided = _split(tx, item_id, records)
+    crashpoint("after_review")
+    return decided
+
+
+def _split(tx: Tx, item_id: int, records: Sequence[str]) -> Decided:
+    item = _item(tx, item_id)
+    if item.kind != MERGE:
+        raise ReviewError(f"review item {item.id} is no merge proposal: there is nothing to split")
+    every = (item.subject, *item.candidates)
+    leaving = tuple(dict.fromkeys(_named(item, text, every) for text in records))
+    if not 0 < len(leaving) < len(every):
+        raise ReviewError(
+            f"a split of item {item.id} names some of its {len(every)} records, not all or none",
+            code="review.record_needed",
+            remedy="Name another person's with --record; `leadloop review reject` parts them all.",
+        )
+    if item.status != "open":
+        return _again(tx, item, "split", leaving)
+    return _take_apart(tx, item, leaving)
+
+
 def _side_meant(item: ReviewItem, words: Sequence[str]) -> Side:
     """Whose value is meant: `map` or `crm`."""
     if len(words) == 1 and words[0] in tuple(Side):
@@ -246,14 +276,16 @@ def _decide_conflict(tx: Tx, item: ReviewItem, side: Side | None) -> Decided:
     return Decided(item.id, status, entity_id, chosen, (), changed=True)
 
 
-def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
+def _take_apart(tx: Tx, item: ReviewItem, parted: Sequence[str] = ()) -> Decided:
     """The record that carries the link key stays with the golden record; the others leave it and
-    are decided about anew. What was written to them stays written."""
+    are decided about anew: all of them, or those that stand on its other side where only some are
+    `parted`. What was written to them stays written."""
+    status = "split" if parted else "rejected"
     named = [identity.follow(tx, RecordRef.parse(key)) for key in (item.subject, *item.candidates)]
     links = identity.links_of(tx, named)
-    reviews.close(tx, item.id, "rejected")
+    reviews.close(tx, item.id, status, parted[0] if parted else None)
     if named[0] not in links:
-        return Decided(item.id, "rejected", None, (), (), changed=True)
+        return Decided(item.id, status, None, tuple(parted), (), changed=True)
     entity_id = links[named[0]].entity_id
     together = [
         ref
@@ -263,7 +295,10 @@ def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
     _need_quiet(tx, item, [entity_id])
     known = mirror.load(tx, together)
     keyed = [ref for ref in together if ref in known and known[ref].lookup2 == entity_id]
-    leaving = [ref for ref in together if ref != (keyed or together)[0]]
+    kept = (keyed or together)[0]
+    theirs = {identity.follow(tx, RecordRef.parse(key)) for key in parted} or {kept}
+    # Whoever is on the side of the kept one stays with it.
+    leaving = [ref for ref in together if (ref in theirs) != (kept in theirs)]
     members = identity.members(tx, [entity_id])[entity_id]
     staying = [link.ref for link in members if link.status == "live" and link.ref not in leaving]
     for ref in leaving:
@@ -272,7 +307,7 @@ def _take_apart(tx: Tx, item: ReviewItem) -> Decided:
     requeue.put_back(tx, f"review:{item.id}", leaving)
     identity.add_work(tx, [entity_id], REASON)
     ruled_out = tuple(sorted(map(str, leaving)))
-    return Decided(item.id, "rejected", entity_id, (), ruled_out, changed=True)
+    return Decided(item.id, status, entity_id, tuple(parted), ruled_out, changed=True)
 
 
 def revisit(store: Store, run_id: str) -> int:
@@ -330,17 +365,17 @@ def _chosen(item: ReviewItem, records: Sequence[str]) -> tuple[str, ...]:
             code="review.record_needed",
             remedy=f"Name it: `--record {item.candidates[0]}`." if item.candidates else None,
         )
-    return tuple(dict.fromkeys(_named(item, text) for text in records))
+    return tuple(dict.fromkeys(_named(item, text, item.candidates) for text in records))
 
 
-def _named(item: ReviewItem, text: str) -> str:
-    fits = [key for key in item.candidates if key == text or key.endswith(f":{text}")]
+def _named(item: ReviewItem, text: str, among: Sequence[str]) -> str:
+    fits = [key for key in among if key == text or key.endswith(f":{text}")]
     if len(fits) == 1:
         return fits[0]
     raise ReviewError(
-        f"the record named is not one of the {len(item.candidates)} candidates of item {item.id}",
+        f"the record named is not one of the {len(among)} candidates of item {item.id}",
         code="review.no_candidate",
-        remedy=f"Name one of: {', '.join(item.candidates)}.",
+        remedy=f"Name one of: {', '.join(among)}.",
     )
 
 

@@ -1,4 +1,4 @@
-"""`leadloop review`: what only a person can decide: list, show, accept, reject."""
+"""`leadloop review`: what only a person can decide: list, show, accept, reject, split."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ app = typer.Typer(
     rich_markup_mode=None,
     add_completion=False,
     invoke_without_command=True,
-    help="Decide what only a person can decide: review [list|show|accept|reject].",
+    help="Decide what only a person can decide: review [list|show|accept|reject|split].",
 )
 T = TypeVar("T")
 PairOption = Annotated[str | None, typer.Option("--pair", help="Only this pair.")]
@@ -138,6 +138,26 @@ def reject_item(
     conflict it leaves both values as they are, until one of them is changed.
     """
     arguments = {"decision": "reject"}
+    _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
+
+
+@app.command("split")
+def split_item(
+    ctx: typer.Context,
+    item: ItemArgument,
+    record: Annotated[
+        list[str],
+        typer.Option("--record", metavar="REF", help="A record of another person; repeatable."),
+    ],
+    no_wait: NoWaitOption = False,
+    pair: PairOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Say of a merge proposal that some of its records are another person's.
+
+    They leave and are decided about anew; the others stay one person. What was written stays.
+    """
+    arguments = {"decision": "split", "records": list(record)}
     _decide(session_of(ctx), item, pair, arguments, wait=not no_wait, as_json=as_json)
 
 

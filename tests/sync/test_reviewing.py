@@ -9,7 +9,7 @@ import pytest
 from mappings.records import Event, RecordRef
 from state import events, identity, mirror, reviews
 from state.reviews import ReviewItem
-from sync.reviewing import ReviewError, accept, listed, reject, revisit, show
+from sync.reviewing import ReviewError, accept, listed, reject, revisit, show, split
 from sync.waterfall import adds_up, steps
 from tests.sync.world import World
 
@@ -249,6 +249,55 @@ def test_rejecting_a_merge_proposal_takes_the_records_apart(world: World) -> Non
     assert RecordRef("salesforce", "Lead", other) not in _linked(world, contact)
     assert listed(world.store) == []
     assert world.settled()
+
+
+def _three(world: World) -> tuple[str, list[str], ReviewItem]:
+    """Ada with three Leads, the one that carries the link key first, and the proposal."""
+    contact = world.contact("Ada", "Byron", jobtitle="Engineer")
+    leads = [world.lead("Ada", "Byron") for _ in range(3)]
+    world.first()
+    kept = world.counterpart(contact).ref.id
+    return contact, sorted(leads, key=lambda lead: lead != kept), the_item(world)
+
+
+@pytest.mark.parametrize("whose", ["the other's", "the kept one's"])
+def test_splitting_a_merge_proposal_parts_the_named(world: World, whose: str) -> None:
+    """One of three records is somebody else's: it leaves for good, the two others stay one person,
+    and the record with the link key stays the counterpart whichever side is named."""
+    contact, (kept, also, other), item = _three(world)
+    named = [other] if whose == "the other's" else [kept, f"salesforce:Lead:{also}"]
+    decided = split(world.desk, item.id, named)
+    assert (decided.status, decided.ruled_out) == ("split", (f"salesforce:Lead:{other}",))
+    assert split(world.desk, item.id, named).changed is False
+    world.run()
+    assert world.counterpart(contact).ref.id == kept
+    linked = {ref.id for ref in _linked(world, contact)}
+    assert {kept, also} <= linked
+    assert other not in linked
+    assert world.settled()
+
+
+def test_a_split_names_some(world: World) -> None:
+    """None, all, or a record the item does not name part nothing; nor does a split of a question
+    that is no merge proposal, or of a proposal that was confirmed."""
+    _, leads, item = _three(world)
+    for named, code in (([], "review.record_needed"), (leads, "review.record_needed"),
+                        (["00Q000000000000AAA"], "review.no_candidate")):  # fmt: skip
+        with pytest.raises(ReviewError) as refused:
+            split(world.desk, item.id, named)
+        assert refused.value.code == code
+    accept(world.desk, item.id)
+    with pytest.raises(ReviewError) as refused:
+        split(world.desk, item.id, leads[:1])
+    assert refused.value.code == "review.decided"
+
+
+def test_a_question_is_not_split(world: World) -> None:
+    """Who somebody is takes accept or reject."""
+    in_review(world)
+    with pytest.raises(ReviewError) as refused:
+        split(world.desk, the_item(world).id, ["x"])
+    assert refused.value.code == "review.impossible"
 
 
 def _linked(world: World, contact: str) -> set[RecordRef]:
