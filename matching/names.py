@@ -33,16 +33,35 @@ def letters(value: str) -> str:
     return _NOT_LETTERS.sub(" ", _APOSTROPHES.sub("", fold(value))).strip()
 
 
-@lru_cache(maxsize=131_072)
 def split(given: str | None, family: str | None) -> Name:
     """The name in two columns as a Name, wherever its owner put the parts.
 
     One column holding everything ("Dr. Maria van der Berg", "Smith, John") is parsed; two columns
     keep their sides, only titles, suffixes and nicknames in brackets are taken out.
     """
-    first, last = present(given), present(family)
-    if (not first or _SIMPLE.match(first)) and (not last or _SIMPLE.match(last)):
-        return _name(_one_word(first), "", letters(last))
+    first, last = _looked_at(given), _looked_at(family)
+    if first.simple and last.simple:
+        return _name(first.letters.replace(" ", ""), "", last.letters)
+    return _parsed(first.text, last.text)
+
+
+@dataclass(frozen=True, slots=True)
+class _Column:
+    """What one column says: the text, whether it is but one word or nothing, and its letters."""
+
+    text: str
+    simple: bool
+    letters: str
+
+
+@lru_cache(maxsize=131_072)
+def _looked_at(value: str | None) -> _Column:
+    text = present(value)
+    return _Column(text, not text or bool(_SIMPLE.match(text)), letters(text))
+
+
+@lru_cache(maxsize=131_072)
+def _parsed(first: str, last: str) -> Name:
     from nameparser import parse
 
     if first and last:

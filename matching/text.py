@@ -51,7 +51,7 @@ def is_placeholder(value: str) -> bool:
     text = fold(value).replace(" ", "")
     if not text or text in PLACEHOLDER_WORDS:
         return True
-    return len(text) > 1 and len(set(text)) == 1  # "aaaa", "000", "----"
+    return len(text) > 1 and text.count(text[0]) == len(text)  # "aaaa", "000", "----"
 
 
 def present(value: str | None) -> str:
