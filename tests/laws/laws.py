@@ -81,7 +81,8 @@ def law_3_everything_lands_once(town: Town) -> None:
 
 def law_5_owners_win(town: Town) -> None:
     """Who alone edited a field since the last rest finds that value on both sides; of two, the
-    owner's stands. No blank of ours replaced a value, but where an undo put back what was blank."""
+    owner's stands. No blank of ours replaced a value, but where an undo put back what was blank.
+    Edits that end where an undo left both sides are none that can be seen."""
     erased = town.hubspot.erased | town.salesforce.erased
     with town.store.read() as tx:
         stored = outbox.results(tx, erased)
@@ -93,7 +94,7 @@ def law_5_owners_win(town: Town) -> None:
         for name, (map_name, crm_name) in FIELDS.items():
             edits = person.edits.get(name, [])
             shown = (contact.fields.get(map_name), crm.fields.get(crm_name))
-            if not edits:
+            if not edits or shown == person.undone.get(name):
                 continue
             sides = {side for side, _ in edits}
             last = dict(edits)

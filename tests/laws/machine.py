@@ -240,6 +240,7 @@ class Machine(RuleBasedStateMachine):
         contact = self.town.record(who, Side.MAP)
         assert contact is not None
         assert contact.fields["jobtitle"] == value, "law 11: an undo took a person's edit"
+        who.undone["title"] = (value, was)
 
     @rule(who=people, name=EDITED, value=VALUES)
     def mapping_changes(self, who: Person, name: str, value: str) -> None:

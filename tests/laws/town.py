@@ -79,6 +79,7 @@ class Person:
     out: bool = False
     stage: str | None = None
     edits: dict[str, list[tuple[Side, str]]] = field(default_factory=dict)
+    undone: dict[str, tuple[Json, Json]] = field(default_factory=dict)
     fills: list[Event] = field(default_factory=list)
     counts: Counter[EventKind] = field(default_factory=Counter)
     opportunities: list[str] = field(default_factory=list)
