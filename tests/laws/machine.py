@@ -50,7 +50,7 @@ from tests.sync.world import Refusal
 SIDES = st.sampled_from([Side.MAP, Side.CRM])
 ELSEWHERE = {
     *("after_bind", "after_model", "after_review", "after_replay", "after_companies"),
-    "after_discard",
+    *("after_discard", "after_mailing_claim", "after_mailing"),
 }
 """Crash points no run of a small town without companies passes."""
 POINTS = st.sampled_from(sorted(set(CRASHPOINTS) - ELSEWHERE))

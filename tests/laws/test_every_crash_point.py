@@ -24,8 +24,12 @@ from tests.laws.town import Town
 from tests.sync.world import Refusal
 
 Step = Callable[[Town], object]
-PROCESSES = {"after_alerts", "after_bind", "after_claim", "after_command"}
-"""Points that only a process with a config.yaml passes (tests/sync/test_killed_commands.py)."""
+PROCESSES = {
+    *("after_alerts", "after_bind", "after_claim", "after_command"),
+    *("after_mailing_claim", "after_mailing"),
+}
+"""Points that only a process with a config.yaml passes (tests/sync/test_killed_commands.py, and for
+reports tests/sync/test_mailing.py)."""
 ERASING = {"after_tombstones", "after_listed", "after_removed", "after_vendors"}
 """Points of an erasure: no law can ask about its person after it (tests/sync/test_erasure.py)."""
 DRIFTING = {"after_catch_up"}

@@ -31,8 +31,9 @@ from tests.sync.world import Refusal
 ELSEWHERE = {
     *("after_alerts", "after_bind", "after_claim", "after_command", "after_model"),
     *("after_tombstones", "after_listed", "after_removed", "after_vendors"),
+    *("after_mailing_claim", "after_mailing"),
 }
-"""Points of a process with a config.yaml, one that needs more people than a small town has, and
+"""Points of a process with a config.yaml (reports among them), one that needs more people than a small town has, and
 those of an erasure: killed at in tests/sync and tests/laws/test_every_crash_point.py."""
 REACHED = sorted(CRASHPOINTS.keys() - ELSEWHERE)
 Deed = Callable[[Town], object]
