@@ -33,8 +33,9 @@ ELSEWHERE = {
     *("after_tombstones", "after_listed", "after_removed", "after_vendors"),
     *("after_mailing_claim", "after_mailing"),
 }
-"""Points of a process with a config.yaml (reports among them), one that needs more people than a small town has, and
-those of an erasure: killed at in tests/sync and tests/laws/test_every_crash_point.py."""
+"""Points of a process with a config.yaml (reports among them), one that needs more people than a
+small town has, and those of an erasure: killed at in tests/sync and
+tests/laws/test_every_crash_point.py."""
 REACHED = sorted(CRASHPOINTS.keys() - ELSEWHERE)
 Deed = Callable[[Town], object]
 REFUSED = (
