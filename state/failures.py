@@ -9,9 +9,11 @@ StateHeldError.
 from __future__ import annotations
 
 import contextlib
+import shutil
 import sqlite3
 from collections.abc import Callable, Iterator
 from functools import cache, wraps
+from pathlib import Path
 from typing import ParamSpec, TypeVar
 
 from sqlalchemy.exc import DBAPIError
@@ -167,6 +169,8 @@ def _sqlite_errors() -> tuple[type[BaseException], ...]:
     return (sqlite3.Error, sqlite_module().Error)
 
 
+ROOM = 65_536
+"""Bytes without which SQLite's shared memory (32 KiB at a time) or log cannot grow."""
 NAMED = (
     "state.damaged",
     "state.missing",
@@ -194,8 +198,21 @@ def translated(where: object = None) -> Iterator[None]:
         raise named(damaged(), where) from None
 
 
-def named(error: LeadloopError, where: object) -> LeadloopError:
-    """The error with the file it is about, where that is known and not said yet."""
+def free_beside(file: Path) -> int:
+    """Bytes free on the disk of a file; plenty where that cannot be told."""
+    try:
+        return shutil.disk_usage(file.parent).free
+    except OSError:
+        return ROOM
+
+
+def named(
+    error: LeadloopError, where: object, *, free: Callable[[Path], int] = free_beside
+) -> LeadloopError:
+    """The error with the file it is about, where that is known and not said yet. SQLite calls it an
+    I/O error when its shared memory or its log cannot grow: on a full disk that is what it is."""
+    if error.code == "state.disk_failed" and isinstance(where, Path) and free(where) < ROOM:
+        error = disk_full()
     if where is not None and error.code in NAMED and str(where) not in error.message:
         error.message = f"{error.message}: {where}"
         error.args = (error.message,)

@@ -147,10 +147,11 @@ def _finish(session: Session, results: list[dict[str, Any]], *, as_json: bool) -
 def _show(session: Session, result: dict[str, Any]) -> None:
     counts = result["counts"]
     console = output.console()
-    run = f"run {result['run_id']}: " if result["run_id"] else ""
-    console.print(
-        f"{result['pair']}: {run}{result['status']} in {result['seconds']:.1f} s", markup=False
-    )
+    if not result["run_id"]:
+        console.print(f"{result['pair']}: no run was made", markup=False)
+        return
+    ended = f"{result['status']} in {result['seconds']:.1f} s"
+    console.print(f"{result['pair']}: run {result['run_id']}: {ended}", markup=False)
     if not counts:
         return
     written = {name: number for name, number in counts.get("written", {}).items() if number}

@@ -49,9 +49,10 @@ def trouble_lines(found: Mapping[str, Any]) -> list[str]:
 def _account(one: Mapping[str, Any]) -> str:
     parts = [_standing(one)]
     if one["daily_limit"]:
-        used = "?" if one["daily_used"] is None else f"{one['daily_used']:,}"
         left = "" if one["our_left"] is None else f", {one['our_left']:,} left of our share"
-        parts.append(f"{used} of {one['daily_limit']:,} calls used{left}")
+        known = one["daily_used"] is not None
+        used = f"{one['daily_used']:,} of " if known else "not known how many of "
+        parts.append(f"{used}{one['daily_limit']:,} calls {'used' if known else 'are used'}{left}")
     if one["lanes_waiting"]:
         parts.append(f"{', '.join(one['lanes_waiting'])} wait")
     if one["tried_again_at"]:
