@@ -22,7 +22,8 @@ def test_an_i_o_error_with_room_is_a_failing_disk() -> None:
     assert named(disk_failed(), FILE, free=lambda _: ROOM).code == "state.disk_failed"
 
 
-def test_a_disk_that_cannot_be_asked_is_not_called_full() -> None:
+def test_a_disk_that_cannot_be_asked_is_not_called_full(tmp_path: Path) -> None:
     """The folder is gone: nothing is said about space, and no other error hides the first."""
-    assert free_beside(FILE) == ROOM
-    assert named(disk_failed(), FILE).code == "state.disk_failed"
+    gone = tmp_path / "gone" / "leadloop.sqlite3"
+    assert free_beside(gone) == ROOM
+    assert named(disk_failed(), gone).code == "state.disk_failed"
