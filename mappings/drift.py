@@ -20,7 +20,7 @@ from mappings.loading import Schemas
 from mappings.mapping_checks import fits
 from mappings.ports import FieldSchema
 from mappings.records import Side
-from mappings.required_fields import CRM_KEY, MAP_KEY, required_fields
+from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY, activity_writes, required_fields
 from mappings.transforms import ALTERNATIVES, ANY, template_names
 
 EMAILS = "emails"
@@ -155,6 +155,10 @@ def _uses(mapping: PairMapping) -> Iterator[_Use]:
         for outcome in mapping.outcomes:
             yield _Use(Side.MAP, people.map_object, outcome.map, outcome.at, writes=True)
     yield from _own(mapping)
+    if people is not None:
+        for name, fields in activity_writes(mapping).items():
+            for field in (*fields, EVENT_KEY):
+                yield _Use(Side.CRM, name, field, people.at, writes=True)
 
 
 def _read_besides(entry: ObjectMapping, rule: FieldRule) -> Iterator[_Use]:
@@ -283,6 +287,19 @@ def _demands(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:
             if field.required and field.createable and (rule is None or rule.default is None):
                 at = rule.at if rule is not None else entry.at
                 yield Drift(Side.CRM, schema.object, field.name, DriftKind.REQUIRED, (str(at),))
+    yield from _activity_demands(mapping, now)
+
+
+def _activity_demands(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:
+    """The same of what activities become: Leadloop has no other value for it."""
+    people = mapping.of_kind(EntityKind.PERSON)
+    if people is None:
+        return
+    for name, written in activity_writes(mapping).items():
+        schema = now.get(Side.CRM, {}).get(name)
+        for field in schema.fields.values() if schema is not None else ():
+            if field.required and field.createable and field.name not in written:
+                yield Drift(Side.CRM, name, field.name, DriftKind.REQUIRED, (str(people.at),))
 
 
 def _person_accounts(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:

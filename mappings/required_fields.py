@@ -28,6 +28,7 @@ EVENT_KEY = "Leadloop_Event_Id__c"
 TASK = "Task"
 """Where the event key is described. Salesforce defines Task's custom fields on Activity (FACTS
 section 4, Objects), which has no describe of its own."""
+MEMBER = "CampaignMember"
 EVENT = "Event"
 """Salesforce's meetings."""
 
@@ -182,6 +183,23 @@ def rolled_up(mapping: PairMapping) -> tuple[EventKind, ...]:
     )
 
 
+_ACTIVITY_WRITES: dict[str, tuple[str, ...]] = {
+    TASK: ("WhoId", "Subject", "Description", "Status", "ActivityDate"),
+    MEMBER: ("CampaignId", "LeadId", "ContactId", "Status"),
+}
+ACTIVITY_ANCHORS = frozenset({"WhoId", "CampaignId", "LeadId", "ContactId", EVENT_KEY})
+"""Fields without which an activity would be nobody's, or could not be found again."""
+
+
+def activity_writes(mapping: PairMapping) -> dict[str, tuple[str, ...]]:
+    """The CRM objects that activities become, with the fields they are written with."""
+    wanted = {
+        TASK: ActivityForm.TASK in mapping.activities.values() or mapping.contract.has_handoffs(),
+        MEMBER: ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values(),
+    }
+    return {name: fields for name, fields in _ACTIVITY_WRITES.items() if wanted[name]}
+
+
 def opt_out_property(subscription: str | None) -> str:
     """The MAP's read-only property that says a contact takes no mail of that type, or, for None,
     none at all (FACTS section 2, Consent)."""
@@ -321,10 +339,10 @@ def _crm_fields(mapping: PairMapping) -> list[FieldDefinition]:
         for entry in mapping.objects
         for name in entry.crm_objects
     ]
-    if ActivityForm.TASK in mapping.activities.values() or mapping.contract.has_handoffs():
-        found.append(_key(TASK, EVENT_KEY, length=64, label="Leadloop Event Id"))
-    if ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values():
-        found.append(_key("CampaignMember", EVENT_KEY, length=64, label="Leadloop Event Id"))
+    found.extend(
+        _key(object_name, EVENT_KEY, length=64, label="Leadloop Event Id")
+        for object_name in activity_writes(mapping)
+    )
     people = mapping.of_kind(EntityKind.PERSON)
     for object_name in people.crm_objects if people is not None else ():
         found += _contract_fields(mapping.contract, Side.CRM, object_name)

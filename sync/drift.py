@@ -1,11 +1,11 @@
 """Schema drift in a run: looked for before anything is planned, told, parked, and caught up with.
 
-Before a run plans, the mapped objects of both sides are described and held against the mapping
-(`mappings.drift`); a run with nothing to plan asks nobody. What is found is kept in the state with
-the line of the mapping it touches; the run plans with a mapping whose touched rules rest. When a
-field is as it should be again, what it holds may have changed without moving any record's stamp:
-its object is read anew, a page at a time, and its people are planned again. A run that is killed
-in between goes on there.
+Before a run plans, the mapped objects of both sides, and what activities become, are described and
+held against the mapping (`mappings.drift`); a run with nothing to plan asks nobody. What is found
+is kept in the state with the line of the mapping it touches; the run plans with a mapping whose
+touched rules rest. When a field is as it should be again, what it holds may have changed without
+moving any record's stamp: its object is read anew, a page at a time, and its people are planned
+again. A run that is killed in between goes on there.
 """
 
 from __future__ import annotations
@@ -17,11 +17,12 @@ from datetime import timedelta
 import structlog
 
 from mappings.drift import Drift, DriftKind, drifts, narrowed
-from mappings.errors import PASSING, ConfigurationError
+from mappings.errors import PASSING, ConfigurationError, InvariantError
 from mappings.loading import Schemas
 from mappings.ports import Lane, ObjectSchema
 from mappings.records import Record, Side
-from state import identity, mirror, schemas
+from mappings.required_fields import activity_writes
+from state import events, identity, mirror, schemas
 from state.mirror import Mirrored
 from state.schemas import Name, StoredDrift
 from sync.crash import crashpoint
@@ -48,7 +49,8 @@ def is_due(pair: Pair) -> bool:
     """Whether the objects are to be described: something is to be planned, a healed one is
     still to be caught up with, or a drifted one was last looked at a while ago."""
     with pair.store.read() as tx:
-        if identity.work(tx, limit=1) or mirror.pending_count(tx):
+        waiting = events.unattributed(tx, after=0, limit=1)
+        if identity.work(tx, limit=1) or mirror.pending_count(tx) or waiting:
             return True
         found, seen = schemas.drifts(tx), schemas.last_seen(tx)
         if any(drift.reread is not None for drift in found):
@@ -127,6 +129,12 @@ def _described(pair: Pair) -> dict[Side, dict[str, ObjectSchema]]:
                 found[side][name] = pair.connector(side).describe(name)
         except PASSING as error:
             log.warning("schema.unread", system=pair.connector(side).system, code=error.code)
+    if Side.CRM not in pair.unreachable:
+        for name in activity_writes(pair.mapping):
+            try:
+                found[Side.CRM][name] = pair.crm_side.describe(name)
+            except (*PASSING, InvariantError) as error:  # an org may hide what people do
+                log.warning("schema.unread", system=pair.crm_side.system, code=error.code)
     return found
 
 

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from mappings.records import Operation
+from mappings.required_fields import ACTIVITY_ANCHORS
 from state.outbox import Intent
 from sync.intents import digest
 from sync.plan_people import EntityPlan
@@ -27,8 +28,9 @@ class Unfit:
 
 
 def fitting(plan: EntityPlan, unfit: Unfit) -> EntityPlan:
-    """The plan without missing fields, and without creates that would be refused, nor what depends
-    on them: their golden record stays on the work list until the object takes them again.
+    """The plan without missing fields, and without creates that would be refused, or could not be
+    found again, nor what depends on them: their golden record stays on the work list until the
+    object takes them again.
     """
     if not (unfit.missing or unfit.demanded):
         return plan
@@ -42,6 +44,9 @@ def fitting(plan: EntityPlan, unfit: Unfit) -> EntityPlan:
 def _is_refused(intent: Intent, unfit: Unfit) -> bool:
     if intent.operation is not Operation.CREATE:
         return False
+    anchors = {name for name in intent.fields if name in ACTIVITY_ANCHORS} | {intent.external_field}
+    if any((intent.object, name) in unfit.missing for name in anchors):
+        return True
     wanted = [name for object_name, name in unfit.demanded if object_name == intent.object]
     return any(intent.fields.get(name) is None for name in wanted)
 

@@ -14,7 +14,7 @@ from mappings.loader import load_mapping
 from mappings.loading import Schemas
 from mappings.ports import FieldSchema, ObjectSchema
 from mappings.records import Side
-from mappings.required_fields import CRM_KEY, fields_to_read
+from mappings.required_fields import CRM_KEY, EVENT_KEY, activity_writes, fields_to_read
 
 
 @pytest.fixture(scope="module")
@@ -26,12 +26,15 @@ def mapping() -> PairMapping:
 @pytest.fixture(scope="module")
 def whole(mapping: PairMapping) -> Schemas:
     """Both vendors with every field the mapping needs, as text."""
+    needed = {side: dict(objects) for side, objects in fields_to_read(mapping).items()}
+    for name, written in activity_writes(mapping).items():
+        needed[Side.CRM][name] = (*needed[Side.CRM].get(name, ()), *written, EVENT_KEY)
     return {
         side: {
             name: ObjectSchema(name, {f: FieldSchema(f, f"Label of {f}", "text") for f in fields})
             for name, fields in objects.items()
         }
-        for side, objects in fields_to_read(mapping).items()
+        for side, objects in needed.items()
     }
 
 

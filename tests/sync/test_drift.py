@@ -10,6 +10,7 @@ import pytest
 
 from mappings.errors import UnavailableError
 from mappings.ports import FieldSchema, ObjectSchema
+from mappings.required_fields import EVENT_KEY
 from state import outbox, schemas
 from sync.crash import Crash, watched
 from sync.drift import LOOK_AGAIN
@@ -283,3 +284,53 @@ def test_a_dry_run_shows_what_the_run_will_do(world: World) -> None:
     (intent,) = [i for i in world.planned().planned.intents() if i.object == "Lead"]
     assert sorted(intent.fields) == ["Phone"]
     assert told(world) == []
+
+
+def fills_of(world: World) -> int:
+    """How many Tasks Ada's form fills have become."""
+    return sum(task.fields[EVENT_KEY] is not None for task in world.salesforce.all("Task"))
+
+
+@pytest.mark.parametrize("name", ["WhoId", EVENT_KEY])
+def test_activities_wait_for_what_they_hang_on(world: World, name: str) -> None:
+    """A Task that would be nobody's, or could not be found again, is not written: the event waits,
+    fields of the person travel, and the Task is there once when the field is."""
+    gone = crm(world).lose("Task", name)
+    world.fills("ada.byron@example-byron.com")
+    edit(world, "Byron", jobtitle="Poet")
+    world.run()
+    assert lead_of(world, "Byron")["Title"] == "Poet"
+    assert world.salesforce.all("Task") == []
+    assert [(what, kind) for what, kind, _ in told(world)] == [(f"Task.{name}", "removed")]
+    crm(world).regain("Task", gone, None)
+    world.time.at += LOOK_AGAIN
+    world.run()
+    world.run()
+    assert fills_of(world) == 1
+    assert told(world) == []
+
+
+def test_an_activity_goes_without_a_field_it_can_spare(world: World) -> None:
+    """Without a description, a Task is still told: only the removed field rests."""
+    crm(world).lose("Task", "Description")
+    world.fills("ada.byron@example-byron.com")
+    world.run()
+    assert fills_of(world) == 1
+    assert [what for what, _, _ in told(world)] == ["Task.Description"]
+
+
+def test_a_field_that_tasks_begin_to_demand_holds_them_alone(world: World) -> None:
+    """The org makes a field of Task required that Leadloop has nothing for: no Task is refused one
+    by one, they wait, and are written once it is optional again."""
+    demanded = FieldSchema("Team__c", "Team", "text", required=True)
+    crm(world).describe_as("Task", demanded)
+    world.fills("ada.byron@example-byron.com")
+    edit(world, "Byron", jobtitle="Poet")
+    world.run()
+    assert lead_of(world, "Byron")["Title"] == "Poet"
+    assert fills_of(world) == 0
+    assert [(what, kind) for what, kind, _ in told(world)] == [("Task.Team__c", "required")]
+    crm(world).describe_as("Task", replace(demanded, required=False))
+    world.time.at += LOOK_AGAIN
+    world.run()
+    assert fills_of(world) == 1
