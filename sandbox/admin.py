@@ -137,7 +137,7 @@ class _Admin:
 
     async def change_schema(self, request: web.Request) -> web.Response:
         body = await _object(request)
-        _check(lambda: _change_schema(self._sandbox, body))
+        _check(lambda: change_schema(self._sandbox, body))
         return web.json_response({"changed": True})
 
     async def read_clock(self, request: web.Request) -> web.Response:
@@ -229,7 +229,8 @@ async def _stream(request: web.Request, rows: Iterator[dict[str, Any]]) -> web.S
     return response
 
 
-def _change_schema(sandbox: Sandbox, body: dict[str, Any]) -> None:
+def change_schema(sandbox: Sandbox, body: dict[str, Any]) -> None:
+    """One change of a vendor's schema, as `POST /schema` takes it. Raises what refuses it."""
     system, object_name = body.get("system"), body.get("object")
     action, field = body.get("action"), body.get("field")
     if not isinstance(object_name, str) or not isinstance(field, dict) or "name" not in field:

@@ -12,22 +12,25 @@ import asyncio
 import signal
 import ssl
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import trustme
 from aiohttp import web
 
-from sandbox.admin import build_admin
+from sandbox.admin import AdminError, build_admin, change_schema
 from sandbox.calls import Calls
 from sandbox.clock import VirtualClock
 from sandbox.faults import Faults
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.app import build_app as build_hubspot
+from sandbox.hubspot.errors import HubSpotError
 from sandbox.process import SandboxProcess, start_process
 from sandbox.proxy import HOST_NAMES, Proxy
 from sandbox.salesforce.app import build_app as build_salesforce
+from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.transport import transport
 from sandbox.webhook_sender import WebhookSender
@@ -51,7 +54,8 @@ class SandboxOptions:
     `world` is "generated", "febrl4" or None for an empty one. `people` counts the contacts in
     HubSpot, `crm_records` the Leads and Contacts in Salesforce (None: as many). Port 0 takes a
     free one; `proxy_port` None opens no proxy. `seed` decides the world, the credentials and the
-    vendors' shuffling.
+    vendors' shuffling. `schema` are changes of the vendors' objects, as `POST /schema` takes them,
+    made before anybody is told where it listens.
     """
 
     directory: Path
@@ -63,6 +67,7 @@ class SandboxOptions:
     salesforce_port: int = 0
     admin_port: int = 0
     proxy_port: int | None = None
+    schema: Sequence[dict[str, Any]] = ()
 
 
 class Sandbox:
@@ -234,10 +239,22 @@ async def serve(options: SandboxOptions, *, announce: Callable[[dict[str, object
         loop.add_signal_handler(number, stopping.set)
     sandbox = Sandbox(options)
     try:
-        announce(await sandbox.start())
+        info = await sandbox.start()
+        for change in options.schema:
+            _shape(sandbox, change)
+        announce(info)
         await stopping.wait()
     finally:
         await sandbox.stop()
+
+
+def _shape(sandbox: Sandbox, change: dict[str, Any]) -> None:
+    try:
+        change_schema(sandbox, change)
+    except (AdminError, HubSpotError, SalesforceError) as error:
+        name = f"{change.get('object')}.{change.get('field', {}).get('name')}"
+        message = f"there can be no field {name}"
+        raise ValueError(message) from error
 
 
 def _ca_file(directory: Path) -> Path:

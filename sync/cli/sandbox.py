@@ -44,6 +44,10 @@ def command(
             min=0, max=65535, help="Open an HTTPS proxy for the vendors' host names. 0: any free."
         ),
     ] = None,
+    schema: Annotated[
+        Path | None,
+        typer.Option("--schema", help="Give the accounts the fields of this snapshot."),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print where it listens as one line of JSON.")
     ] = False,
@@ -51,7 +55,9 @@ def command(
     """Start HubSpot and Salesforce on loopback, with a workspace.
 
     Stays in the foreground and stops on Ctrl-C or SIGTERM. The directory then holds config.yaml,
-    mappings/ and ca.pem, ready for `leadloop --config DIR/config.yaml doctor --fix`.
+    mappings/ and ca.pem, ready for `leadloop --config DIR/config.yaml doctor --fix`. With a
+    snapshot of real accounts (`leadloop snapshot`) they have those accounts' own fields: a mapping
+    is tried on them, in CI too, without touching anybody.
     """
     if world not in WORLDS:
         raise UsageFault("there is no such world", remedy=f"Use one of {', '.join(WORLDS)}.")
@@ -68,8 +74,17 @@ def command(
         salesforce_port=salesforce_port,
         admin_port=admin_port,
         proxy_port=proxy_port,
+        schema=[] if schema is None else _changes(schema),
     )
     _serve(options, as_json=as_json)
+
+
+def _changes(path: Path) -> list[dict[str, Any]]:
+    """What makes the accounts like those of the snapshot, every pair of it."""
+    from sync.snapshot import read_snapshot
+    from sync.snapshot_world import changes_of
+
+    return [change for schemas in read_snapshot(path).values() for change in changes_of(schemas)]
 
 
 def _prepare(directory: Path) -> None:
