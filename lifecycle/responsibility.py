@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from itertools import zip_longest
 
 from lifecycle.handoff import Handoff, Status
 from lifecycle.standing import Move, Transition
@@ -120,8 +121,8 @@ def _stretches(duties: Iterable[tuple[datetime, Duty]]) -> tuple[Stretch, ...]:
     for at, duty in duties:
         if not changed or changed[-1][1] != duty:
             changed.append((at, duty))
-    ends = [*(at for at, _ in changed[1:]), None]
-    return tuple(Stretch(at, end, duty) for (at, duty), end in zip(changed, ends, strict=True))
+    following = [at for at, _ in changed[1:]]
+    return tuple(Stretch(at, end, duty) for (at, duty), end in zip_longest(changed, following))
 
 
 def _turns(handoff: Handoff) -> Iterator[datetime]:

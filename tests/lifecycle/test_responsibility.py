@@ -178,3 +178,8 @@ def test_no_gap_and_no_overlap(
     for moment in data.draw(st.lists(st.integers(0, 300).map(day), max_size=5)):
         assert responsible_at(found, moment) is not None
         assert sum(s.start <= moment and (s.end is None or moment < s.end) for s in found) == 1
+
+
+def test_a_deal_that_was_closed_as_it_was_opened_was_nobodys_job() -> None:
+    """An opportunity entered when it was won already has no stretch, and no error."""
+    assert deal_ledger(deal(1, closed=1), owners_of([], REP), owners_known_from=day(0)) == ()
