@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 
-from mappings.cel import QUOTED
+from mappings.cel import QUOTED, without_quotes
 from mappings.errors import Position
 from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
 from mappings.loading import Loading
@@ -23,6 +23,7 @@ from mappings.values import is_valid
 _SHOWN = 20
 _PICKED = frozenset({"picklist", "multipicklist"})
 _COMPARED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s*(?:==|!=)\s*$")
+_BARE = re.compile(r"\b([A-Za-z_]\w*)\s*(?:==|!=)\s*([A-Za-z_]\w*)\b(?!\s*[.(])")
 _LISTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s+in\s*\[[^\]]*$")
 
 
@@ -37,13 +38,17 @@ def check_values(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> Non
 
 def check_conditions(entry: ObjectMapping, loading: Loading) -> None:
     """Record comparisons in `when` and `include` with what is no option of the field."""
+    at = loading.place(entry.at, "include.text")
     schema = loading.described(Side.MAP, entry.map_object)
     if schema is not None:
-        at = loading.place(entry.at, "include.text")
         _compared(entry.include, at, {entry.map_object: schema.fields}, loading)
+    else:
+        _unquoted(entry, entry.include, at, loading)
     for rule in entry.fields:
         if not rule.when:
             continue
+        if rule.source is Side.MAP and schema is None:
+            _unquoted(entry, rule.when, loading.place(rule.at, "when.text"), loading)
         objects = [entry.map_object] if rule.source is Side.MAP else list(rule.crm)
         schemas = [loading.described(rule.source, name) for name in objects]
         fields = {schema.object: schema.fields for schema in schemas if schema is not None}
@@ -148,6 +153,24 @@ def _gaps(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
                     'Name it under `values`; `"*"` there stands for every other value.',
                     code="config.option_gap",
                 )
+
+
+def _unquoted(entry: ObjectMapping, text: str, at: Position, loading: Loading) -> None:
+    """Warn of a word that a field is compared with and that is no field as far as is known: offline
+    it may be a property of the account's own, and is more likely text without its quotes."""
+    standard = loading.schema(Side.MAP, entry.map_object)
+    known = {rule.map for rule in entry.fields} | set(standard.fields if standard else ())
+    for found in _BARE.finditer(without_quotes(text)):
+        field, word = found[1], found[2]
+        if field in known and word not in known and word not in {"true", "false", "null"}:
+            before = text[: found.start(2)]
+            place = Position(
+                at.file, at.line + before.count("\n"), at.column + len(before.rpartition("\n")[2])
+            )
+            loading.faults.warn(
+                place, f"`{word}` is read as a property of {entry.map_object}.",
+                f'Write `"{word}"` if text is meant.', code="config.condition",
+            )  # fmt: skip
 
 
 def _compared(

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from mappings.errors import ConfigurationError, Problem
-from mappings.loader import load_mapping
+from mappings.loader import load_mapping, read_mapping
+from mappings.positions import Faults
 from tests.mappings.minimal import MAPPING, write
 
 
@@ -277,3 +278,26 @@ def test_a_slip_that_is_a_real_field_can_be_declared(tmp_path: Path) -> None:
     """`custom: true` says that the account really has a field named like a standard one."""
     text = MAPPING.replace("- map: firstname", "- map: first_name\n        custom: true")
     assert problems_of(write(tmp_path, text)) == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "column"),
+    [
+        ("lifecyclestage != subscriber", 33),
+        ('lifecyclestage != "subscriber"', None),
+        ("lifecyclestage != firstname", None),
+        ("lifecyclestage != hs_analytics_source", None),
+        ("hs_email_optout == false", None),
+    ],
+)
+def test_text_without_quotes_is_warned_of(
+    condition: str, column: int | None, tmp_path: Path
+) -> None:
+    """A word compared with a standard property, and no property as far as is known, may be one of
+    the account's own: the mapping loads, and the warning stands at the word."""
+    start, end = MAPPING.index("    include:"), MAPPING.index("    identity:")
+    text = f"{MAPPING[:start]}    include: '{condition}'\n{MAPPING[end:]}"
+    faults = Faults()
+    read_mapping(write(tmp_path, text), faults)
+    assert [p.at.column for p in faults.found()] == ([column] if column else [])
+    assert all(p.is_warning and '"subscriber"' in p.fix for p in faults.found())
