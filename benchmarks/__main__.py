@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
-LONG = ("reading", "planning", "reports")
+LONG = ("reading", "planning", "reports", "scale")
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -82,6 +82,10 @@ def measure(
         from benchmarks.reports import EVENTS_EACH, reports
 
         figures["reports"] = reports(people, EVENTS_EACH, say)
+    if "scale" in wanted:
+        from benchmarks.scale import scale
+
+        figures["scale"] = scale(say)
     if "help" in wanted:
         from benchmarks.startup import start_times
 

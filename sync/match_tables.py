@@ -7,7 +7,7 @@ makes no sense raises MatchInputError with a remedy.
 from __future__ import annotations
 
 import csv
-import io
+import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,6 +17,9 @@ from mappings.errors import LeadloopError
 _DELIMITERS = ",;\t|"
 _BOMS = ((b"\xff\xfe", "utf-16"), (b"\xfe\xff", "utf-16"), (b"\xef\xbb\xbf", "utf-8-sig"))
 _LARGEST_CELL = 10_000_000
+_LINE = re.compile(r"[^\r\n]*(?:\r\n|\r|\n)|[^\r\n]+")
+_REMEMBERED = 50_000
+"""Different cells of a column that are remembered."""
 _LOOKED_AT = 4_000
 _RUBBISH = 0.1
 """Share of characters that stand in no text, from which on a file is none."""
@@ -76,19 +79,19 @@ def read_table(path: Path) -> Table:
     if path.suffix.casefold() in {".parquet", ".pq"}:
         return _parquet(path)
     try:
-        data = path.read_bytes()
+        return parse(path.name, path.read_bytes())
     except OSError as error:
         raise MatchInputError(
             f"{path} cannot be read: {error.strerror}",
             code="match.unreadable",
             remedy="Check the path and its permissions.",
         ) from None
-    return parse(path.name, data)
 
 
 def parse(name: str, data: bytes) -> Table:
     """The table in delimited text. Raises MatchInputError where there is no row at all."""
     text, notes = _decoded(data)
+    del data
     if _unprintable(text) > _RUBBISH:
         raise MatchInputError(
             f"{name} is no text but something else",
@@ -97,18 +100,31 @@ def parse(name: str, data: bytes) -> Table:
         )
     header, rows = _split(name, text)
     columns: dict[str, list[str]] = {title: [] for title in header}
-    cells = list(columns.values())
+    cells = [(column, _Kept()) for column in columns.values()]
     short = long = 0
     for row in rows:
         short += len(row) < len(header)
         long += len(row) > len(header)
-        for at, column in enumerate(cells):
-            column.append(row[at].strip() if at < len(row) else "")
+        for at, (column, kept) in enumerate(cells):
+            column.append(kept.one(row[at].strip()) if at < len(row) else "")
     if short:
         notes.append(f"{short} rows have fewer cells than the header: the missing ones are empty")
     if long:
         notes.append(f"{long} rows have more cells than the header: the further ones are left out")
     return _sound(Table(name, columns, tuple(notes)))
+
+
+class _Kept:
+    """Cells of a column that occur again are kept once: most columns of a large table have few."""
+
+    def __init__(self) -> None:
+        self._seen: dict[str, str] = {}
+
+    def one(self, cell: str) -> str:
+        """The same text, and where it was seen before the same object."""
+        if len(self._seen) < _REMEMBERED:
+            return self._seen.setdefault(cell, cell)
+        return self._seen.get(cell, cell)
 
 
 def _decoded(data: bytes) -> tuple[str, list[str]]:
@@ -141,12 +157,14 @@ def _line(data: bytes) -> tuple[str, bool]:
 
 
 def _split(name: str, text: str) -> tuple[list[str], Iterator[list[str]]]:
-    first = next((line for line in text.splitlines() if line.strip()), "")
+    lines = (line.group() for line in _LINE.finditer(text))
+    first = next((line for line in lines if line.strip()), "")
     if not first:
         raise MatchInputError(f"{name} is empty", code="match.empty", remedy="Name another file.")
     delimiter = max(_DELIMITERS, key=lambda mark: (first.count(mark), -_DELIMITERS.index(mark)))
     csv.field_size_limit(_LARGEST_CELL)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter)
+    # One line at a time: a file in memory would take four bytes for each character.
+    reader = csv.reader((line.group() for line in _LINE.finditer(text)), delimiter=delimiter)
     rows = _readable(name, reader)
     return _titles(next(rows)), rows
 

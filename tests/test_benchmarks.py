@@ -226,3 +226,17 @@ def test_reports_over_a_history_look_at_everybody() -> None:
     works = [name for name in found if name == "audit" or name.startswith("report ")]
     assert works == ["audit", "report funnel", "report handoffs", "report monthly"]
     assert all(found[name]["cpu_seconds"] >= 0 for name in works)
+
+
+def test_a_large_table_is_linked_by_both() -> None:
+    """The short form of the scale: both read the same files, each in a process of its own, and
+    find next to everybody; every figure has its ratio."""
+    from benchmarks.scale import scale
+
+    told: list[str] = []
+    [found] = scale(told.append, ((1_200, 500),)).values()
+    assert found["leadloop"]["f1"] > 0.97
+    assert found["splink"]["right"] > 200
+    assert set(found["ratios"]) == {"seconds", "cpu_seconds", "peak_rss_mib"}
+    assert all(found[who]["peak_rss_mib"] > 50 for who in ("leadloop", "splink"))
+    assert len(told) == 1

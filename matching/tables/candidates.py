@@ -23,6 +23,10 @@ from matching.text import phonetic
 
 _IN_ALL = 60
 """Pairs all passes together may yield for each row (of the smaller table twice, of two)."""
+_MANY = 12_000
+_FURTHER = 20
+"""Pairs for each row beyond that many: the better keys of large tables find nearly everybody, and
+their worse ones mostly strangers."""
 _MOST = 20_000_000
 """Pairs they may yield at most, however many rows there are."""
 _A_PASS = 10
@@ -73,7 +77,9 @@ def propose(frame: Frame) -> Candidates:
     """The candidate pairs of a frame; with few rows simply all of them."""
     if frame.pairs <= _EVERYTHING:
         return _everything(frame)
-    most = max(_A_PASS * _LEAST, min(_IN_ALL * _scale(frame), _MOST))
+    scale = _scale(frame)
+    wanted = _IN_ALL * min(scale, _MANY) + _FURTHER * max(scale - _MANY, 0)
+    most = max(_A_PASS * _LEAST, min(wanted, _MOST))
     budget = most // _A_PASS
     seen = np.zeros(0, dtype=np.int64)
     passes = []

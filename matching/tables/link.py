@@ -21,7 +21,7 @@ LINK = 0.5
 REVIEW = 0.05
 """From here on a pair is worth a person's look."""
 ENOUGH = 500_000
-"""Candidates that are learned from; of more a random share is."""
+"""Candidates that are all learned from; of more a random share is, half as many."""
 _PIECE = 500_000
 """Pairs compared at a time where there are more than are learned from."""
 _HOPELESS = -20.0
@@ -58,9 +58,8 @@ def match(
 
     `skip` names columns never compared; `roles` and `kinds` tell columns' meaning and kind of
     comparison, else both are recognised. A `model` is used as it is, but for the share of matches;
-    what it knows of fields the tables lack counts for nothing. `enough` candidates are learned
-    from; where there are more they are compared a piece at a time, and memory does not grow with
-    their number.
+    what it knows of fields the tables lack counts for nothing. Up to `enough` candidates are all
+    learned from; more are compared a piece at a time, and memory does not grow with their number.
     Raises NothingToCompareError where the tables have no comparable field, ModelMismatchError where
     the model lacks one or has it of another kind.
     """
@@ -88,9 +87,9 @@ def match(
 def _sampled(candidates: Candidates, enough: int, seed: int) -> tuple[tuple[Index, Index], float]:
     """Enough candidates to learn from, and their share of all."""
     one, other = candidates.one, candidates.other
-    share = min(1.0, enough / max(len(candidates), 1))
-    if share == 1.0:
+    if len(candidates) <= enough:
         return (one, other), 1.0
+    share = enough / 2 / len(candidates)
     chosen = np.random.default_rng(seed).random(len(one)) < share
     return (one[chosen], other[chosen]), share
 

@@ -73,18 +73,18 @@ def test_row_order_decides_nothing(seed: int) -> None:
 
 
 def test_a_part_of_the_candidates_teaches_enough() -> None:
-    """Learned from a quarter of the pairs and compared piece by piece, next to the same people are
+    """Learned from some of the pairs and compared piece by piece, next to the same people are
     linked; with a model given, next to the same prior is found."""
     world = census(300)
     whole = match(world.left, world.right, skip=["id"])
     assert len(whole.candidates) > 40_000
-    some = match(world.left, world.right, skip=["id"], enough=10_000)
+    some = match(world.left, world.right, skip=["id"], enough=20_000)
     ids = [*world.left["id"], *(f"right {key}" for key in (world.right or {})["id"])]
     plain, sampled = _links(whole, ids), _links(some, ids)
     assert len(plain ^ sampled) <= 0.03 * len(plain)
     assert evaluate(some, Truth(world.labels))["f1"] >= 0.96
     assert len(some.decided.one) < len(whole.decided.one)
-    given = match(world.left, world.right, skip=["id"], model=whole.learned, enough=10_000)
+    given = match(world.left, world.right, skip=["id"], model=whole.learned, enough=20_000)
     assert abs(np.log2(given.learned.match / whole.learned.match)) < 0.5
 
 
