@@ -421,3 +421,19 @@ def test_an_undone_handoff_stays_undone(world: World, ears: Ears) -> None:
     assert (handoff.status, handoff.body["reason"]) == ("ended", "undone")
     assert len(ears.heard) == heard
     assert world.settled()
+
+
+def test_postgresql_hands_over_as_well(tmp_path: Path, ears: Ears, postgres_url: str) -> None:
+    """The same on the other database: given, told, reassigned, silent."""
+    world = built(tmp_path, ears, url=postgres_url)
+    qualifies(world)
+    world.run()
+    world.salesforce.edit("User", ONE, {"IsActive": False})
+    world.run()
+    assert [task["OwnerId"] for task in tasks(world)] == [ONE, TWO]
+    with world.store.read() as tx:
+        (shown,) = under_way(tx, world.pair.mapping)
+        assert loop.duty_at(tx, golden(world), tx.now) is not None
+    assert (shown.handoff.owner, len(ears.heard)) == (TWO[:15], 2)
+    assert world.settled()
+    world.close()
