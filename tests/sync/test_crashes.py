@@ -26,9 +26,10 @@ WITHOUT = {
     "ordering.py:place": "queues a command, and does nothing after",
     "commands.py:withdraw": "as above, for taking one back",
     "commands.py:act": "as above",
-    "model.py:_trained": "stores a model a person asked for, and does nothing after",
     "orders.py:_erase": "an order forgets whom it was about; done again it forgets again",
     "orders.py:_allow": "as above",
+    "orders.py:_model": "keeps a decision with its result; done again it tells the result",
+    "retraining.py:order_if_due": "queues a command, and does nothing after",
     "worker.py:_interrupted": "closes the row of a run that has ended; `start` would do the same",
 }
 """Functions that open a transaction and pass no crash point, and why."""
