@@ -145,6 +145,14 @@ def suggest(name: str, known: Iterable[str], otherwise: str) -> str:
     return otherwise or f"Use one of: {', '.join(sorted(names))}."
 
 
+def is_there(path: Path) -> bool:
+    """Whether a path leads to something; a name that no file system takes leads nowhere."""
+    try:
+        return path.exists()
+    except (OSError, ValueError):
+        return False
+
+
 def read_document(path: Path, faults: Faults, *, name: str | None = None) -> Node:
     """The file's one document. Raises ConfigurationError when it is no readable YAML.
 

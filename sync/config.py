@@ -21,7 +21,7 @@ from mappings.errors import ConfigurationError
 from mappings.fieldmap import PairMapping
 from mappings.loader import FORMAT, mapping_files, read_mapping
 from mappings.loading import Schemas
-from mappings.positions import Faults, suggest
+from mappings.positions import Faults, is_there, suggest
 from mappings.sections import Section
 from sync.config_layers import PROFILE_ENVIRONMENT, layered
 from sync.config_service import (
@@ -383,7 +383,7 @@ class _Reader:
     ) -> tuple[PairMapping, Path] | None:
         text = self._values.text(section, "mapping", "mappings")
         path = self._file.parent / text
-        if not path.exists() or not mapping_files(path):
+        if not is_there(path) or not mapping_files(path):
             self._faults.add(
                 section.place("mapping"), f"There is no mapping at `{text}`.",
                 "Run `leadloop init`, or correct the path (relative to config.yaml).",

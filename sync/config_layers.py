@@ -10,7 +10,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from mappings.errors import ConfigurationError
-from mappings.positions import Entry, Faults, Node, read_document, suggest
+from mappings.positions import Entry, Faults, Node, is_there, read_document, suggest
 from mappings.sections import Section
 
 PROFILE_ENVIRONMENT = "LEADLOOP_PROFILE"
@@ -32,7 +32,7 @@ def layered(file: Path, faults: Faults, keys: tuple[str, ...], profile: str | No
     base = Node(root.at, {})
     for name, at in top.names("include"):
         path = file.parent / name
-        if not path.is_file():
+        if not is_there(path) or not path.is_file():
             faults.add(
                 at, f"There is no file `{name}` to include.",
                 "Correct the path; it counts from the directory of config.yaml.",

@@ -11,7 +11,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from mappings.errors import Position
-from mappings.positions import Faults
+from mappings.positions import Faults, is_there
 from mappings.sections import Section
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
@@ -223,7 +223,7 @@ class Values:
         try:
             with path.open(encoding="utf-8") as file:
                 content = file.read(_MAX_SECRET).strip()
-        except (OSError, UnicodeDecodeError) as error:
+        except (OSError, ValueError) as error:
             why = getattr(error, "strerror", None) or "not text"
             self._faults.add(
                 at, f"The secret file `{text}` cannot be read: {why}.",
@@ -240,7 +240,7 @@ class Values:
 
     def _path(self, text: str, at: Position) -> str:
         path = self._directory / text
-        if not path.is_file():
+        if not is_there(path) or not path.is_file():
             self._faults.add(
                 at, f"There is no file `{text}`.", "Correct the path (relative to config.yaml).",
                 code="config.missing_file",

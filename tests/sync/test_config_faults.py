@@ -60,6 +60,8 @@ FAULTS = [
     ("    # region: DE", "    region: XX", "config.unknown_value", "DE"),
     ('"sqlite:///leadloop', '"mysql:///leadloop', "config.state_url", "postgresql"),
     ("\nformat: 1", "\nformat: 2", "config.format", "format: 1"),
+    ("    mapping: mappings", f"    mapping: {'9' * 400}", "config.missing_mapping", "init"),
+    ("\nlog_level: info", f"\ninclude: {'9' * 400}.yaml", "config.missing_file", "path"),
 ]
 
 
