@@ -25,7 +25,7 @@ their own statuses, and no field says which of them end the work."""
 class Card:
     """One live vendor record of a person, as far as accounting looks at it.
 
-    `created_by` and `owner` are user ids of its vendor, None where it does not tell.
+    `owner` is a user id of its vendor, `created_by` who made it, by name; None if not told.
     `stages` are the record's own words for where the person stands, the main one first; `reachable`
     says whether it has an address or a telephone number. `edited_at` is its last change, where that
     was no integration's.
@@ -64,7 +64,6 @@ class Entry:
     created_at: datetime
     done: datetime | None
     creator: str | None
-    owner: str | None = None
     on: str | None = None
     about: str | None = None
     logged: bool = False
@@ -139,7 +138,6 @@ class Opportunity:
     people: tuple[Subject, ...] = ()
     entries: tuple[Entry, ...] = ()
     owners: tuple[Owning, ...] = ()
-    created_by: str | None = None
     edited_at: datetime | None = None
 
     @property

@@ -30,7 +30,6 @@ def entry_of(record: Record) -> Entry:
         created_at=record.created_at or record.modified_at,
         done=done_at(record),
         creator=_text(fields.get("CreatedById")),
-        owner=_text(fields.get("OwnerId")),
         on=_text(fields.get("WhoId")),
         about=_text(fields.get("WhatId")),
         logged=bool(fields.get(EVENT_KEY)),

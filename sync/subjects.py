@@ -124,7 +124,6 @@ class Subjects:
                 people=tuple(own),
                 entries=_in_order(entries.values()),
                 owners=tuple(Owning(one.at, one.owner) for one in seen),
-                created_by=_text(record.fields.get("CreatedById")),
                 edited_at=self._edited_at(record, seen),
             )
 

@@ -44,9 +44,7 @@ def person(name: str = "ada", *, came: float = 20) -> Subject:
         f"salesforce:Lead:{name}", "Lead", before(came), created_by="Sync", owner=REP,
         stages=("Working - Contacted",),
     )  # fmt: skip
-    call = Entry(
-        f"salesforce:Task:{name}", before(came - 1), before(came - 1), REP, owner=REP, on=lead.ref
-    )
+    call = Entry(f"salesforce:Task:{name}", before(came - 1), before(came - 1), REP, on=lead.ref)
     return Subject(
         key=name,
         map=(Card(f"hubspot:contacts:{name}", "contacts", before(came + 30), stages=("lead",)),),
@@ -68,9 +66,9 @@ def deal(name: str = "d1", *, won: bool = False, person_: Subject | None = None)
         owner=REP, stage="Closed Won" if won else "Qualification", is_closed=won, is_won=won,
         closed_at=before(1) if won else None,
     )  # fmt: skip
-    call = Entry(f"salesforce:Task:{name}", before(7), before(7), REP, owner=REP, about=made.key)
+    call = Entry(f"salesforce:Task:{name}", before(7), before(7), REP, about=made.key)
     return Opportunity(
-        made, people, (*people[0].entries, call), (Owning(before(40), REP),), REP, before(40)
+        made, people, (*people[0].entries, call), (Owning(before(40), REP),), before(40)
     )
 
 
