@@ -444,3 +444,26 @@ def test_rows_committed_late_are_not_missed(bench: HubSpotBench) -> None:
     puller.pull()
     assert outcome.id in puller.live()
     assert puller.live() == bench.live()
+
+
+@pytest.mark.parametrize("api", ["v3", "2026-03"])
+def test_the_ids_of_hubspots_own_integration_are_read(vendors: Vendors, api: str) -> None:
+    """Where the account has the integration's property, contacts come with it, in a first pull and
+    in a later one, though no mapping names it; where it has not, nothing is missed."""
+    bench = HubSpotBench(vendors, api=api)
+    before = bench.put(1)
+    puller = bench.puller()
+    puller.pull()
+    assert "salesforceleadid" not in puller.row(before).fields
+    made = FieldDefinition("contacts", "salesforceleadid", "Salesforce Lead ID", "text")
+    bench.connector.ensure_fields([made])
+    lead = "00QAb0000000001"
+    fields = {"lastname": "Byron", "salesforceleadid": lead}
+    later = vendors.do(lambda: bench.account.create("contacts", fields))
+    bench.wait(60)
+    puller.pull()
+    fresh = bench.puller()
+    fresh.pull()
+    assert puller.row(later).fields["salesforceleadid"] == lead
+    assert fresh.row(later).fields["salesforceleadid"] == lead
+    bench.connector.close()
