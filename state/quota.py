@@ -71,10 +71,12 @@ def load(tx: Tx, system: str) -> Account:
 def claim(tx: Tx, system: str) -> Account:
     """What is known of an account, for as long as this write transaction lasts nobody else's to
     change."""
-    tx.insert_new(QUOTA, [{"pair": SHARED, **_row(Account(system))}], ("tenant", "pair", "system"))
-    row = tx.connection.execute(
-        select(*_COLUMNS).where(*_mine(tx), QUOTA.c.system == system).with_for_update()
-    ).one()
+    ours = select(*_COLUMNS).where(*_mine(tx), QUOTA.c.system == system).with_for_update()
+    row = tx.connection.execute(ours).first()
+    if row is None:
+        blank = {"pair": SHARED, **_row(Account(system))}
+        tx.insert_new(QUOTA, [blank], ("tenant", "pair", "system"))
+        row = tx.connection.execute(ours).one()
     return Account(**row._mapping)  # noqa: SLF001 - SQLAlchemy's documented name
 
 
