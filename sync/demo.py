@@ -36,8 +36,8 @@ from sync.plan import fingerprints
 from sync.run import Report, dry_run, run_once
 from sync.workspace import write_workspace
 
-DAYS = 9
-"""Days the demo lasts: who is handed over on the first has had five working days by then."""
+DAYS = 5
+"""Days that pass after the first sync."""
 LAG = 60.0
 """Seconds the clock moves on after each day: HubSpot's search shows a write within 38 s (FACTS
 section 2)."""
