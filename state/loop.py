@@ -147,7 +147,17 @@ def moves(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Move]]:
 
 
 def add_moves(tx: Tx, run_id: str, rows: Sequence[Move]) -> None:
-    """Write moves down; those that are there already stay as they are."""
+    """Write moves down; those that are there already stay as they are, unless they were withdrawn:
+    what is true again counts again.
+    """
+    if not rows:
+        return
+    wanted = {(row.entity_id, *row.identity): row for row in rows}
+    withdrawn = [
+        known for known in _of(tx, MOVES, {row.entity_id for row in rows})
+        if known["withdrawn_run"] is not None
+    ]  # fmt: skip
+    _correct(tx, [(known, wanted.get(_named(known))) for known in withdrawn])
     tx.insert_new(
         MOVES, [_move_row(row, run_id) for row in rows],
         ("entity_id", "at", "after", "move", "tenant", "pair"),
@@ -156,18 +166,37 @@ def add_moves(tx: Tx, run_id: str, rows: Sequence[Move]) -> None:
 
 def rewrite_moves(tx: Tx, run_id: str, entity_id: str, rows: Sequence[Move]) -> None:
     """The golden record's moves are these and no others: late evidence has changed its past. What
-    is no longer true is kept as withdrawn, what is true again counts again.
+    is no longer true is kept as withdrawn, what is true again counts again, and a move that came
+    about otherwise than was thought (from another stage, for another reason) is told as it was.
     """
-    known = _of(tx, MOVES, [entity_id])
-    wanted = {row.identity for row in rows}
+    wanted = {(row.entity_id, *row.identity): row for row in rows}
+    counting = [row for row in _of(tx, MOVES, [entity_id]) if row["withdrawn_run"] is None]
+    _correct(tx, [(known, wanted.get(_named(known))) for known in counting])
+    tx.change(
+        MOVES, ("id",),
+        [
+            {"id": known["id"], "withdrawn_run": run_id}
+            for known in counting
+            if _named(known) not in wanted
+        ],
+    )  # fmt: skip
+    add_moves(tx, run_id, rows)
+
+
+def _correct(tx: Tx, pairs: Iterable[tuple[Mapping[str, Any], Move | None]]) -> None:
+    """Have rows say what their move is now; a row without one is left alone."""
     changed = [
-        {"id": row["id"], "withdrawn_run": None if is_wanted else run_id}
-        for row in known
-        for is_wanted in [_move(row).identity in wanted]
-        if is_wanted is (row["withdrawn_run"] is not None)
+        {**_move_row(now, known["run_id"]), "id": known["id"], "withdrawn_run": None}
+        for known, now in pairs
+        if now is not None and (known["withdrawn_run"] is not None or now != _move(known))
     ]
     tx.change(MOVES, ("id",), changed)
-    add_moves(tx, run_id, rows)
+
+
+def _named(row: Mapping[str, Any]) -> tuple[str, datetime, str, str]:
+    """What tells a move's row from all others."""
+    move = _move(row)
+    return (move.entity_id, *move.identity)
 
 
 def absorb(tx: Tx, run_id: str, loser: str, winner: str) -> None:

@@ -48,6 +48,28 @@ def test_a_rewritten_past_keeps_what_it_withdrew(store: Store) -> None:
         assert loop.moves(tx, ["ada"]) == {}
 
 
+def test_a_rewritten_past_tells_a_move_as_it_was(store: Store) -> None:
+    """The same move from another stage, for another reason, with other evidence, is corrected,
+    whether it counted or had been withdrawn."""
+    otherwise = replace(MOVE, before="nurture", reason="recontact", body={"persona": "leader"})
+    with store.begin() as tx:
+        loop.add_moves(tx, "r1", [MOVE])
+        loop.rewrite_moves(tx, "r2", "ada", [otherwise])
+        assert loop.moves(tx, ["ada"]) == {"ada": [otherwise]}
+        loop.rewrite_moves(tx, "r3", "ada", [])
+        loop.rewrite_moves(tx, "r4", "ada", [MOVE])
+        assert loop.moves(tx, ["ada"]) == {"ada": [MOVE]}
+
+
+def test_a_move_that_was_withdrawn_can_happen(store: Store) -> None:
+    """Where a clock went back the past was rewritten without it; it counts once it has happened."""
+    with store.begin() as tx:
+        loop.add_moves(tx, "r1", [MOVE])
+        loop.rewrite_moves(tx, "r2", "ada", [])
+        loop.add_moves(tx, "r3", [MOVE])
+        assert loop.moves(tx, ["ada"]) == {"ada": [MOVE]}
+
+
 def test_handoffs_are_found_by_person_status_and_owner(store: Store) -> None:
     """What assignment counts by: open leads of each owner, and turns taken in each queue."""
     second = replace(HANDOFF, key="k2", entity_id="bob", owner="u2", opened_at=at(5))
