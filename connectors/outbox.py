@@ -140,7 +140,7 @@ class OutboxConnector:
         return AccountInfo(self._path.stem, None, sqlite3.sqlite_version)
 
     def describe(self, object_name: str) -> ObjectSchema:
-        """The columns in neutral types; one with a unique index serves as a key."""
+        """The columns in neutral types, none where there is no table; a unique one is a key."""
         return ObjectSchema(object_name, self._read(_columns, object_name))
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
@@ -375,7 +375,7 @@ def _unseen(landed: Landed, stream: str, found: Sifted[Record]) -> list[Record]:
 
 
 def _columns(db: Database, object_name: str) -> dict[str, FieldSchema]:
-    table = _table(db, object_name)
+    table = _table(db, object_name) if _names(db, object_name) else _quoted(object_name)
     unique = set()
     for index in db.execute(f"PRAGMA index_list({table})").fetchall():
         names = [r["name"] for r in db.execute(f"PRAGMA index_info({_quoted(index['name'])})")]

@@ -33,7 +33,7 @@ from connectors.payloads import (
     understanding,
     unreadable,
 )
-from connectors.salesforce_bin import empty_bin
+from connectors.salesforce_bin import as_gone, empty_bin
 from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
 from connectors.salesforce_census import census
 from connectors.salesforce_fields import ensure_fields, object_schema
@@ -280,7 +280,8 @@ class SalesforceConnector:
     def erase(self, object_name: str, ids: Sequence[str]) -> list[Outcome]:
         """Delete the records and take them out of the recycle bin, where others stay 15 days. What
         may not be taken out is rejected, and can be restored until then."""
-        return empty_bin(self._wire, object_name, self._writer().archive(object_name, ids))
+        archived = self._writer().archive(object_name, ids)
+        return empty_bin(self._wire, object_name, [as_gone(outcome) for outcome in archived])
 
     def close(self) -> None:
         """Close the connections."""

@@ -43,6 +43,14 @@ def empty_bin(wire: Wire, object_name: str, outcomes: Sequence[Outcome]) -> list
     return found
 
 
+def as_gone(outcome: Outcome) -> Outcome:
+    """The outcome of a deletion, done where there is no such record: it has left the bin already,
+    or never was."""
+    if outcome.error is None or outcome.error.code != "record.not_found":
+        return outcome
+    return Outcome(outcome.key, OutcomeStatus.OK, outcome.id)
+
+
 def _call(ids: Sequence[str]) -> str:
     named = "".join(f"<urn:ids>{escape(one)}</urn:ids>" for one in ids)
     return f"<urn:emptyRecycleBin>{named}</urn:emptyRecycleBin>"

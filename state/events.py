@@ -170,6 +170,16 @@ def unattributed(tx: Tx, *, after: int = 0, limit: int = 2000) -> list[StoredEve
     return [_stored(row) for row in rows]
 
 
+def have_landed(tx: Tx, *, since: datetime | None) -> bool:
+    """Whether an event without a golden record has landed after an instant (None: ever)."""
+    query = select(EVENTS.c.id).where(
+        tx.mine(EVENTS), EVENTS.c.disposition.in_(OPEN), EVENTS.c.entity_id.is_(None)
+    )
+    if since is not None:
+        query = query.where(EVENTS.c.landed_at > since)
+    return tx.connection.execute(query.limit(1)).first() is not None
+
+
 def attribute(tx: Tx, entity_ids: Mapping[int, str]) -> None:
     """Say whose the events are, by event row id."""
     tx.change(

@@ -49,10 +49,11 @@ def is_due(pair: Pair) -> bool:
     """Whether the objects are to be described: something is to be planned, a healed one is
     still to be caught up with, or a drifted one was last looked at a while ago."""
     with pair.store.read() as tx:
-        waiting = events.unattributed(tx, after=0, limit=1)
-        if identity.work(tx, limit=1) or mirror.pending_count(tx) or waiting:
-            return True
         found, seen = schemas.drifts(tx), schemas.last_seen(tx)
+        if identity.work(tx, limit=1) or mirror.pending_count(tx):
+            return True
+        if events.have_landed(tx, since=seen):  # older ones wait for a person, not for a look
+            return True
         if any(drift.reread is not None for drift in found):
             return True
         return bool(found) and (seen is None or tx.now - seen >= LOOK_AGAIN)

@@ -36,6 +36,8 @@ DRIFTING = {"after_catch_up"}
 """Passed only where a field has healed (tests/sync/test_drift.py)."""
 NATIVE = {"after_named"}
 """Passed only beside HubSpot's own Salesforce integration (tests/sync/test_native_links.py)."""
+AGREED = {"after_advance", "before_notice", "notice_sent", "after_notice"}
+"""Passed only under a lifecycle contract (tests/sync/test_hand_over.py)."""
 CROWD = 50
 """People a side that a linkage model is learned from, at least."""
 
@@ -168,7 +170,7 @@ def _learned(town: Town) -> None:
     ensure_model(town.world.pair.store)
 
 
-APART = PROCESSES | ERASING | DRIFTING | NATIVE | {"after_model"}
+APART = PROCESSES | ERASING | DRIFTING | NATIVE | AGREED | {"after_model"}
 IN_A_TOWN = sorted(CRASHPOINTS.keys() - APART)
 TOGETHER = 3
 """Points one story is killed at, far from each other in the list."""

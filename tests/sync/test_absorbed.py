@@ -54,13 +54,17 @@ def golden(world: World, contact: str) -> str:
 
 
 def test_dead_letters_are_found_by_either_name_and_by_the_survivor(merged: Merged) -> None:
-    """`deadletters --record` with the old id, the new one or the survivor's contact finds what was
-    refused for the loser; nothing is left under the old id."""
+    """`deadletters --record` with the old id, the new one or the survivor's contact finds the one
+    person's letters. What was refused of the loser's Lead is wanted no more, and that is told under
+    the survivor; nothing is left under the old id."""
+    wanted_no_more, kept = merged.leads
     for name in (merged.old, merged.now, f"contacts:{merged.contact}"):
         found = select(merged.world.store, Selection(record=name))
-        assert f"Lead:{merged.leads[0]}" in {letter.subject for letter in found}, name
+        assert {letter.subject for letter in found} == {f"Lead:{kept}"}, name
         assert {letter.entity_id for letter in found} == {merged.now}
     with merged.world.store.read() as tx:
+        (past,) = outbox.dead_letters(tx, status=outbox.RESOLVED)
+        assert (past.subject, past.entity_id) == (f"Lead:{wanted_no_more}", merged.now)
         assert outbox.of_entity(tx, merged.old) == []
         assert ledger.of_entities(tx, [merged.old]) == []
         assert identity.shadows(tx, [merged.old]) == {}

@@ -218,6 +218,8 @@ STANDING: dict[str, Any] = {
     "inbox_pending": 0,
     "open_by_age": {},
     "quota": [],
+    "stages": {},
+    "handoffs": {},
 }
 
 

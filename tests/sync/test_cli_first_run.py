@@ -115,7 +115,7 @@ def test_a_plan_says_what_it_would_do(flow: dict[str, Any]) -> None:
     assert plan["guard"]["refusal"]["code"] == "guard.approval_required"
     assert {risk["kind"] for risk in plan["guard"]["risks"]} == {
         *("creates", "updates", "overwrites", "clears", "activities", "deletes", "moves"),
-        "consent",
+        *("assignments", "notices", "consent"),
     }
     assert all(skip["reason"] for skip in plan["skipped"])
     text = flow["text plan"].out
