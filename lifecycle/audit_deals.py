@@ -67,7 +67,7 @@ class DealAudit:
             row |= {
                 "first_entry_at": entry.at,
                 "record": entry.record,
-                "by": self.users.names.get(entry.by, entry.by),
+                "by": self.users.name(entry.by),
                 "marketing_touches": teams.count(Team.MARKETING),
                 "sales_touches": teams.count(Team.SALES),
             }
@@ -78,8 +78,8 @@ class DealAudit:
         human = [e for e in one.entries if self._is_human(e)]
         synced = [e for e in one.entries if not self._is_human(e)]
         check.rows.append(
-            {"deal": one.deal.key, "owner": one.deal.owner, "human": len(human),
-             "synced": len(synced)}
+            {"deal": one.deal.key, "owner": self.users.name(one.deal.owner),
+             "human": len(human), "synced": len(synced)}
         )  # fmt: skip
         if synced and not human:
             check.found(
@@ -124,7 +124,7 @@ class DealAudit:
         elif self.users.is_gone(owner):
             whose = f"it was {self.users.names[owner]}'s, who has left"
         else:
-            whose = f"it was {self.users.names.get(owner, owner)}'s"
+            whose = f"it was {self.users.name(owner)}'s"
         return f"open in `{one.deal.stage}` and silent for {days} days; {whose}"
 
 

@@ -133,7 +133,7 @@ class PeopleAudit:
         if known is None or known.created_at is None or known.created_at >= at:
             return
         check.rows.append(
-            {"record": first.ref, "handed_over_at": at, "owner": first.owner,
+            {"record": first.ref, "handed_over_at": at, "owner": self.users.name(first.owner),
              "from": person.map[0].ref}
         )  # fmt: skip
         behind = records_of([person.map[0].ref])

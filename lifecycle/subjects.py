@@ -155,6 +155,10 @@ class Users:
     active: frozenset[str] = frozenset()
     integrations: frozenset[str] = frozenset()
 
+    def name(self, user: str | None) -> str | None:
+        """A user's name; of nobody known (a queue, a user of another org) the id."""
+        return self.names.get(user, user) if user is not None else None
+
     def is_gone(self, user: str | None) -> bool:
         """Whether a user is known and no longer works there."""
         return user is not None and user in self.names and user not in self.active

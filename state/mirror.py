@@ -7,7 +7,7 @@ mirror. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -313,6 +313,14 @@ def every(
         .limit(limit)
     )
     return [(row.id, _mirrored(row)) for row in rows]
+
+
+def live(tx: Tx, object_name: str) -> Iterator[Record]:
+    """Every live mirrored record of an object in order of its row id, read a page at a time."""
+    after = 0
+    while rows := every(tx, object_name, after=after):
+        after = rows[-1][0]
+        yield from (row.record for _, row in rows)
 
 
 def all_of(

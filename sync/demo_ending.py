@@ -68,7 +68,7 @@ def _told(person: Subject, users: Users) -> list[list[str]]:
 
 def _lines(person: Subject, users: Users) -> Iterator[tuple[str, str]]:
     for touch in person.touches:
-        by = f" by {users.names.get(touch.actor, touch.actor)}" if touch.actor else ""
+        by = f" by {users.name(touch.actor)}" if touch.actor else ""
         yield f"{touch.at:%Y-%m-%d %H:%M}", f"{touch.kind.value}: {touch.source}{by}"
     for move in person.moves:
         reason = f": {move.reason}" if move.reason else ""
@@ -77,7 +77,7 @@ def _lines(person: Subject, users: Users) -> Iterator[tuple[str, str]]:
         yield f"{move.at:%Y-%m-%d %H:%M}", f"{word} to {move.after}{reason}{until}"
     for handoff in person.handoffs:
         for turn in handoff.assignments:
-            to = users.names.get(turn.user or "", turn.user or "nobody")
+            to = users.name(turn.user) or "nobody"
             yield f"{turn.at:%Y-%m-%d %H:%M}", f"handed over to {to} ({turn.chosen.value})"
         if handoff.accepted_at is not None:
             yield f"{handoff.accepted_at:%Y-%m-%d %H:%M}", "accepted"

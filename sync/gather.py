@@ -49,18 +49,11 @@ class _Chunk:
 
 def load_users(pair: Pair, tx: Tx) -> dict[str, tuple[str, str]]:
     """CRM users by id: (name, e-mail)."""
-    found: dict[str, tuple[str, str]] = {}
-    after = 0
-    while rows := mirror.every(tx, "User", after=after):
-        after = rows[-1][0]
-        for _, row in rows:
-            if row.record.ref.system == pair.crm_side.system:
-                fields = row.record.fields
-                found[row.record.ref.id] = (
-                    str(fields.get("Name") or ""),
-                    str(fields.get("Email") or ""),
-                )
-    return found
+    return {
+        user.ref.id: (str(user.fields.get("Name") or ""), str(user.fields.get("Email") or ""))
+        for user in mirror.live(tx, "User")
+        if user.ref.system == pair.crm_side.system
+    }
 
 
 def gather(

@@ -1,7 +1,7 @@
 """Handoffs in a run: what `lifecycle.handing` needs is read, and what it decides is kept.
 
 Decided in the transaction that keeps the move it follows from. Users are known by the ids the
-contract writes: Salesforce's have 15 or 18 characters, and the first 15 tell them apart.
+contract writes, of 15 characters or 18.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from lifecycle.touch import attempts
 from mappings.conditions import condition_of
 from mappings.contract import Contract
 from mappings.fieldmap import EntityKind, PairMapping
+from mappings.record_ids import id18
 from mappings.records import Json
 from state import effects, identity, loop, mirror
 from state.store import Tx
@@ -30,8 +31,6 @@ from sync.timelines import OWNER, Person
 from sync.views import UNDONE
 
 UNDER_WAY = tuple(status.value for status in Status if status.is_under_way)
-ID = 15
-"""Letters of a Salesforce id that tell one record from another; three more only check it."""
 KEY = 255
 USER = "005"
 """How the id of a user begins (FACTS section 4, Objects); a queue may own a Lead as well."""
@@ -66,9 +65,9 @@ class Office:
     def in_state(cls, tx: Tx, mapping: PairMapping) -> Office:
         """As the state knows it now."""
         contract = mapping.contract
-        names = {user[:ID]: user for user in users_of(contract)}
+        names = {id18(user): user for user in users_of(contract)}
         active = frozenset(
-            names.get(user[:ID], user) for user, is_active in _users(tx).items() if is_active
+            names.get(id18(user), user) for user, is_active in _users(tx).items() if is_active
         )
         open_, given = Counter(loop.open_by_owner(tx, UNDER_WAY)), Counter(loop.given_by_queue(tx))
         desk = Desk(contract, calendars_of(contract), Staff(active, open_, given))
@@ -82,7 +81,7 @@ class Office:
         found: list[Decision] = []
         for position, handoff in enumerate(known):
             if handoff.status.is_under_way:
-                is_undone = (handoff.owner or "")[:ID] in case.undone
+                is_undone = id18(handoff.owner or "") in case.undone
                 found.append(
                     Decision(taken_back(handoff, now))
                     if is_undone
@@ -116,7 +115,7 @@ class Office:
         )
 
     def _named(self, owner: Json) -> str | None:
-        return self.names.get(str(owner)[:ID], str(owner)) if owner else None
+        return self.names.get(id18(str(owner)), str(owner)) if owner else None
 
     def _desk_for(self, owner: str | None) -> Desk:
         """A queue that somebody gave the person to keeps them: it is not somebody who left."""
@@ -153,11 +152,11 @@ def _working(handoff: Handoff | None) -> str | None:
 
 
 def undone_owners(tx: Tx, entity_ids: Iterable[str]) -> dict[str, frozenset[str]]:
-    """The owners that were taken back by an undo (ADR 0019), by the first letters of their ids."""
+    """The owners that were taken back by an undo (ADR 0019)."""
     found: dict[str, frozenset[str]] = {}
     for (entity_id, _), values in identity.shadows(tx, entity_ids).items():
         held = {
-            str(value[0])[:ID]
+            id18(str(value[0]))
             for key, value in values.items()
             if key.startswith(UNDONE) and key.endswith(f":{OWNER.partition('.')[2]}")
             if isinstance(value, list | tuple)
@@ -181,13 +180,7 @@ def users_of(contract: Contract) -> frozenset[str]:
 
 def _users(tx: Tx) -> dict[str, bool]:
     """The CRM's users: whether each is active."""
-    found: dict[str, bool] = {}
-    after = 0
-    while rows := mirror.every(tx, "User", after=after):
-        after = rows[-1][0]
-        for _, row in rows:
-            found[row.record.ref.id] = row.record.fields.get("IsActive") is True
-    return found
+    return {user.ref.id: user.fields.get("IsActive") is True for user in mirror.live(tx, "User")}
 
 
 def find_waiting(tx: Tx, mapping: PairMapping) -> int:

@@ -20,9 +20,10 @@ from lifecycle.service_levels import Clock, clocks
 from lifecycle.stored import handoff_of
 from mappings.contract import Contract
 from mappings.fieldmap import EntityKind, PairMapping
+from mappings.record_ids import id18
 from state import identity, loop, mirror
 from state.store import Tx
-from sync.hand_over import ID, UNDER_WAY
+from sync.hand_over import UNDER_WAY
 from sync.loop_rows import handoffs_of
 
 
@@ -149,7 +150,7 @@ def shown(tx: Tx, mapping: PairMapping, handoffs: Sequence[tuple[str, Handoff]])
             one,
             entity_id,
             records.get(entity_id),
-            names.get(one.owner[:ID]) if one.owner is not None else None,
+            names.get(id18(one.owner)) if one.owner is not None else None,
             tuple(_promises(mapping.contract, calendars, one, tx.now)),
         )
         for entity_id, one in handoffs
@@ -188,12 +189,5 @@ def _records(tx: Tx, mapping: PairMapping, entity_ids: Iterable[str]) -> dict[st
 
 
 def _names(tx: Tx) -> dict[str, str]:
-    """The names of the CRM's users, by the first letters of their ids."""
-    found: dict[str, str] = {}
-    after = 0
-    while rows := mirror.every(tx, "User", after=after):
-        after = rows[-1][0]
-        found.update(
-            (row.record.ref.id[:ID], str(row.record.fields.get("Name") or "")) for _, row in rows
-        )
-    return found
+    """The names of the CRM's users, by their ids."""
+    return {id18(u.ref.id): str(u.fields.get("Name") or "") for u in mirror.live(tx, "User")}

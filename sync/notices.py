@@ -14,6 +14,7 @@ from collections.abc import Mapping, Sequence
 import structlog
 
 from lifecycle.handoff import EffectKind
+from mappings.record_ids import id18
 from mappings.records import Side
 from state import effects, identity
 from state.effects import Effect
@@ -46,7 +47,7 @@ def give_notice(pair: Pair) -> Counter[str]:
     while True:
         with pair.store.read() as tx:
             waiting = effects.waiting(tx, NOTICE)
-            users = {key[:15]: name for key, (name, _) in load_users(pair, tx).items()}
+            users = {id18(key): name for key, (name, _) in load_users(pair, tx).items()}
             lines = _lines(pair, tx, waiting)
         if not waiting:
             return told
@@ -54,7 +55,7 @@ def give_notice(pair: Pair) -> Counter[str]:
         for effect in waiting:
             by_user.setdefault(effect.user or "", []).append(effect)
         for user, own in sorted(by_user.items()):
-            name = users.get(user[:15], user) if user else MARKETING
+            name = users.get(id18(user), user) if user else MARKETING
             if not _give(pair, name, own, lines, told):
                 return told
 

@@ -295,9 +295,13 @@ def change_kinds(intents: Iterable[Intent]) -> Counter[str]:
     who are given to somebody.
     """
     kinds: Counter[str] = Counter()
-    kinds["moves"] = len({intent.entity_id for intent in intents if _is_move(intent)})
-    kinds["assignments"] = len({i.entity_id for i in intents if _by_rule(i, "handoff")})
+    moved: set[str] = set()
+    given: set[str] = set()
     for intent in intents:
+        if _is_move(intent):
+            moved.add(intent.entity_id)
+        if _by_rule(intent, "handoff"):
+            given.add(intent.entity_id)
         kinds[KINDS_BY_REASON.get(intent.reason) or KINDS.get(intent.operation, "updates")] += 1
         if intent.operation is Operation.UPDATE:
             kinds.update(
@@ -307,7 +311,7 @@ def change_kinds(intents: Iterable[Intent]) -> Counter[str]:
                     if ">" in change["rule"] and change["before"] is not None
                 }
             )
-    return +kinds
+    return kinds + Counter(moves=len(moved), assignments=len(given))
 
 
 def _by_rule(intent: Intent, rule: str) -> bool:

@@ -13,6 +13,7 @@ from datetime import UTC
 
 from mappings.fieldmap import ValueType
 from mappings.ports import Lane
+from mappings.record_ids import id18
 from mappings.records import Json, Operation, Record, Side
 from mappings.required_fields import CONTRACT_TYPES, EVENT_KEY, TASK
 from state.outbox import Intent
@@ -22,7 +23,6 @@ from sync.views import EntityView, HandoffTask, Projection, Rules, StageField
 OWNER = "OwnerId"
 OURS = "leadloop"
 """In whose name the keys of tasks are made that no marketing event asks for."""
-_ID = 15
 
 Owned = tuple[str, Json, str]
 """A field of ours: its name, its canonical value, the rule that asks for it."""
@@ -45,7 +45,7 @@ def owner_field(view: EntityView, record: Record | None) -> Iterator[Owned]:
     """The owner a handoff has given the person to, while it is under way."""
     owner = view.stage.owner if view.stage is not None else None
     current = str(record.fields.get(OWNER) or "") if record is not None else ""
-    if owner is not None and owner[:_ID] != current[:_ID]:
+    if owner is not None and owner != id18(current):
         yield OWNER, owner, "handoff"
 
 

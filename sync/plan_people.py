@@ -282,7 +282,7 @@ def _map_writes(
                         "bond": bond_of(view.map_record, view.crm_record),
                         "expected": {key: list(value) for key, value in expected.items()},
                         "follow_up": create_key is not None,
-                        "again": writes.get(PROJECTION, "") == "" and PROJECTION in writes,
+                        "again": writes.get(PROJECTION) == "",  # cleared: set by the next
                     },
                 )
             )

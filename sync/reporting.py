@@ -158,7 +158,7 @@ class _Making:
         return {
             "record": one.person.record,
             "handed_over_at": one.at,
-            "owner": self.users.names.get(one.owner or "", one.owner),
+            "owner": self.users.name(one.owner),
             "stage": handoff.stage if handoff is not None else None,
             "status": handoff.status.value if handoff is not None else None,
             "first_touch_at": touches[0] if touches else None,
@@ -170,7 +170,7 @@ class _Making:
         return [
             {
                 "level": level,
-                "owner": self.users.names.get(owner, owner) or None,
+                "owner": self.users.name(owner) or None,
                 "kept": len(own.kept),
                 "broken": len(own.broken),
                 "running": len(own.running),
@@ -243,7 +243,7 @@ def grouping(by: By | None, users: Users, zone: str) -> Group:
         if by is By.PERIOD:
             return month_of(at, zone)
         if by is By.OWNER:
-            return users.names.get(person.owner or "", person.owner or "none")
+            return users.name(person.owner) or "none"
         value = {By.SOURCE: person.source, By.SEGMENT: person.segment, By.PERSONA: person.persona}
         return value[by] or "none"
 

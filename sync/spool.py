@@ -2,17 +2,21 @@
 
 A plan for everybody is as large as everybody's records: held in memory it would grow with the
 population. The file is readable by this user alone, has no name, and is gone with the process; it
-holds personal data, as the state does. Going through the plans again reads it from the start.
+holds personal data, as the state does. Going through the plans again reads it from the start. Where
+it does not fit on its disk the run ends, and nothing of the plan is carried out.
 """
 
 from __future__ import annotations
 
+import contextlib
 import pickle
 import tempfile
 import weakref
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import IO
 
+from mappings.errors import StateError
 from sync.plan_people import EntityPlan
 
 IN_MEMORY = 2_000
@@ -20,10 +24,20 @@ IN_MEMORY = 2_000
 
 
 class PlanSpool:
-    """Plans in the order they were added. Adding while somebody goes through them is an error."""
+    """Plans in the order they were added. Adding while somebody goes through them is an error.
 
-    def __init__(self, plans: Iterable[EntityPlan] = (), *, in_memory: int = IN_MEMORY) -> None:
+    The file is in `directory`, else where this user's temporary files go.
+    """
+
+    def __init__(
+        self,
+        plans: Iterable[EntityPlan] = (),
+        *,
+        in_memory: int = IN_MEMORY,
+        directory: Path | None = None,
+    ) -> None:
         self._in_memory = in_memory
+        self._directory = directory or Path(tempfile.gettempdir())
         self._held: list[EntityPlan] = []
         self._file: IO[bytes] | None = None
         self._count = 0
@@ -48,7 +62,7 @@ class PlanSpool:
         yield from self._held
 
     def extend(self, plans: Iterable[EntityPlan]) -> None:
-        """Add plans."""
+        """Add plans. Raises StateError (`plan.no_room`) where they do not fit."""
         before = len(self._held)
         self._held.extend(plans)
         self._count += len(self._held) - before
@@ -58,13 +72,34 @@ class PlanSpool:
     def clear(self) -> None:
         """Let go of everything."""
         if self._file is not None:
-            self._file.close()
+            _closed(self._file)
         self._file, self._held, self._count = None, [], 0
 
     def _write(self) -> None:
-        if self._file is None:
-            self._file = tempfile.TemporaryFile(prefix="leadloop_plan_")  # noqa: SIM115 - kept
-            weakref.finalize(self, self._file.close)  # whoever drops the plans drops the file
-        self._file.seek(0, 2)
-        pickle.dump(self._held, self._file, protocol=pickle.HIGHEST_PROTOCOL)
+        try:
+            file = self._opened()
+            file.seek(0, 2)
+            pickle.dump(self._held, file, protocol=pickle.HIGHEST_PROTOCOL)
+            file.flush()
+        except OSError as error:
+            raise StateError(
+                f"the plan cannot be kept in {self._directory}: {error.strerror}",
+                code="plan.no_room",
+                remedy="Free space there, or set TMPDIR to a directory that has some, then run the "
+                "same command again.",
+            ) from None
         self._held = []
+
+    def _opened(self) -> IO[bytes]:
+        if self._file is None:
+            self._file = tempfile.TemporaryFile(  # noqa: SIM115 - kept
+                prefix="leadloop_plan_", dir=self._directory
+            )
+            weakref.finalize(self, _closed, self._file)  # whoever drops the plans drops the file
+        return self._file
+
+
+def _closed(file: IO[bytes]) -> None:
+    """Close it. What a full disk has kept from being written is wanted no more."""
+    with contextlib.suppress(OSError):
+        file.close()

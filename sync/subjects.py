@@ -44,23 +44,16 @@ def users_of(tx: Tx, also: Iterable[str] = ()) -> Users:
     """
     names: dict[str, str] = {}
     active: set[str] = set()
-    for record in _every(tx, "User"):
+    for record in mirror.live(tx, "User"):
         names[record.ref.id] = str(record.fields.get("Name") or record.ref.id)
         if record.fields.get("IsActive") is not False:
             active.add(record.ref.id)
     loggers = {
         str(record.fields["CreatedById"])
-        for record in _every(tx, TASK)
+        for record in mirror.live(tx, TASK)
         if record.fields.get(EVENT_KEY) and record.fields.get("CreatedById")
     }
     return Users(names, frozenset(active), identity.own_users(tx) | loggers | frozenset(also))
-
-
-def _every(tx: Tx, object_name: str) -> Iterator[Record]:
-    after = 0
-    while rows := mirror.every(tx, object_name, after=after):
-        after = rows[-1][0]
-        yield from (row.record for _, row in rows)
 
 
 @dataclass(slots=True)
@@ -287,7 +280,7 @@ def _card(record: Record, stage_fields: Sequence[str], users: Users) -> Card:
         ref=str(record.ref),
         kind=record.ref.object,
         created_at=record.created_at,
-        created_by=users.names.get(created_by, created_by) if created_by else None,
+        created_by=users.name(created_by),
         owner=_text(fields.get("OwnerId")),
         stages=tuple(text for name in stage_fields if (text := _text(fields.get(name)))),
         edited_at=None if record.modified_by in users.integrations else record.modified_at,

@@ -8,7 +8,6 @@ from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from mappings.errors import ConfigurationError
 from sync.cli import output
 from sync.cli.session import UsageFault
 
@@ -62,14 +61,7 @@ def give_out(
         sys.stdout.write(text)
         sys.stdout.flush()
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"{out} cannot be written: {error.strerror}",
-            code="workspace.unwritable",
-            remedy="Name a file this user may write: `--out PATH`.",
-        ) from None
+    output.write_file(out, text)
     output.say(f"Wrote {out}.")
 
 

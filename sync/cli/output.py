@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from mappings.errors import ConfigurationError, LeadloopError, Problem
@@ -58,6 +59,18 @@ def console(*, stderr: bool = False) -> Console:
 def say(text: str) -> None:
     """A message for people, on stderr."""
     sys.stderr.write(text + "\n")
+
+
+def write_file(path: Path, text: str) -> None:
+    """Write a file somebody has named. Raises ConfigurationError where that cannot be done."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigurationError(
+            f"{path} cannot be written: {error.strerror}",
+            code="workspace.unwritable",
+            remedy="Name a file this user may write: `--out PATH`.",
+        ) from None
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> Table:

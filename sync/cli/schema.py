@@ -9,7 +9,6 @@ from typing import Annotated
 
 import typer
 
-from mappings.errors import ConfigurationError
 from sync.cli import output
 
 
@@ -45,12 +44,5 @@ def command(
     if out is None:
         typer.echo(text, nl=False)
         return
-    try:
-        out.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"the schema cannot be written to {out}: {error.strerror}",
-            code="workspace.unwritable",
-            remedy="Name a file this user may write: `--out PATH`.",
-        ) from None
+    output.write_file(out, text)
     output.say(f"Wrote {out}.")

@@ -7,7 +7,6 @@ from typing import Annotated
 
 import typer
 
-from mappings.errors import ConfigurationError
 from sync.cli import output
 from sync.cli.session import session_of
 
@@ -28,14 +27,7 @@ def command(
 
     pairs = session_of(ctx).config().pairs
     found = {pair.name: ask(pair.map_system, pair.crm_system, pair.mapping) for pair in pairs}
-    try:
-        out.write_text(snapshot_text(found), encoding="utf-8")
-    except OSError as error:
-        raise ConfigurationError(
-            f"the snapshot cannot be written to {out}: {error.strerror}",
-            code="workspace.unwritable",
-            remedy="Name a file this user may write: `--out PATH`.",
-        ) from None
+    output.write_file(out, snapshot_text(found))
     objects = {
         pair: {
             side.value: {name: len(schema.fields) for name, schema in own.items()}

@@ -148,7 +148,7 @@ def test_a_deal_only_machines_work_on_is_found() -> None:
     checks = audited(deals=[replace(one, entries=(synced,), edited_at=before(2))])
     assert findings(checks) == [("only_synced_activity", one.deal.key)]
     assert checks["activities"].rows == [
-        {"deal": one.deal.key, "owner": REP, "human": 0, "synced": 1}
+        {"deal": one.deal.key, "owner": "Dana", "human": 0, "synced": 1}
     ]
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mappings.errors import RecordRejectedError
+import pytest
+
+from mappings.errors import RecordRejectedError, StateError
 from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
 from state.outbox import Intent
@@ -13,6 +15,7 @@ from sync.bonds import Conflict, Rejection
 from sync.plan import Planned
 from sync.plan_people import EntityPlan
 from sync.spool import PlanSpool
+from tests.sync.test_cli_bad_input import small_disk
 from tests.sync.test_guard import OPT_OUT, UPDATE, intent
 
 
@@ -106,3 +109,22 @@ def test_an_intent_keeps_what_it_is() -> None:
     assert back.intents == (made,)
     assert back.intents[0].lane is Lane.FRESH
     assert RecordRef("hubspot", "contacts", str(back.intents[0].target_id)).id == "7"
+
+
+def test_a_disk_without_room_is_told(tmp_path: Path) -> None:
+    """Plans that do not fit end in words that say where, and what to do; nothing stays behind."""
+    disk = tmp_path / "disk"
+    with small_disk(disk, "16k"):
+        spool = PlanSpool(in_memory=0, directory=disk)
+        with pytest.raises(StateError, match=f"{disk}: No space left") as caught:
+            spool.extend(_plan(number) for number in range(2_000))
+        assert caught.value.code == "plan.no_room"
+        assert "TMPDIR" in caught.value.remedy
+        spool.clear()
+        assert list(disk.iterdir()) == []
+
+
+def test_a_place_that_is_not_there_is_told(tmp_path: Path) -> None:
+    """A directory for temporary files that does not exist is named."""
+    with pytest.raises(StateError, match="gone: No such file"):
+        PlanSpool([_plan(1)], in_memory=0, directory=tmp_path / "gone")
