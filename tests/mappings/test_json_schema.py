@@ -89,6 +89,8 @@ def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
         rule[key] = draw(more[key])
     if rule.get("default") is not None and rule.get("type") in FITTING:
         rule["default"] = FITTING[rule["type"]]
+        if len(str(rule["default"])) > rule.get("max_length", len(str(rule["default"]))):
+            del rule["max_length"]
     return rule
 
 
