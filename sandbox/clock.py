@@ -39,8 +39,11 @@ class VirtualClock:
         return to_ms(self.now())
 
     def move(self, seconds: float) -> None:
-        """Jump by `seconds` (negative goes back, as a badly set server clock does)."""
-        self.set(self.now() + timedelta(seconds=seconds))
+        """Jump by `seconds` (negative goes back, as a badly set server clock does).
+
+        Exactly by so much: what `now` cuts off stays, or each small step would set time back.
+        """
+        self._base += timedelta(seconds=seconds)
 
     def set(self, at: datetime) -> None:
         """Jump to `at`; a naive datetime raises ValueError, since its zone would be a guess."""

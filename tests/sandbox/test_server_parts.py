@@ -49,6 +49,16 @@ def test_clock_shows_whole_milliseconds() -> None:
     assert iso(clock.now()) == "2026-03-02T12:00:00.001Z"
 
 
+def test_small_steps_of_the_clock_add_up() -> None:
+    """A hundred steps of a tenth of a millisecond are ten milliseconds, not none."""
+    stopwatch = Stopwatch()
+    clock = VirtualClock(NOON, monotonic=stopwatch)
+    stopwatch.seconds += 0.0005
+    for _ in range(100):
+        clock.move(0.0001)
+    assert clock.now() == NOON + timedelta(milliseconds=10)
+
+
 def test_clock_refuses_a_time_without_zone() -> None:
     """A naive datetime is a guess and is refused."""
     clock = VirtualClock(NOON)
