@@ -102,6 +102,7 @@ class Sandbox:
             seed=options.seed,
         )
         self.webhooks = WebhookSender(self.hubspot.webhooks)
+        self.hubspot.webhooks.awake = self.webhooks.start
         self._proxy: Proxy | None = None
         self._runners: list[web.AppRunner] = []
         self._ports: dict[str, int] = {}

@@ -26,6 +26,7 @@ from sandbox.hubspot.errors import HubSpotError, not_found
 from sandbox.hubspot.forms import Forms
 from sandbox.hubspot.limits import RateLimits
 from sandbox.hubspot.lists import Lists
+from sandbox.hubspot.marketing_emails import Campaigns, MarketingEmails
 from sandbox.hubspot.pipelines import Owner, Pipelines
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.submit import Fill, submit
@@ -59,7 +60,7 @@ class HubSpotAccount:
         self.portal_id = portal_id
         self.search_lag = search_lag
         self.rng = random.Random(seed)
-        born = self.now()
+        self.born = born = self.now()
         self.tokens = Tokens(token, self.rng)
         self.limits = RateLimits(self.now)
         self.catalogue = Catalogue(portal_id, at=born)
@@ -70,6 +71,8 @@ class HubSpotAccount:
         self.consent = Consent(at=born)
         self.events = EmailEvents(portal_id, self.rng)
         self.custom_events = CustomEvents(self.rng)
+        self.emails = MarketingEmails(random.Random(seed + 3))
+        self.campaigns = Campaigns(random.Random(seed + 4))
         self.storm_strikes = 0
         self.owners: dict[int, Owner] = {}
         self._lag_rng = random.Random(seed + 1)

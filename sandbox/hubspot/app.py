@@ -11,18 +11,24 @@ from aiohttp import web
 
 from sandbox.hubspot import http_associations as links
 from sandbox.hubspot import http_batch as batch
-from sandbox.hubspot import http_consent as consent
 from sandbox.hubspot import (
+    http_campaigns,
     http_contacts_v1,
     http_events,
+    http_labels,
     http_legacy,
     http_links_v3,
+    http_list_folders,
     http_lists,
     http_lists_v1,
     http_marketing_v1,
     http_pipelines,
     http_properties,
+    http_refused,
+    http_settings,
+    http_webhooks,
 )
+from sandbox.hubspot import http_consent as consent
 from sandbox.hubspot import http_marketing as marketing
 from sandbox.hubspot import http_objects as objects
 from sandbox.hubspot import http_schema as schema
@@ -34,13 +40,18 @@ MAX_BODY = 16 * 1024 * 1024
 _FAMILIES = (
     http_properties,
     http_pipelines,
+    http_list_folders,
     http_lists,
     http_links_v3,
     http_events,
+    http_labels,
     http_contacts_v1,
     http_lists_v1,
     http_legacy,
     http_marketing_v1,
+    http_settings,
+    http_campaigns,
+    http_webhooks,
 )
 """Modules that list their own endpoints."""
 
@@ -49,6 +60,8 @@ def build_app(account: HubSpotAccount) -> web.Application:
     """The aiohttp application that serves `account`."""
     app = web.Application(middlewares=[edge], client_max_size=MAX_BODY)
     app[ACCOUNT] = account
+    http_webhooks.install(app)
+    http_labels.install(app)
     for method, path, handler in _routes():
         app.router.add_route(method, path, handler)
         app.router.add_route(method, f"{path}/", handler)
@@ -64,12 +77,10 @@ def _routes() -> list[Route]:
     for base in ("/crm/v4/objects", f"/crm/objects/{DATED}"):
         routes += _link_routes(f"{base}/{{object_type}}/{{object_id}}/associations")
     for base in ("/crm/v4/associations", f"/crm/associations/{DATED}"):
-        labels = f"{base}/{{object_type}}/{{to_type}}/labels"
-        routes.append(("GET", labels, links.list_labels))
         routes += _batch_link_routes(f"{base}/{{object_type}}/{{to_type}}/batch")
     for base in ("/communication-preferences/v4", f"/communication-preferences/{DATED}"):
         routes += _consent_routes(base)
-    return routes
+    return [*routes, *http_refused.routes()]
 
 
 def _account_routes() -> list[Route]:
@@ -85,11 +96,20 @@ def _account_routes() -> list[Route]:
             ("GET", f"/account-info/{version}/api-usage/daily", schema.daily_usage),
             ("GET", f"/account-info/{version}/api-usage/daily/private-apps", schema.daily_usage),
         ]
-    for base in ("/crm/v3/schemas", f"/crm-object-schemas/{DATED}/schemas"):
+    schemas = ("/crm/v3/schemas", "/crm-object-schemas/v3/schemas")
+    for base in (*schemas, f"/crm-object-schemas/{DATED}/schemas"):
         routes += [
             ("GET", base, schema.list_schemas),
             ("POST", base, schema.create_schema),
             ("GET", f"{base}/{{object_type}}", schema.read_schema),
+            ("PATCH", f"{base}/{{object_type}}", schema.update_schema),
+            ("DELETE", f"{base}/{{object_type}}", schema.delete_schema),
+            ("POST", f"{base}/{{object_type}}/associations", schema.add_association),
+            (
+                "DELETE",
+                f"{base}/{{object_type}}/associations/{{association_id}}",
+                schema.remove_association,
+            ),
         ]
     return routes
 

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
-from sandbox.hubspot.errors import validation
+from sandbox.hubspot.errors import conflict, validation
 
 DEFAULT_TYPES: dict[tuple[str, str], int] = {
     ("contacts", "companies"): 279,
@@ -50,15 +51,30 @@ _REVERSE = {279: 280, 280: 279, 1: 2, 2: 1, 341: 342, 342: 341, 5: 6, 6: 5, 3: 4
     if (to, source) in DEFAULT_TYPES
 }
 _CUSTOM_BASE = 10_000
+_LABEL_BASE = 20_001
 
 Kind = tuple[str, int]
 """(association category, type id)"""
+
+
+@dataclass
+class Label:
+    """A label somebody defined from one object type to another, with its id the other way round."""
+
+    type_id: int
+    inverse_id: int
+    source: str
+    to: str
+    name: str
+    label: str | None
 
 
 class Associations:
     """Every association of the account, kept in both directions."""
 
     def __init__(self) -> None:
+        self.labels: dict[int, Label] = {}
+        """Labels by type id: an entry for each direction."""
         self._ends: dict[tuple[str, int], dict[str, dict[int, set[Kind]]]] = {}
         self._custom: dict[tuple[str, str], int] = {}
 
@@ -83,7 +99,7 @@ class Associations:
                 kinds.append(("HUBSPOT_DEFINED", PRIMARY_TYPES[pair]))
         for category, number in kinds:
             self._side(source, to).add((category, number))
-            back = _REVERSE.get(number, self.default_type(to[0], source[0]))
+            back = self._reverse(number, source[0], to[0])
             self._side(to, source).add((category, back))
 
     def unlink(self, source: tuple[str, int], to: tuple[str, int]) -> None:
@@ -109,6 +125,53 @@ class Associations:
                     self.link((source, new), (to, other), sorted(kinds))
         self.forget(source, old)
 
+    def define(self, pair: tuple[str, str], name: str, label: str, inverse: str | None) -> Label:
+        """A new label from one object type to another, and its inverse; 409 for a taken name."""
+        if any((one.source, one.to, one.name) == (*pair, name) for one in self.labels.values()):
+            raise conflict(f"An association definition named {name} already exists.")
+        number = _LABEL_BASE + len(self.labels)
+        made = Label(number, number + 1, *pair, name, label)
+        self.labels[number] = made
+        self.labels[number + 1] = Label(
+            number + 1, number, pair[1], pair[0], name, label if inverse is None else inverse
+        )
+        return made
+
+    def undefine(self, found: Label) -> None:
+        """Take a label away in both directions, off every pair of records that bears it."""
+        gone = {found.type_id, found.inverse_id}
+        self.labels = {key: one for key, one in self.labels.items() if key not in gone}
+        for ends in self._ends.values():
+            for others in ends.values():
+                for kinds in others.values():
+                    kinds.difference_update({kind for kind in kinds if kind[1] in gone})
+
+    def drop(self, source: tuple[str, int], to: tuple[str, int], kinds: list[Kind]) -> None:
+        """Take single types off two records; the others stay."""
+        for category, number in kinds:
+            self._side(source, to).discard((category, number))
+            self._side(to, source).discard((category, self._reverse(number, source[0], to[0])))
+
+    def shown(self, kinds: set[Kind]) -> list[dict[str, Any]]:
+        """`[{category, typeId, label}]` as v4 shows them."""
+        return [
+            {"category": category, "typeId": number, "label": self._label(number)}
+            for category, number in sorted(kinds)
+        ]
+
+    def _label(self, number: int) -> str | None:
+        found = self.labels.get(number)
+        if found is not None:
+            return found.label
+        return "Primary" if number in PRIMARY_TYPES.values() else None
+
+    def _reverse(self, number: int, source: str, to: str) -> int:
+        """The type id an association bears seen from the other end."""
+        found = self.labels.get(number)
+        if found is not None:
+            return found.inverse_id
+        return _REVERSE.get(number, self.default_type(to, source))
+
     def _side(self, source: tuple[str, int], to: tuple[str, int]) -> set[Kind]:
         return self._ends.setdefault(source, {}).setdefault(to[0], {}).setdefault(to[1], set())
 
@@ -119,16 +182,3 @@ def kinds_from(types: list[dict[str, Any]]) -> list[Kind]:
         return [(str(raw["associationCategory"]), int(raw["associationTypeId"])) for raw in types]
     except (KeyError, TypeError, ValueError):
         raise validation("associationCategory and associationTypeId are required.") from None
-
-
-def kinds_shown(kinds: set[Kind]) -> list[dict[str, Any]]:
-    """`[{category, typeId, label}]` as v4 shows them."""
-    primary = set(PRIMARY_TYPES.values())
-    return [
-        {
-            "category": category,
-            "typeId": number,
-            "label": "Primary" if number in primary else None,
-        }
-        for category, number in sorted(kinds)
-    ]

@@ -14,6 +14,16 @@ from typing import Any
 from sandbox.hubspot.errors import HubSpotError
 
 TOKEN_SECONDS = 1_800
+SCOPES = (
+    "crm.lists.read", "crm.lists.write", "crm.objects.companies.read",
+    "crm.objects.companies.write", "crm.objects.contacts.read", "crm.objects.contacts.write",
+    "crm.objects.deals.read", "crm.objects.deals.write", "crm.objects.owners.read",
+    "crm.schemas.companies.read", "crm.schemas.contacts.read", "crm.schemas.contacts.write",
+    "crm.schemas.deals.read", "communication_preferences.read_write", "content", "forms",
+    "marketing.campaigns.read", "marketing.campaigns.write", "oauth", "settings.users.read",
+    "settings.users.write", "tickets",
+)  # fmt: skip
+"""What the account's tokens may do; calls that need another scope are refused."""
 _OVERVIEW = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"
 
 
@@ -60,24 +70,16 @@ class Tokens:
         """Whether an accepted header carries an OAuth access token."""
         return (header or "").partition(" ")[2] != self.token
 
+    def seconds_left(self, token: str) -> int | None:
+        """How long an OAuth access token still lives; None where it is none or is over."""
+        expires = self._issued.get(token)
+        left = -1 if expires is None else int(expires - self._monotonic())
+        return left if left >= 0 else None
+
     def need(self, scope: str | None) -> None:
         """Raise the 403 of a missing scope."""
         if scope is not None and scope in self.denied_scopes:
-            link = "https://developers.hubspot.com/scopes"
-            raise HubSpotError(
-                403,
-                "MISSING_SCOPES",
-                "This app hasn't been granted all required scopes to make this call. Read more "
-                f"about required scopes here: {link}.",
-                errors=[
-                    {
-                        "message": "One or more of the following scopes are required.",
-                        "context": {"requiredGranularScopes": [scope]},
-                    }
-                ],
-                context={"requiredGranularScopes": [scope]},
-                links={"scopes": link},
-            )
+            raise missing_scopes(scope)
 
     def grant(self, form: Mapping[str, str]) -> dict[str, Any]:
         """Answer an OAuth token request; only `refresh_token` is served."""
@@ -100,6 +102,25 @@ class Tokens:
             "access_token": token,
             "expires_in": TOKEN_SECONDS,
         }
+
+
+def missing_scopes(scope: str) -> HubSpotError:
+    """The 403 of a call whose scope the app was not given."""
+    link = "https://developers.hubspot.com/scopes"
+    return HubSpotError(
+        403,
+        "MISSING_SCOPES",
+        "This app hasn't been granted all required scopes to make this call. Read more "
+        f"about required scopes here: {link}.",
+        errors=[
+            {
+                "message": "One or more of the following scopes are required.",
+                "context": {"requiredGranularScopes": [scope]},
+            }
+        ],
+        context={"requiredGranularScopes": [scope]},
+        links={"scopes": link},
+    )
 
 
 def expired() -> HubSpotError:

@@ -28,6 +28,10 @@ _STANDARD = (
     ("0-7", "products", "product", standard_more.PRODUCT),
     ("0-8", "line_items", "line_item", standard_more.LINE_ITEM),
 )
+_CHANGEABLE = (
+    "labels", "requiredProperties", "searchableProperties", "primaryDisplayProperty",
+    "secondaryDisplayProperties",
+)  # fmt: skip
 _CREATEDATE = frozenset({"contacts", "companies", "deals", "tickets", "products", "line_items"})
 """Object types whose creation time is `createdate`; the others say `hs_createdate`."""
 _DEFAULTS = {
@@ -137,6 +141,38 @@ class Catalogue:
                 store.type_id, stored["name"], self._associated[store.type_id]
             ),
         }
+
+    def change_schema(self, alias: str, changes: dict[str, Any], *, at: int) -> dict[str, Any]:
+        """Write over labels and display properties of a custom object type."""
+        stored = self.schemas[self.schema(alias)["objectTypeId"]]
+        stored |= {key: changes[key] for key in _CHANGEABLE if key in changes}
+        stored["updatedAt"] = shown(iso(at))
+        return self.schema(alias)
+
+    def remove_custom(self, alias: str) -> None:
+        """Take a custom object type away; 400 while it has records, as in life."""
+        type_id = self.schema(alias)["objectTypeId"]
+        if self.stores[type_id].live:
+            raise validation(f"Unable to delete object type {alias}: it still has objects.")
+        del self.stores[type_id], self.schemas[type_id]
+        self._aliases = {key: name for key, name in self._aliases.items() if name != type_id}
+
+    def add_association(self, alias: str, body: dict[str, Any]) -> dict[str, Any]:
+        """Let a custom object type be associated with a further one."""
+        schema = self.schema(alias)
+        other = self.find(str(body.get("toObjectTypeId", "")))
+        self._associated[schema["objectTypeId"]].append((other.type_id, other.singular.lower()))
+        found = self.schema(alias)["associations"][-2]
+        return {**found, "name": str(body.get("name") or found["name"])}
+
+    def remove_association(self, alias: str, association_id: str) -> None:
+        """Take an association added later away again; 404 for any other."""
+        schema = self.schema(alias)
+        pairs = self._associated[schema["objectTypeId"]]
+        ids = [one["id"] for one in schema["associations"][2 * len(_ASSOCIATED) :]]
+        if association_id not in ids:
+            raise HubSpotError(404, "OBJECT_NOT_FOUND", f"No association {association_id}")
+        del pairs[ids.index(association_id) // 2]
 
     def _enter(self, store: ObjectStore, *names: str) -> None:
         self.stores[store.name] = store

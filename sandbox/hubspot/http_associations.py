@@ -7,7 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.hubspot.account import HubSpotAccount
-from sandbox.hubspot.associations import kinds_from, kinds_shown
+from sandbox.hubspot.associations import kinds_from
 from sandbox.hubspot.errors import HubSpotError, object_in, objects_in, validation
 from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.wire import (
@@ -60,25 +60,6 @@ async def put_labels(request: web.Request) -> web.Response:
     )
 
 
-async def list_labels(request: web.Request) -> web.Response:
-    """GET the association types from one object type to another, the unlabelled one with a null
-    label [D: CRM API, associations v4, labels]."""
-    source, to = store_of(request), store_of(request, "to_type")
-    account = account_of(request)
-    types: list[tuple[int, str | None]] = [
-        (account.associations.default_type(source.name, to.name), None),
-        *((one, "Primary") for one in account.associations.primary_types(source.name, to.name)),
-    ]
-    return reply(
-        {
-            "results": [
-                {"category": "HUBSPOT_DEFINED", "typeId": number, "label": label}
-                for number, label in types
-            ]
-        }
-    )
-
-
 async def delete_link(request: web.Request) -> web.Response:
     """DELETE every association between two records, 204."""
     account = account_of(request)
@@ -100,7 +81,7 @@ async def list_links(request: web.Request) -> web.Response:
     ids = [each for each in sorted(ends) if each > after and each in to.live]
     body: dict[str, Any] = {
         "results": [
-            {"toObjectId": each, "associationTypes": kinds_shown(ends[each])}
+            {"toObjectId": each, "associationTypes": account.associations.shown(ends[each])}
             for each in ids[:limit]
         ]
     }
@@ -121,7 +102,7 @@ async def batch_read_links(request: web.Request) -> web.Response:
         number = int(wanted) if wanted.isdigit() else -1
         ends = account.associations.of(source.name, number, to.name)
         linked = [
-            {"toObjectId": other, "associationTypes": kinds_shown(kinds)}
+            {"toObjectId": other, "associationTypes": account.associations.shown(kinds)}
             for other, kinds in sorted(ends.items())
             if other in to.live
         ]

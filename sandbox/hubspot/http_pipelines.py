@@ -43,12 +43,14 @@ def routes() -> list[Route]:
             ("PATCH", one, update_pipeline),
             ("PUT", one, update_pipeline),
             ("DELETE", one, delete_pipeline),
+            ("GET", f"{one}/audit", list_changes),
             ("GET", f"{one}/stages", list_stages),
             ("POST", f"{one}/stages", create_stage),
             ("GET", stage, read_stage),
             ("PATCH", stage, update_stage),
             ("PUT", stage, update_stage),
             ("DELETE", stage, delete_stage),
+            ("GET", f"{stage}/audit", list_changes),
         ]
     return found
 
@@ -135,6 +137,13 @@ async def delete_stage(request: web.Request) -> web.Response:
 
 def _ids(request: web.Request) -> tuple[str, str]:
     return request.match_info["pipeline_id"], request.match_info["stage_id"]
+
+
+async def list_changes(request: web.Request) -> web.Response:
+    """GET who changed a pipeline or stage: the sandbox keeps no such record."""
+    pipelines = account_of(request).pipelines
+    pipelines.read(store_of(request).name, request.match_info["pipeline_id"])
+    return reply({"results": []})
 
 
 async def list_deal_pipelines_v1(request: web.Request) -> web.Response:

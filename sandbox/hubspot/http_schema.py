@@ -9,7 +9,7 @@ from aiohttp import web
 
 from sandbox.hubspot.auth import RefusedGrantError
 from sandbox.hubspot.limits import TIME_ZONE
-from sandbox.hubspot.wire import account_of, body_of, reply
+from sandbox.hubspot.wire import account_of, body_of, nothing, reply
 
 CURRENCY = "USD"
 
@@ -95,6 +95,35 @@ async def create_schema(request: web.Request) -> web.Response:
     schema = account.catalogue.add_custom(await body_of(request), at=account.now())
     account.writer.required[schema["objectTypeId"]] = tuple(schema["requiredProperties"])
     return reply(schema, 201)
+
+
+async def update_schema(request: web.Request) -> web.Response:
+    """PATCH labels and display properties."""
+    account, alias = account_of(request), request.match_info["object_type"]
+    body = await body_of(request)
+    schema = account.catalogue.change_schema(alias, body, at=account.now())
+    account.writer.required[schema["objectTypeId"]] = tuple(schema["requiredProperties"])
+    return reply(schema)
+
+
+async def delete_schema(request: web.Request) -> web.Response:
+    """DELETE a custom object type that has no records, 204."""
+    account_of(request).catalogue.remove_custom(request.match_info["object_type"])
+    return nothing()
+
+
+async def add_association(request: web.Request) -> web.Response:
+    """POST a further object type a custom one may be associated with, 201."""
+    catalogue = account_of(request).catalogue
+    made = catalogue.add_association(request.match_info["object_type"], await body_of(request))
+    return reply(made, 201)
+
+
+async def remove_association(request: web.Request) -> web.Response:
+    """DELETE an association added later, 204."""
+    found = request.match_info
+    account_of(request).catalogue.remove_association(found["object_type"], found["association_id"])
+    return nothing()
 
 
 def _offset(now: datetime) -> dict[str, Any]:

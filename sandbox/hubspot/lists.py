@@ -43,11 +43,23 @@ class RecordList:
     added: dict[int, int] = field(default_factory=dict)
     version: int = 1
     deleted_at: int | None = None
+    folder: int = 0
 
     @property
     def dynamic(self) -> bool:
         """Whether filters decide who is in it."""
         return self.processing == "DYNAMIC"
+
+
+@dataclass
+class Folder:
+    """A folder of lists; `parent` 0 is the account's root, which is no folder of its own."""
+
+    id: int
+    name: str
+    parent: int
+    created: int
+    updated: int
 
 
 @dataclass(frozen=True)
@@ -66,6 +78,7 @@ class Lists:
     def __init__(self, store: Callable[[str], ObjectStore]) -> None:
         self._store = store
         self._lists: dict[int, RecordList] = {}
+        self.folders: dict[int, Folder] = {}
 
     def all(self) -> list[RecordList]:
         """Every list that was not deleted, by ascending id."""

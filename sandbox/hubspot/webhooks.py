@@ -12,7 +12,7 @@ import hashlib
 import hmac
 import re
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -20,6 +20,8 @@ from urllib.parse import unquote
 
 MAX_BATCH = 100
 """Events in one request (FACTS section 2)."""
+APP_ID = 1_234_567
+"""The app that is told, and whose private app the static token is."""
 EVENTS = ("creation", "propertyChange", "deletion", "privacyDeletion", "merge", "restore")
 _DECODED = re.compile(
     "%(?:3A|2F|3F|40|21|24|27|28|29|2A|2C|3B)", re.IGNORECASE
@@ -73,6 +75,8 @@ class Webhooks:
         self._rng = rng
         self.target: Target | None = None
         self.pending: deque[Event] = deque()
+        self.awake: Callable[[], None] = lambda: None
+        """Starts whoever delivers."""
 
     def subscribe(self, target: Target | None) -> None:
         """Tell `target` from now on, or nobody; what was pending is forgotten."""
@@ -113,7 +117,7 @@ class Webhooks:
             "eventId": self._rng.randint(1, 2**31),
             "subscriptionId": subscription.id,
             "portalId": self._portal_id,
-            "appId": 1_234_567,
+            "appId": APP_ID,
             "occurredAt": change.at,
             "subscriptionType": subscription.kind,
             "attemptNumber": 0,

@@ -14,6 +14,7 @@ from sandbox.hubspot.errors import HubSpotError, validation
 from sandbox.hubspot.history import history
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.times import iso, shown
+from sandbox.hubspot.webhooks import APP_ID
 
 ACCOUNT: web.AppKey[HubSpotAccount] = web.AppKey("account", HubSpotAccount)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -168,7 +169,7 @@ def _version(value: str, at: int, source: str) -> dict[str, Any]:
     if source == "CRM_UI":
         body |= {"sourceId": "userId:40000001", "updatedByUserId": 40_000_001}
     elif source == "INTEGRATION":
-        body |= {"sourceId": "1234567", "sourceLabel": "Private app"}
+        body |= {"sourceId": str(APP_ID), "sourceLabel": "Private app"}
     return body
 
 

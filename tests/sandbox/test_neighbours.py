@@ -24,7 +24,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     [
         ("/nosuch", 404),
         ("/crm/v9/objects/contacts", 404),
-        ("/settings/v3/users/", 404),
+        ("/settings/v3/users/9", 404),
         ("/crm/v3/objects/nosuch", 400),
         ("/crm/v3/objects/contacts/4711", 404),
         ("/crm/v3/properties/contacts/nosuch", 404),
