@@ -8,9 +8,13 @@ from sandbox.salesforce import soap
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.salesforce.rest import (
     bulk,
+    bulk_v1,
     collections,
     composite,
+    layouts,
     oauth,
+    oddments,
+    pages,
     query,
     search,
     sobjects,
@@ -21,6 +25,22 @@ from sandbox.salesforce.rest.middleware import vendor
 
 _MAX_BODY = 160 * 1024 * 1024
 """Bulk uploads may reach 150 MB (FACTS section 4)."""
+_FAMILIES = (
+    oauth,
+    soap,
+    query,
+    search,
+    tooling,
+    bulk,
+    bulk_v1,
+    collections,
+    composite,
+    layouts,
+    pages,
+    oddments,
+    sobjects,
+)
+"""Modules of endpoints; `sobjects` last, whose paths would swallow narrower ones."""
 
 
 def build_app(org: SalesforceOrg) -> web.Application:
@@ -28,6 +48,7 @@ def build_app(org: SalesforceOrg) -> web.Application:
     app = web.Application(middlewares=[vendor], client_max_size=_MAX_BODY)
     app[ORG] = org
     bulk.install(app)
-    for family in (oauth, soap, query, search, tooling, bulk, collections, composite, sobjects):
+    bulk_v1.install(app)
+    for family in _FAMILIES:
         app.add_routes(family.routes())
     return app

@@ -66,10 +66,10 @@ class Sessions:
         """Answer a token request: (access token, user id)."""
         kind = form.get("grant_type", "")
         if kind == "client_credentials":
-            self._check_client(form, basic)
+            self.check_client(form, basic)
             return self.open(self._integration_user_id), self._integration_user_id
         if kind == "refresh_token":
-            self._check_client(form, basic)
+            self.check_client(form, basic)
             if not hmac.compare_digest(form.get("refresh_token", ""), self.refresh_token):
                 raise OAuthError("invalid_grant", "expired access/refresh token")
             return self.open(self._integration_user_id), self._integration_user_id
@@ -104,7 +104,8 @@ class Sessions:
         )
         return base64.b64encode(digest).decode()
 
-    def _check_client(self, form: Mapping[str, str], basic: str | None) -> None:
+    def check_client(self, form: Mapping[str, str], basic: str | None) -> None:
+        """Refuse who does not know the connected app's id and secret."""
         client, secret = form.get("client_id", ""), form.get("client_secret", "")
         if basic is not None:
             try:

@@ -184,7 +184,7 @@ async def results(request: web.Request) -> web.Response:
     start = int(locator) if locator.isdigit() else 0
     asked = request.query.get("maxRecords", "")
     size = int(asked) if asked.isdigit() and int(asked) else _PAGE
-    shown = [_flat(record) for record in job.found.shown(start, start + size)]
+    shown = [flat(record) for record in job.found.shown(start, start + size)]
     names = list(shown[0]) if shown else ["Id"]
     lines = [names, *([record[name] for name in names] for record in shown)]
     response = _csv(lines, job)
@@ -194,18 +194,19 @@ async def results(request: web.Request) -> web.Response:
     return response
 
 
-def _flat(record: Mapping[str, object], prefix: str = "") -> dict[str, str]:
-    flat: dict[str, str] = {}
+def flat(record: Mapping[str, object], prefix: str = "") -> dict[str, str]:
+    """A record as a row of CSV: parents dotted, booleans in small letters, null empty."""
+    found: dict[str, str] = {}
     for name, value in record.items():
         if name == "attributes":
             continue
         if isinstance(value, dict):
-            flat.update(_flat(value, f"{prefix}{name}."))
+            found.update(flat(value, f"{prefix}{name}."))
         elif isinstance(value, bool):
-            flat[prefix + name] = str(value).lower()
+            found[prefix + name] = str(value).lower()
         else:
-            flat[prefix + name] = "" if value is None else str(value)
-    return flat
+            found[prefix + name] = "" if value is None else str(value)
+    return found
 
 
 def _open(
@@ -261,7 +262,7 @@ def _work(call: Call, job: Job) -> None:
         try:
             if index in struck:
                 raise locked(str(body.get("Id") or "") or None)
-            made, created = _write(call, job, body)
+            made, created = write_row(call, job.info, body)
         except SalesforceError as error:
             text = f"{error.code}:{error.message}:{' '.join(error.fields)} --"
             job.failed.append([str(body.get("Id", "")), text, *line])
@@ -285,14 +286,15 @@ def _broken(call: Call, job: Job) -> str | None:
     return None
 
 
-def _write(call: Call, job: Job, body: dict[str, object]) -> tuple[str, bool]:
-    records, sobject = call.org.records, str(job.info["object"])
-    operation = job.info["operation"]
+def write_row(call: Call, info: Mapping[str, object], body: dict[str, object]) -> tuple[str, bool]:
+    """Do a job's operation to one record: (its id, whether it was created)."""
+    records, sobject = call.org.records, str(info["object"])
+    operation = info["operation"]
     if operation == "insert":
         return records.create(sobject, body, call.caller()), True
     if operation == "upsert":
         table = records.table(sobject)
-        key = key_field(call, table, str(job.info["externalIdFieldName"]))
+        key = key_field(call, table, str(info["externalIdFieldName"]))
         value = body.pop(key.name, None)
         if value is None:
             raise SalesforceError("MISSING_ARGUMENT", f"{key.name} not specified")

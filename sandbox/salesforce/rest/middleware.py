@@ -10,6 +10,7 @@ from aiohttp import web
 
 from sandbox.salesforce.errors import SalesforceError, not_found
 from sandbox.salesforce.org import SalesforceOrg
+from sandbox.salesforce.rest import bulk_v1
 from sandbox.salesforce.rest.context import ORG, TOKEN, USER, Handler, refusal
 from sandbox.salesforce.times import http_date
 from sandbox.salesforce.usage import concurrent, exhausted
@@ -17,7 +18,9 @@ from sandbox.salesforce.usage import concurrent, exhausted
 _SYSTEM = "salesforce"
 _MAX_URI = 16_384
 """Longest URI in bytes (FACTS section 4)."""
-_UNAUTHENTICATED = ("/services/oauth2/", "/id/", "/services/Soap/")
+_UNAUTHENTICATED = ("/services/oauth2/", "/.well-known/", "/id/", "/services/Soap/")
+_ASYNC = "/services/async/"
+"""Bulk 1.0 has a header of its own for the session, and errors of its own."""
 _VERSIONS = ("/services/data", "/services/data/")
 _UNAVAILABLE = 503
 
@@ -54,14 +57,18 @@ async def _api(org: SalesforceOrg, request: web.Request, handler: Handler) -> we
         _admit(org, request)
         response = await handler(request)
     except SalesforceError as error:
-        return refusal(error)
+        return _refused(request, error)
     except web.HTTPNotFound:
-        return refusal(not_found())
+        return _refused(request, not_found())
     except web.HTTPMethodNotAllowed as error:
         allowed = ",".join(sorted(error.allowed_methods))
         message = f"HTTP Method '{request.method}' not allowed. Allowed are {allowed}"
         return refusal(SalesforceError("METHOD_NOT_ALLOWED", message))
     return _after(org, request.path, response)
+
+
+def _refused(request: web.Request, error: SalesforceError) -> web.Response:
+    return bulk_v1.refused(request, error) if request.path.startswith(_ASYNC) else refusal(error)
 
 
 def _admit(org: SalesforceOrg, request: web.Request) -> None:
@@ -106,6 +113,9 @@ def _broken(org: SalesforceOrg, kind: str, path: str) -> SalesforceError | None:
 
 
 def _token(request: web.Request) -> str | None:
+    session = request.headers.get("X-SFDC-Session")
+    if session is not None and request.path.startswith(_ASYNC):
+        return session
     header = request.headers.get("Authorization", "")
     scheme, _, token = header.partition(" ")
     return token.strip() if scheme.lower() in {"bearer", "oauth"} and token else None

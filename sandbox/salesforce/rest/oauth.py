@@ -11,6 +11,7 @@ from sandbox.salesforce.sessions import OAuthError
 
 MY_DOMAIN = "leadloop-sandbox.my.salesforce.com"
 """The org's own host name, for clients that come through the proxy."""
+_TOKEN_SECONDS = 7_200
 _LOGIN_HOSTS = frozenset({"login.salesforce.com", "test.salesforce.com"})
 
 
@@ -21,6 +22,9 @@ def routes() -> list[web.RouteDef]:
         web.get("/services/oauth2/userinfo", userinfo),
         web.post("/services/oauth2/userinfo", userinfo),
         web.post("/services/oauth2/revoke", revoke),
+        web.get("/services/oauth2/revoke", revoke),
+        web.post("/services/oauth2/introspect", introspect),
+        web.get("/.well-known/openid-configuration", openid_configuration),
         web.get("/id/{organization}/{user}", identity),
     ]
 
@@ -70,7 +74,15 @@ async def userinfo(request: web.Request) -> web.Response:
             "name": name,
             "email": email,
             "email_verified": True,
+            **_named(org, user_id),
+            "profile": f"{host}/{user_id}",
             "zoneinfo": "Etc/UTC",
+            "locale": "en_US",
+            "language": "en_US",
+            "utcOffset": 0,
+            "photos": _photos(host),
+            "address": {},
+            "is_app_installed": True,
             "active": bool(active),
             "user_type": "STANDARD",
             "urls": _urls(host, org, user_id),
@@ -95,8 +107,28 @@ async def identity(request: web.Request) -> web.Response:
             "user_id": caller,
             "organization_id": org.organization_id,
             "username": username,
+            "nick_name": str(username).partition("@")[0],
             "display_name": name,
             "email": email,
+            "email_verified": True,
+            "first_name": _named(org, caller)["given_name"],
+            "last_name": _named(org, caller)["family_name"],
+            "timezone": "Etc/UTC",
+            "photos": _photos(host),
+            "addr_street": None,
+            "addr_city": None,
+            "addr_state": None,
+            "addr_country": None,
+            "addr_zip": None,
+            "mobile_phone": None,
+            "mobile_phone_verified": False,
+            "is_lightning_login_user": False,
+            "status": {"created_date": None, "body": None},
+            "is_app_installed": True,
+            "language": "en_US",
+            "locale": "en_US",
+            "utcOffset": 0,
+            "last_modified_date": org.values("User", caller, "LastModifiedDate")[0],
             "active": bool(active),
             "user_type": "STANDARD",
             "urls": _urls(host, org, caller),
@@ -105,10 +137,66 @@ async def identity(request: web.Request) -> web.Response:
 
 
 async def revoke(request: web.Request) -> web.Response:
-    """End a session by its token."""
-    form = await request.post()
-    request.app[ORG].sessions.expire(str(form.get("token", "")))
+    """End a session by its token; one that is none is an error of OAuth's own. The refresh token
+    stays good, for whoever comes next."""
+    form = {**request.query, **{key: str(one) for key, one in (await request.post()).items()}}
+    sessions, token_given = request.app[ORG].sessions, str(form.get("token", ""))
+    if sessions.user_of(token_given) is None and token_given != sessions.refresh_token:
+        said = {"error": "invalid_token", "error_description": "invalid token"}
+        return answer(said, status=400)
+    sessions.expire(token_given)
     return web.Response(status=200)
+
+
+async def introspect(request: web.Request) -> web.Response:
+    """What a token is worth, for who has the connected app's credentials [D: RFC 7662]; one that is
+    worth nothing is only inactive. That tokens live for two hours is assumed."""
+    org = request.app[ORG]
+    form = {key: str(value) for key, value in (await request.post()).items()}
+    scheme, _, credentials = request.headers.get("Authorization", "").partition(" ")
+    try:
+        org.sessions.check_client(form, credentials if scheme.lower() == "basic" else None)
+    except OAuthError as error:
+        return answer(error.body, status=401)
+    user_id = org.sessions.user_of(form.get("token"))
+    if user_id is None:
+        return answer({"active": False})
+    now = int(org.clock.now().timestamp())
+    return answer(
+        {
+            "active": True,
+            "scope": "api",
+            "client_id": org.sessions.client_id,
+            "username": org.values("User", user_id, "Username")[0],
+            "sub": f"{_host(request)}/id/{org.organization_id}/{user_id}",
+            "token_type": "access_token",
+            "iat": now,
+            "nbf": now,
+            "exp": now + _TOKEN_SECONDS,
+        }
+    )
+
+
+async def openid_configuration(request: web.Request) -> web.Response:
+    """Where which OAuth endpoint is."""
+    host = _host(request)
+    oauth = f"{host}/services/oauth2"
+    return answer(
+        {
+            "issuer": host,
+            "authorization_endpoint": f"{oauth}/authorize",
+            "token_endpoint": f"{oauth}/token",
+            "revocation_endpoint": f"{oauth}/revoke",
+            "userinfo_endpoint": f"{oauth}/userinfo",
+            "introspection_endpoint": f"{oauth}/introspect",
+            "jwks_uri": f"{host}/id/keys",
+            "scopes_supported": ["api", "id", "openid", "refresh_token", "full"],
+            "response_types_supported": ["code", "token"],
+            "subject_types_supported": ["public"],
+            "id_token_signing_alg_values_supported": ["RS256"],
+            "token_endpoint_auth_methods_supported": ["client_secret_post", "client_secret_basic"],
+        }
+    )
 
 
 def _bearer(request: web.Request, org: SalesforceOrg) -> str:
@@ -117,6 +205,15 @@ def _bearer(request: web.Request, org: SalesforceOrg) -> str:
     if user_id is None:
         raise SalesforceError("INVALID_SESSION_ID", "Bad_OAuth_Token", status=403)
     return user_id
+
+
+def _named(org: SalesforceOrg, user_id: str) -> dict[str, object]:
+    given, family = org.values("User", user_id, "FirstName", "LastName")
+    return {"given_name": given, "family_name": family}
+
+
+def _photos(host: str) -> dict[str, str]:
+    return {"picture": f"{host}/profilephoto/005/F", "thumbnail": f"{host}/profilephoto/005/T"}
 
 
 def _urls(host: str, org: SalesforceOrg, user_id: str) -> dict[str, str]:

@@ -15,13 +15,15 @@ from sandbox.salesforce.org import API_VERSIONS
 from sandbox.salesforce.reading import getter
 from sandbox.salesforce.records import Caller, Records
 from sandbox.salesforce.rest.context import DATA, Call, answer, call_of, json_body
+from sandbox.salesforce.rest.related import related
 from sandbox.salesforce.table import Table
 from sandbox.salesforce.times import http_date
 
 _CREATED_FLAG_VERSION = 46
 _RESOURCES = (
     "tooling", "query", "queryAll", "composite", "sobjects", "limits", "jobs", "search",
-    "parameterizedSearch", "recent",
+    "parameterizedSearch", "recent", "tabs", "theme", "appMenu", "quickActions", "compactLayouts",
+    "process", "actions", "analytics",
 )  # fmt: skip
 
 
@@ -57,10 +59,20 @@ async def versions(_request: web.Request) -> web.Response:
     """Every version, without a session."""
     return answer(
         [
-            {"label": f"v{number}", "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
+            {
+                "label": _release(number),
+                "url": f"/services/data/v{number}.0",
+                "version": f"{number}.0",
+            }
             for number in API_VERSIONS
         ]
     )
+
+
+def _release(number: int) -> str:
+    """What the vendor calls a version: three a year, v20 was Winter '11."""
+    season = ("Winter", "Spring", "Summer")[(number - 20) % 3]
+    return f"{season} '{11 + (number - 20) // 3}"
 
 
 async def resources(request: web.Request) -> web.Response:
@@ -144,8 +156,13 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def read_by_external_id(request: web.Request) -> web.Response:
-    """One record by an external id; 300 with their URIs where several match."""
+    """One record by an external id; 300 with their URIs where several match. An id in the place
+    of the field asks for what a record is related to."""
     call = call_of(request)
+    table = call.org.records.table(request.match_info["sobject"])
+    record_id = to_18(request.match_info["field"])
+    if record_id is not None and table.kind.find(request.match_info["field"]) is None:
+        return related(call, table, record_id, request.match_info["value"].rstrip("/"), request)
     table, field = _key(call, request)
     found = matches(call.org.records, table, field, request.match_info["value"])
     if not found:
