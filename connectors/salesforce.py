@@ -8,6 +8,7 @@ Quirks turned right here:
   of its fields, because two edits within one second share the stamp.
 - queryAll shows deleted records; merge losers are those with a MasterRecordId. The winner keeps
   no trace of them.
+- What has left the recycle bin is in no query: a log of deletions is asked for it.
 - A converted Lead names its Contact, Account and Opportunity.
 - Collections answer 200 even when rows fail, in the order of the rows.
 - Formula fields move no stamp: where one is read, everything is once a day.
@@ -36,6 +37,8 @@ from connectors.payloads import (
 from connectors.salesforce_bin import as_gone, empty_bin
 from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
 from connectors.salesforce_census import census
+from connectors.salesforce_deleted import KIND as DELETED
+from connectors.salesforce_deleted import Log
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import versions
@@ -169,6 +172,7 @@ class SalesforceConnector:
         return (
             *(StreamSpec(kind, kind, Cadence.FAST, counted=True) for kind in _FAST),
             *(StreamSpec(kind, kind, Cadence.QUARTER, counted=True) for kind in _QUARTER),
+            *(StreamSpec(f"{DELETED}:{kind}", None, Cadence.QUARTER) for kind in _FAST),
         )
 
     def changes(
@@ -177,8 +181,12 @@ class SalesforceConnector:
         """Pages of what changed, deleted and merged records included.
 
         The quiet check first (newest first, one call), then the window by (stamp, id); once a day
-        what only a formula has changed (`salesforce_formulas`).
+        what only a formula has changed (`salesforce_formulas`). Streams of the log of deletions
+        (`salesforce_deleted`) take one call.
         """
+        kind, _, logged = stream.partition(":")
+        if kind == DELETED:
+            return self._log(logged, landed).pages(since)
         return with_formulas(
             widened(self._changes(stream, since, landed), since, least=self._overlap),
             since,
@@ -199,6 +207,15 @@ class SalesforceConnector:
                 return
             start = instant(quiet.cursor["start"])
         yield from self._keyset(stream, at, start, after, landed)
+
+    def _log(self, object_name: str, landed: Landed) -> Log:
+        return Log(
+            object_name,
+            self._wire,
+            lambda ids: self._in(object_name, "Id", ids),
+            landed,
+            self._wire.told_at or self._clock(),
+        )
 
     def _has_formulas(self, object_name: str) -> bool:
         """Whether a field that is read of the object is calculated."""

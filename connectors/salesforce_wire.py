@@ -13,11 +13,20 @@ import json
 import re
 import time
 from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any, cast
 from xml.sax.saxutils import escape
 
-from connectors.base import CONNECT_SECONDS, READ_SECONDS, Answer, Caller, Sleep, setting
+from connectors.base import (
+    CONNECT_SECONDS,
+    READ_SECONDS,
+    Answer,
+    Caller,
+    Sleep,
+    setting,
+    utc_now,
+)
 from connectors.payloads import read_json, read_text
 from connectors.retrying import NotSentError, ReplyLostError, Verdict, rate_limited
 from mappings.errors import (
@@ -73,6 +82,8 @@ class Wire:
         self._client: Any = None
         self.identity = ""
         """The identity URL of the login: it ends in the org's and the user's id."""
+        self.told_at: datetime | None = None
+        """The org's own time (Date header, whole seconds) of the last answer; None before one."""
 
     def get(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
         """A GET; the answer may be a 4xx that says the request itself is wrong."""
@@ -222,6 +233,8 @@ class Wire:
         self._body = response.content
 
     def _watch(self, answer: Answer) -> None:
+        if "date" in answer.headers:
+            self.told_at = answer.date(utc_now)
         usage = re.search(r"api-usage=(\d+)/(\d+)", answer.headers.get("sforce-limit-info", ""))
         if usage:
             self._limiter.observe(daily_limit=int(usage[2]), daily_used=int(usage[1]))

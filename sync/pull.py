@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, time, timedelta
 
 import structlog
@@ -20,10 +20,10 @@ import structlog
 from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError, UnreadableAnswerError
 from mappings.fieldmap import EntityKind
 from mappings.ports import Cadence, Connector, Lane, Page, StreamSpec
-from mappings.records import Malformed, Side
+from mappings.records import Malformed, Record, Side
 from mappings.required_fields import ACTIVITY_READS
 from state import events, mirror, quarantine
-from state.store import Store
+from state.store import Store, Tx
 from sync.crash import crashpoint
 from sync.pair import Pair
 
@@ -215,7 +215,8 @@ def _ends_the_run(spec: StreamSpec) -> bool:
 
 def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled) -> None:
     with pair.store.begin() as tx:
-        pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, page.records)
+        records = _remembered(tx, page.records)
+        pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, records)
         pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
         pulled.malformed[f"{system}:{stream}"] += quarantine.set_aside(tx, run_id, page.malformed)
         quarantine.settle_records(tx, run_id, [record.ref for record in page.records])
@@ -223,6 +224,22 @@ def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled:
             quarantine.settle_stream(tx, run_id, system, stream)
         mirror.store_cursor(tx, system, stream, page.cursor, complete=page.last)
     crashpoint("after_land")
+
+
+def _remembered(tx: Tx, records: Sequence[Record]) -> list[Record]:
+    """The records, deletions that tell nothing but themselves with what is known of the record:
+    an opt-out outlives it. One of a record that never landed is nobody's, and one that is known is
+    no news."""
+    bare = {r.ref for r in records if r.deleted and not r.fields and r.merged_into is None}
+    rows = mirror.load(tx, bare)
+    known = {ref: row.record for ref, row in rows.items() if not row.record.deleted}
+    return [
+        replace(known[r.ref], deleted=True, revision=r.revision, modified_at=r.modified_at)
+        if r.ref in bare
+        else r
+        for r in records
+        if r.ref not in bare or r.ref in known
+    ]
 
 
 def _keep_answer(

@@ -158,13 +158,18 @@ def _span(call: Call, request: web.Request, days: int) -> tuple[str, str]:
     parsed = [parse_datetime(text) for text in texts]
     if parsed[0] is None or parsed[1] is None:
         raise _bad_date("startDate and endDate are required")
-    start, end = parsed[0], parsed[1]
+    start, end = (_minute(text) for text in (parsed[0], parsed[1]))
     now: datetime = call.org.clock.now()
     if from_stamp(start) >= from_stamp(end):
         raise _bad_date("startDate must precede endDate")
     if from_stamp(start) < now - timedelta(days=days):
         raise _bad_date(f"startDate cannot be more than {days} days ago")
     return start, min(end, stamp(now))
+
+
+def _minute(text: str) -> str:
+    """An instant without its seconds, which the vendor leaves out [D]."""
+    return stamp(from_stamp(text).replace(second=0, microsecond=0))
 
 
 def _bad_date(message: str) -> SalesforceError:
