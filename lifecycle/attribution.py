@@ -74,14 +74,14 @@ def attribute(
 ) -> Attributed:
     """Credit a deal's amount to the touches of its buying group.
 
-    `touches` may come in any order and from any number of people; those after the close do not
-    count. `lead_at` is when the first of the people became a lead (default: the first touch).
-    A deal without an amount credits nothing.
+    `touches` may come in any order and from any number of people; those after the close
+    (`Deal.end`) do not count. `lead_at` is when the first of the people became a lead (default:
+    the first touch). A deal without an amount credits nothing.
     """
     counted = before_close(deal, touches)
     if deal.amount is None or not counted:
         return Attributed(deal.key, (), deal.amount)
-    weights = weigh(counted, model, _milestones(deal, counted, lead_at), _end(deal), half_life)
+    weights = weigh(counted, model, _milestones(deal, counted, lead_at), deal.end, half_life)
     shares = allocate(deal.amount.minor, weights)
     currency = deal.amount.currency
     return Attributed(
@@ -96,7 +96,7 @@ def attribute(
 
 def before_close(deal: Deal, touches: Iterable[Touch]) -> list[Touch]:
     """The touches that can have had to do with the deal, in order, each once."""
-    end = deal.closed_at if deal.is_closed else None
+    end = deal.end
     return sorted({t for t in touches if end is None or t.at <= end}, key=lambda touch: touch.order)
 
 
@@ -152,10 +152,6 @@ def _last_until(touches: Sequence[Touch], at: datetime | None) -> int:
     """The position of the last touch at or before an instant; the first one where none is."""
     before = [i for i, touch in enumerate(touches) if at is not None and touch.at <= at]
     return before[-1] if before else 0
-
-
-def _end(deal: Deal) -> datetime | None:
-    return deal.closed_at if deal.is_closed else None
 
 
 def is_sourced(deal: Deal, touches: Iterable[Touch], team: Team = Team.MARKETING) -> bool:

@@ -6,6 +6,7 @@ import heapq
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from lifecycle.attribution import before_close
 from lifecycle.audit import Check, Finding, Scope, records_of
 from lifecycle.subjects import Entry, Opportunity, Subject, Users
 from lifecycle.touch import words_of
@@ -62,7 +63,7 @@ class DealAudit:
             why = NO_PEOPLE if not one.people else "its people have no record that says when"
             check.cannot_tell(why, one.deal.key)
         else:
-            counted = [touch for touch in one.touches if touch.at <= closed_at]
+            counted = before_close(one.deal, one.touches)
             teams = [touch.team for touch in counted]
             row |= {
                 "first_entry_at": entry.at,

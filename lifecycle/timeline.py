@@ -74,7 +74,9 @@ class Deal:
     """An opportunity as it is now.
 
     `people` are the golden records with a role on it, `account` the company's. `closed_at` is
-    when it was closed, or its close date's end while it is open. `amount` is None where blank.
+    when it was closed, or its close date's end while it is open; a CRM that tells the day alone is
+    taken at its beginning, and `closed_by` is the latest it can have been. `amount` is None where
+    blank.
     """
 
     key: str
@@ -84,10 +86,16 @@ class Deal:
     owner: str | None = None
     stage: str = ""
     closed_at: datetime | None = None
+    closed_by: datetime | None = None
     is_closed: bool = False
     is_won: bool = False
     amount: Money | None = None
     reason: str = ""
+
+    @property
+    def end(self) -> datetime | None:
+        """Up to when what happened can have led to its close; None while it is open."""
+        return (self.closed_by or self.closed_at) if self.is_closed else None
 
 
 @dataclass(frozen=True, slots=True)

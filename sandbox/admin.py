@@ -13,7 +13,9 @@ such path, object or world) or 409 (a world is loaded already). Paths:
   `{"name", "label", "type", "length", ...}`; remove needs `name` alone, retype `name` and `type`
 - `GET|POST /clock` now; `{"seconds": N}` or `{"to": ISO 8601}` move it; `{"rate_limits":
   "on"|"off"}` and `{"search_lag": factor}` (0: search sees writes at once) switch the vendors
-- `POST /world` `{"kind": "generated"|"febrl4", "people": N, "crm_records": M, "seed": S}`;
+- `POST /world` `{"kind": "generated"|"febrl4", "people": N, "crm_records": M, "seed": S}`, and
+  for whoever judges audits `"clean": true` (both teams do as they should) and
+  `"defects": {"...": N}` (so many of each of `sandbox.world.plant`, named by the truth);
   `POST /world/tick` `{"days": N, "rates": {...}}` lets time pass and says what happened; rates
   replace some of `sandbox.world.days.RATES`, so for merges and deletions: `{"crm_merge": 0.01}`
 - `POST /acts` one thing a person does by hand: `{"system", "act", ...}` (see `sandbox.acts`)
@@ -153,8 +155,14 @@ class _Admin:
         kind = body.get("kind", "generated")
         sizes = {key: _whole(body, key) for key in ("people", "crm_records", "seed")}
         wanted = {key: value for key, value in sizes.items() if value is not None}
+        clean, defects = body.get("clean", False), body.get("defects")
+        if not isinstance(clean, bool) or not (defects is None or _are_counts(defects)):
+            message = "clean must be true or false, defects an object of whole numbers"
+            raise AdminError(message)
         try:
-            world = _check(lambda: self._sandbox.load_world(kind, **wanted))
+            world = _check(
+                lambda: self._sandbox.load_world(kind, clean=clean, defects=defects, **wanted)
+            )
         except RuntimeError as error:
             raise AdminError(str(error), 409) from error
         return web.json_response(world.summary(), status=201)
@@ -309,6 +317,12 @@ def _check(action: Callable[[], _Result]) -> _Result:
 def _are_shares(rates: object) -> bool:
     return isinstance(rates, dict) and all(
         isinstance(rate, int | float) and not isinstance(rate, bool) for rate in rates.values()
+    )
+
+
+def _are_counts(defects: object) -> bool:
+    return isinstance(defects, dict) and all(
+        isinstance(count, int) and not isinstance(count, bool) for count in defects.values()
     )
 
 

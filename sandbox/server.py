@@ -12,7 +12,7 @@ import asyncio
 import signal
 import ssl
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -124,10 +124,12 @@ class Sandbox:
         people: int = 2000,
         crm_records: int | None = None,
         seed: int | None = None,
+        clean: bool = False,
+        defects: Mapping[str, int] | None = None,
     ) -> World:
         """Fill both vendors with a world and set the clock to its first morning.
 
-        Raises ValueError on an unknown kind or a size out of range, RuntimeError when a world is
+        Raises ValueError on what `build_world` refuses, RuntimeError when a world is
         there already: two worlds in one sandbox would have two truths.
         """
         if self.world is not None:
@@ -141,6 +143,8 @@ class Sandbox:
             people=people,
             crm_records=crm_records,
             seed=self.options.seed if seed is None else seed,
+            clean=clean,
+            defects=defects,
         )
         return self.world
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import exists, func, select
+from sqlalchemy import ColumnElement, exists, func, select
 
 from mappings.fieldmap import EntityKind
 from mappings.records import EventKind, RecordRef
@@ -89,27 +89,46 @@ def happened(
     tx: Tx, entity_ids: Iterable[str], kinds: Sequence[EventKind]
 ) -> dict[str, list[Happened]]:
     """Events of these kinds by golden record, oldest first."""
+    return _happened(tx, EVENTS.c.entity_id, entity_ids, kinds)
+
+
+def of_nobody(
+    tx: Tx, addresses: Iterable[str], kinds: Sequence[EventKind]
+) -> dict[str, list[Happened]]:
+    """Events of these kinds that belong to no golden record, by the address they name, oldest
+    first."""
+    return _happened(tx, EVENTS.c.email, addresses, kinds, EVENTS.c.entity_id.is_(None))
+
+
+def _happened(
+    tx: Tx,
+    by: ColumnElement[str | None],
+    wanted: Iterable[str],
+    kinds: Sequence[EventKind],
+    *more: ColumnElement[bool],
+) -> dict[str, list[Happened]]:
     found: dict[str, list[Happened]] = defaultdict(list)
-    wanted = [kind.value for kind in kinds]
-    for batch in chunks(sorted(set(entity_ids))):
+    words = [kind.value for kind in kinds]
+    for batch in chunks(sorted(set(wanted))):
         rows = tx.connection.execute(
             select(
-                EVENTS.c.entity_id, EVENTS.c.occurred_at, EVENTS.c.key, EVENTS.c.kind,
-                EVENTS.c.name, EVENTS.c.filtered,
+                by, EVENTS.c.occurred_at, EVENTS.c.key, EVENTS.c.kind, EVENTS.c.name,
+                EVENTS.c.filtered,
             )
-            .where(tx.mine(EVENTS), EVENTS.c.entity_id.in_(batch), EVENTS.c.kind.in_(wanted))
+            .where(tx.mine(EVENTS), by.in_(batch), EVENTS.c.kind.in_(words), *more)
         )  # fmt: skip
-        for entity_id, at, key, kind, name, filtered in rows:
-            found[entity_id].append(Happened(at, key, EventKind(kind), name, bool(filtered)))
+        for whose, at, key, kind, name, filtered in rows:
+            found[whose].append(Happened(at, key, EventKind(kind), name, bool(filtered)))
     for own in found.values():
         own.sort(key=lambda one: (one.at, one.key))
     return found
 
 
-def events_since(tx: Tx) -> datetime | None:
-    """When the first event that is known happened, None where there is none."""
+def events_since(tx: Tx, kinds: Sequence[EventKind]) -> datetime | None:
+    """When the first known event of these kinds happened, None where there is none."""
+    wanted = [kind.value for kind in kinds]
     return tx.connection.execute(
-        select(func.min(EVENTS.c.occurred_at)).where(tx.mine(EVENTS))
+        select(func.min(EVENTS.c.occurred_at)).where(tx.mine(EVENTS), EVENTS.c.kind.in_(wanted))
     ).scalar()
 
 

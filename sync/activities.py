@@ -8,6 +8,7 @@ counts as a touch).
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 
 from lifecycle.subjects import Entry
@@ -57,6 +58,29 @@ def moment_of(record: Record) -> Moment | None:
         actor=actor,
         source=str(record.fields.get("Subject") or ""),
     )
+
+
+def spoken_with(
+    records: Iterable[Record],
+    activities: Mapping[str, Sequence[Record]],
+    integrations: frozenset[str],
+) -> dict[str, str] | None:
+    """When a human being was last active on each of these records, by its id, as ISO 8601; None
+    where none of them has any activity that is known. What machines log says nothing of where a
+    rep is at work.
+    """
+    known = {r.ref.id: [moment_of(a) for a in activities.get(r.ref.id, ())] for r in records}
+    if not any(known.values()):
+        return None
+    human = {
+        record_id: [m.at for m in moments if m is not None and _is_human(m, integrations)]
+        for record_id, moments in known.items()
+    }
+    return {record_id: max(own).isoformat() for record_id, own in human.items() if own}
+
+
+def _is_human(moment: Moment, integrations: frozenset[str]) -> bool:
+    return moment.actor is not None and moment.actor not in integrations
 
 
 def _was_asked_for(record: Record, done: datetime) -> bool:

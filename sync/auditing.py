@@ -14,7 +14,7 @@ from mappings.fieldmap import PairMapping
 from state import streams
 from state.store import Tx
 from sync.documents import Document, Section, shown
-from sync.subjects import Subjects, users_of
+from sync.subjects import TOUCHING, Subjects, users_of
 
 WINDOW = 90
 """Days that handoffs and silence are looked for."""
@@ -36,7 +36,7 @@ def audit(
         now=tx.now,
         contract=mapping.contract,
         window=timedelta(days=days),
-        events_since=streams.events_since(tx),
+        events_since=streams.events_since(tx, TOUCHING),
     )
     checks = new_checks()
     subjects = Subjects(tx, mapping, users, crm)

@@ -24,18 +24,22 @@ def choose_order(
     open_opportunities: Mapping[str, int] | None = None,
     *,
     key: str | None = None,
+    spoken: Mapping[str, str] | None = None,
 ) -> tuple[Record, ...]:
     """Of one person's several CRM records, the one to write to first (DESIGN section 7).
 
     The one that carries our link key (`key`), as long as it lives: what was written there once is
     not written a second time elsewhere because somebody was called. Before that the Contact, then
     the open Lead; then the one with an open opportunity, the latest human activity, the oldest;
-    the id decides last, so that row order decides nothing.
+    the id decides last, so that row order decides nothing. `spoken` says when a human being was
+    last active on each (`activities.spoken_with`); None, where no activity is known, leaves it to
+    what the CRM counts itself, machines' entries included.
     """
     opportunities = open_opportunities or {}
 
     def rank(record: Record) -> tuple[bool, int, int, str, str, str]:
-        activity = str(record.fields.get("LastActivityDate") or "")
+        counted = record.fields.get("LastActivityDate")
+        activity = str((counted if spoken is None else spoken.get(record.ref.id)) or "")
         return (
             key is None or record.fields.get(CRM_KEY) != key,
             _object_rank(record),

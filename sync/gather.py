@@ -11,12 +11,13 @@ from dataclasses import dataclass
 from mappings.conditions import condition_of
 from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact
 from mappings.records import Json, Record, RecordRef, Side
-from mappings.required_fields import rolled_up
+from mappings.required_fields import ACTIVITY_READS, rolled_up
 from mappings.survivorship import inherited_sum
 from mappings.values import canonical
 from state import events, identity, mirror
 from state.identity import Entity, Link
 from state.store import Tx
+from sync.activities import spoken_with
 from sync.addresses import Mailboxes, address_of, mailboxes
 from sync.facts import choose_order, facts_of
 from sync.fold import converted_key
@@ -45,6 +46,7 @@ class _Chunk:
     open_events: Mapping[str, list[events.StoredEvent]]
     rollups: Mapping[str, events.Rollup]
     stages: Mapping[str, StageView]
+    spoken: Mapping[str, Mapping[str, str] | None]
 
 
 def load_users(pair: Pair, tx: Tx) -> dict[str, tuple[str, str]]:
@@ -125,7 +127,7 @@ def _load(
         records=records,
         shadows=identity.shadows(tx, entity_ids),
         opportunities=opportunities_of(pair, tx, contacts),
-        converted=converted_leads(pair, tx, contacts),
+        converted=converted_leads(tx, pair.crm_side.system, contacts),
         boxes=mailboxes(pair, tx, _people(pair, records.values())),
         users=users,
         open_events=events.open_of(tx, entity_ids),
@@ -136,16 +138,46 @@ def _load(
             pair.mapping.go_live,
         ),
         stages=stage_views(tx, pair.mapping, pair.map_side.system, entity_ids),
+        spoken=_spoken(pair, tx, links, records),
     )
 
 
-def converted_leads(pair: Pair, tx: Tx, contact_ids: Sequence[str]) -> dict[str, list[Record]]:
+def _spoken(
+    pair: Pair,
+    tx: Tx,
+    links: Mapping[str, Sequence[Link]],
+    records: Mapping[RecordRef, Record],
+) -> dict[str, Mapping[str, str] | None]:
+    """When humans were last active on the records of whoever has several in the CRM."""
+    people = pair.mapping.of_kind(EntityKind.PERSON)
+    names = people.crm_objects if people is not None else ()
+    crm = {
+        key: [records[one.ref] for one in own if one.ref.object in names and one.ref in records]
+        for key, own in links.items()
+    }
+    several = {key: own for key, own in crm.items() if len(own) > 1}
+    logged = activities_on(tx, (record.ref.id for own in several.values() for record in own))
+    machines = identity.own_users(tx)
+    return {key: spoken_with(own, logged, machines) for key, own in several.items()}
+
+
+def activities_on(tx: Tx, record_ids: Iterable[str]) -> dict[str, list[Record]]:
+    """Activities in the mirror by the record of a person they are about."""
+    found: dict[str, list[Record]] = {}
+    wanted = sorted(set(record_ids))
+    for name in ACTIVITY_READS if wanted else ():
+        for row in mirror.by_lookup(tx, name, wanted):
+            found.setdefault(str(row.record.fields.get("WhoId")), []).append(row.record)
+    return found
+
+
+def converted_leads(tx: Tx, system: str, contact_ids: Iterable[str]) -> dict[str, list[Record]]:
     """Converted Leads by the Contact they became, long before we came or under our eyes."""
     found: dict[str, list[Record]] = {}
     keys = [converted_key(contact) for contact in sorted(set(contact_ids))]
     for row in mirror.by_lookup(tx, "Lead", keys):
         into = row.record.converted_to
-        if into is not None and row.record.ref.system == pair.crm_side.system:
+        if into is not None and row.record.ref.system == system:
             found.setdefault(into.id, []).append(row.record)
     return found
 
@@ -187,7 +219,9 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
         for contact, own in chunk.opportunities.items()
     }
-    ordered = choose_order(crm_records, open_count, key=entity_id)
+    ordered = choose_order(
+        crm_records, open_count, key=entity_id, spoken=chunk.spoken.get(entity_id)
+    )
     primary = map_records[0] if map_records else None
     beside = chunk.boxes.beside(_people(pair, live), entity_id)
     return EntityView(

@@ -7,7 +7,7 @@ holds one page of people at a time: memory stays flat however many there are.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
@@ -24,9 +24,10 @@ from mappings.required_fields import EVENT, EVENT_KEY, TASK
 from state import identity, mirror, streams
 from state.identity import Link
 from state.store import Tx
-from sync.activities import entry_of, moment_of
+from sync.activities import entry_of, moment_of, spoken_with
+from sync.addresses import addresses_of
 from sync.facts import choose_order
-from sync.gather import ROLES, opportunities_at
+from sync.gather import ROLES, converted_leads, opportunities_at
 from sync.loop_rows import handoffs_of, moves_of
 from sync.timelines import deal_of
 
@@ -168,13 +169,17 @@ class Subjects:
         refs = {link.ref for own in links.values() for link in own}
         crm = [ref for ref in refs if ref.object in mapping.crm_objects]
         contacts = [ref.id for ref in crm if ref.object == "Contact"]
+        records = {ref: row.record for ref, row in mirror.load(self.tx, refs).items()}
+        linked = {link.ref for key in entity_ids for link in links.get(key, ())}
         return _Page(
             mapping=mapping,
             traits=self.mapping.contract.reporting.traits,
             users=self.users,
             links=links,
-            records={ref: row.record for ref, row in mirror.load(self.tx, refs).items()},
-            events=streams.happened(self.tx, entity_ids, TOUCHING),
+            records=records,
+            leads=converted_leads(self.tx, self.crm, contacts),
+            events=streams.happened(self.tx, entity_ids, TOUCHING)
+            | self._of_nobody(mapping, records, linked),
             activities=self._activities(sorted({ref.id for ref in crm})),
             moves=moves_of(self.tx, entity_ids) if self.mapping.contract else {},
             handoffs=handoffs_of(self.tx, entity_ids) if self.mapping.contract else {},
@@ -183,6 +188,25 @@ class Subjects:
                 for contact, own in opportunities_at(self.tx, self.crm, contacts).items()
             },
         )
+
+    def _of_nobody(
+        self,
+        mapping: ObjectMapping,
+        records: Mapping[RecordRef, Record],
+        linked: Container[RecordRef],
+    ) -> dict[str, list[streams.Happened]]:
+        """What happened to MAP contacts that belong to no golden record, by their names: they wait
+        in review, say, and events that name their addresses wait with them."""
+        alone = {
+            address: str(ref)
+            for ref, record in records.items()
+            if ref.object == mapping.map_object and ref not in linked
+            for address in addresses_of(record)
+        }
+        found: dict[str, list[streams.Happened]] = defaultdict(list)
+        for address, own in streams.of_nobody(self.tx, alone, TOUCHING).items():
+            found[alone[address]] += own
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +218,7 @@ class _Page:
     users: Users
     links: Mapping[str, Sequence[Link]]
     records: Mapping[RecordRef, Record]
+    leads: Mapping[str, Sequence[Record]]
     events: Mapping[str, Sequence[streams.Happened]]
     activities: Mapping[str, Sequence[Record]]
     moves: Mapping[str, Sequence[Transition]]
@@ -204,10 +229,13 @@ class _Page:
         """One person of the page."""
         links = self.links.get(entity_id, ())
         ever = [record for link in links if (record := self.records.get(link.ref)) is not None]
+        ever += [lead for link in links for lead in self.leads.get(link.ref.id, ())]
         standing = {link.ref for link in links if link.status == "live"}
         live = [record for record in ever if record.ref in standing and _is_live(record)]
         crm = choose_order(
-            [r for r in live if r.ref.object in self.mapping.crm_objects], key=entity_id
+            records := [r for r in live if r.ref.object in self.mapping.crm_objects],
+            key=entity_id,
+            spoken=spoken_with(records, self.activities, self.users.integrations),
         )
         refs = {link.ref.id: str(link.ref) for link in links}
         logged = [record for name in sorted(refs) for record in self.activities.get(name, ())]

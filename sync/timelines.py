@@ -2,15 +2,17 @@
 
 Reads only, a few queries for a chunk of people. Fields go by the names contracts use: `map.X` from
 the person's live MAP record, `crm.X` from the CRM record to write to first that has such a field. A
-closed opportunity counts from its close date, since Salesforce tells no time of closing: from its
-creation where that is later, and from its last save where that is earlier.
+closed opportunity counts from the beginning of its close date, since Salesforce tells no time of
+closing: from its last save where that is earlier, and, where it was opened on that very day or
+later, from its last save on that day. What happened on that day, up to the last save, can have led
+to it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from lifecycle.evidence import Evidence
@@ -18,19 +20,19 @@ from lifecycle.timeline import Deal, Moment, MomentKind, Timeline
 from lifecycle.touch import TouchRules
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping, ValueType
 from mappings.records import Json, Record
-from mappings.required_fields import ACTIVITY_READS
 from mappings.values import canonical
 from state import events, identity, loop, mirror
 from state.events import Happening
 from state.loop import Observation
 from state.store import Tx
-from sync.activities import moment_of
+from sync.activities import moment_of, spoken_with
 from sync.facts import choose_order
-from sync.gather import opportunities_at
+from sync.gather import activities_on, converted_leads, opportunities_at
 
 OWNER = "crm.OwnerId"
 """Who owns a person or a deal in the CRM, by the name contracts use: watched whatever they say."""
 
+LONG_AGO = datetime.min.replace(tzinfo=UTC)
 Known = Mapping[str, datetime]
 """Since when each field is watched."""
 
@@ -44,6 +46,8 @@ class Person:
     crm_records: tuple[Record, ...]
     opportunities: tuple[Record, ...] = ()
     activities: tuple[Record, ...] = ()
+    leads: tuple[Record, ...] = ()
+    """The converted Leads their Contacts were."""
 
     def holder(self, name: str) -> Record | None:
         """The record that has a value of the field of this name; None where none has."""
@@ -59,7 +63,7 @@ class Person:
     @property
     def created_at(self) -> datetime | None:
         """When the first of their records came to be."""
-        records = (*self.map_records, *self.crm_records)
+        records = (*self.map_records, *self.crm_records, *self.leads)
         return min((r.created_at for r in records if r.created_at is not None), default=None)
 
 
@@ -108,25 +112,37 @@ def _with_all(
     live = {key: [r for r in own if not r.deleted] for key, own in records.items()}
     everything = [r.ref for own in live.values() for r in own]
     opportunities: dict[str, list[Record]] = {}
+    leads: dict[str, list[Record]] = {}
     for system in {ref.system for ref in everything}:
         ids = [ref.id for ref in everything if (ref.system, ref.object) == (system, "Contact")]
         opportunities.update(opportunities_at(tx, system, ids))
-    activities: dict[str, list[Record]] = {}
-    ids = sorted({ref.id for ref in everything if ref.object in people.crm_objects})
-    for name in ACTIVITY_READS:
-        for row in mirror.by_lookup(tx, name, ids):
-            activities.setdefault(str(row.record.fields.get("WhoId")), []).append(row.record)
-    return [_person(people, key, own, opportunities, activities) for key, own in live.items()]
+        leads.update(converted_leads(tx, system, ids))
+    activities = activities_on(tx, (r.id for r in everything if r.object in people.crm_objects))
+    machines = identity.own_users(tx)
+    return [
+        _person(people, key, own, _Beside(opportunities, activities, leads), machines)
+        for key, own in live.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class _Beside:
+    """What hangs on people's CRM records, by the record's id."""
+
+    opportunities: Mapping[str, Sequence[Record]]
+    activities: Mapping[str, Sequence[Record]]
+    leads: Mapping[str, Sequence[Record]]
 
 
 def _person(
     people: ObjectMapping,
     entity_id: str,
     records: Sequence[Record],
-    opportunities: Mapping[str, Sequence[Record]],
-    activities: Mapping[str, Sequence[Record]],
+    beside: _Beside,
+    machines: frozenset[str],
 ) -> Person:
     crm = [r for r in records if r.ref.object in people.crm_objects]
+    opportunities, activities = beside.opportunities, beside.activities
     open_count = {
         contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
         for contact, own in opportunities.items()
@@ -140,9 +156,10 @@ def _person(
     return Person(
         entity_id,
         tuple(r for r in records if r.ref.object == people.map_object),
-        choose_order(crm, open_count, key=entity_id),
+        choose_order(crm, open_count, key=entity_id, spoken=spoken_with(crm, activities, machines)),
         tuple(deals[ref] for ref in sorted(deals)),
         tuple(one for record in crm for one in activities.get(record.ref.id, ())),
+        tuple(lead for record in crm for lead in beside.leads.get(record.ref.id, ())),
     )
 
 
@@ -191,23 +208,32 @@ def deal_of(record: Record, zone: str) -> Deal:
     """An opportunity as it is now, without its people and amount."""
     created = record.created_at or record.modified_at
     closed = record.fields.get("IsClosed") is True
-    closing = min(_day(record.fields.get("CloseDate"), zone), record.modified_at)
+    day, over = _day(record.fields.get("CloseDate"), zone)
+    closed_by = max(created, min(over, record.modified_at))
+    closed_at = min(day, record.modified_at)
+    if closed_at <= created:  # opened and closed on one day: it was open in between
+        closed_at = closed_by
     return Deal(
         key=str(record.ref),
         created_at=created,
         owner=record.fields.get("OwnerId"),
         stage=str(record.fields.get("StageName") or ""),
-        closed_at=max(created, closing) if closed else None,
+        closed_at=closed_at if closed else None,
+        closed_by=closed_by if closed else None,
         is_closed=closed,
         is_won=record.fields.get("IsWon") is True,
     )
 
 
-def _day(value: Json, zone: str) -> datetime:
-    """When a day begins in the reporting zone; long ago where there is none."""
+def _day(value: Json, zone: str) -> tuple[datetime, datetime]:
+    """When a day begins in the reporting zone, and when it is over; long ago if there is none."""
     text = canonical(value, ValueType.DATE)
     try:
         day = date.fromisoformat(str(text))
     except ValueError:
-        return datetime.min.replace(tzinfo=UTC)
-    return datetime.combine(day, time(), ZoneInfo(zone)).astimezone(UTC)
+        return (LONG_AGO, LONG_AGO)
+    begins, over = (
+        datetime.combine(one, time(), ZoneInfo(zone)).astimezone(UTC)
+        for one in (day, day + timedelta(days=1))
+    )
+    return (begins, over)

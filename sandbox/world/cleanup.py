@@ -30,6 +30,7 @@ class Cleanup:
         master.merged_from += [loser.id, *loser.merged_from]
         master.converted_from += loser.converted_from
         master.opportunities += loser.opportunities
+        master.diary += loser.diary
         actor.records.remove(loser)
 
     def delete_record(self, actor: Actor, draw: Draw, at: datetime) -> None:
@@ -46,6 +47,7 @@ class Cleanup:
         email = actor.map_emails.pop(first) or actor.map_emails[second]
         actor.map_emails.pop(second)
         actor.map_emails[survivor] = email
+        actor.since[survivor] = min(actor.since.pop(one) for one in (first, second))
         actor.merged_contacts += [one for one in (first, second) if one != survivor]
 
     def archive_contact(self, actor: Actor, draw: Draw, at: datetime) -> None:

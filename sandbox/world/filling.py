@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.diary import What
 from sandbox.world.draw import Draw
 from sandbox.world.holdings import Entry, Holding
 from sandbox.world.marketing import status_changes
@@ -55,6 +56,7 @@ class Filling:
             when = at or self._before(90, 900)
             contact, email = self._contact(holding.map_entry, when)
             actor.map_emails[contact] = email
+            actor.since[contact] = when
             actor.spare_emails = [one for one in actor.spare_emails if one != email]
             if holding.map_entry.opted_out and email is not None:
                 refused = self._later(when)
@@ -145,12 +147,14 @@ class Filling:
             record.account = account
             self._sales.convert(record, self._later(at), deal=False)
             if entry.opted_out:
-                change = {"HasOptedOutOfEmail": True}
-                self._salesforce.update("Contact", record.id, change, at=self._later(at))
+                change, when = {"HasOptedOutOfEmail": True}, self._later(at)
+                self._salesforce.update("Contact", record.id, change, at=when)
+                record.note(when, What.EDITED, self._salesforce.admin_user_id, record.id)
         else:
             fields = _filled({**person, **_address("Mailing", entry), "AccountId": account})
             made = self._salesforce.create("Contact", fields, user_id=rep.user_id, at=at)
             record = Record("Contact", made, account=account)
+            record.note(at, What.CREATED, rep.user_id, made, rep.user_id)
         self._past(record, at)
         return record
 
@@ -168,6 +172,7 @@ class Filling:
         }
         made = self._salesforce.create("Lead", _filled(fields), user_id=user_id, at=at)
         record = Record("Lead", made, done=status == _LEAD_STATES[-1])
+        record.note(at, What.CREATED, user_id, made, user_id)
         if not entry.was_lead and status != _LEAD_STATES[0] and self._draw.chance(0.7):
             self._sales.call(record, self._later(at))
         return record

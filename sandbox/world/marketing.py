@@ -97,6 +97,7 @@ class Marketing:
             message = "a submitted form left no contact behind"
             raise RuntimeError(message)
         actor.map_emails.setdefault(contact, email.lower())
+        actor.since.setdefault(contact, at)
         if email in actor.spare_emails:
             actor.spare_emails.remove(email)
 

@@ -15,6 +15,7 @@ from typing import Any
 from sandbox.clock import iso, to_ms
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.diary import Line, What
 from sandbox.world.draw import Draw
 
 _TRIES = 60
@@ -22,7 +23,9 @@ _TRIES = 60
 
 @dataclass(slots=True)
 class Record:
-    """A person's record in the CRM; `object` is "Lead" or "Contact", `opportunities` are open."""
+    """A person's record in the CRM; `object` is "Lead" or "Contact", `opportunities` are open.
+    `diary` tells what happened to it, that of the Leads it was included.
+    """
 
     object: str
     id: str
@@ -31,13 +34,30 @@ class Record:
     opportunities: list[str] = field(default_factory=list)
     account: str | None = None
     done: bool = False
+    diary: list[Line] = field(default_factory=list)
+
+    @property
+    def owner(self) -> str | None:
+        """Who owns it by its diary; None where that says nothing."""
+        own = {self.id, *self.converted_from}
+        told = [
+            line.value
+            for line in self.diary
+            if line.what in (What.CREATED, What.OWNER) and line.id in own
+        ]
+        return told[-1] if told else None
+
+    def note(self, at: datetime, what: What, by: str, id_: str, value: str | None = None) -> None:
+        """Write a line into its diary."""
+        self.diary.append(Line(at, what, by, id_, value))
 
 
 @dataclass(slots=True)
 class Actor:
     """A person as they act: what they answer on forms, where mail reaches them, what is theirs.
 
-    `map_emails` maps their MAP contacts to the address of each (None where it has none);
+    `map_emails` maps their MAP contacts to the address of each (None where it has none), `since`
+    says when each came to be;
     `spare_emails` are addresses of theirs no MAP contact bears. `phone` is E.164. `told` holds
     more contact properties they give to strangers who ask. `asked` lists profile questions
     already answered. `opt_outs` are dated, with the side and scope.
@@ -51,6 +71,7 @@ class Actor:
     phone: str | None
     country: str
     map_emails: dict[str, str | None] = field(default_factory=dict)
+    since: dict[str, datetime] = field(default_factory=dict)
     spare_emails: list[str] = field(default_factory=list)
     records: list[Record] = field(default_factory=list)
     defects: frozenset[str] = frozenset()
@@ -118,12 +139,14 @@ def tell(
             "name": f"{actor.given} {actor.family}",
             "hubspot_contact_ids": list(actor.map_emails),
             "hubspot_merged_ids": list(actor.merged_contacts),
+            "hubspot_since": {key: iso(at) for key, at in actor.since.items()},
             "salesforce_records": [
                 {
                     "object": one.object,
                     "id": one.id,
                     "converted_from": list(one.converted_from),
                     "merged_from": list(one.merged_from),
+                    "diary": [line.told() for line in sorted(one.diary, key=lambda line: line.at)],
                 }
                 for one in actor.records
             ],

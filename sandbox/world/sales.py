@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
+from sandbox.world.diary import What
 from sandbox.world.draw import Draw
 from sandbox.world.roster import Actor, Record
 
@@ -73,6 +74,39 @@ class Sales:
         """One of all reps; a few records still belong to somebody who left."""
         return self._draw.pick(self.reps) if self._draw.chance(0.3) else self.rep()
 
+    def leaver(self) -> Rep:
+        """The one who left."""
+        return next(rep for rep in self.reps if not rep.active)
+
+    def is_gone(self, user: str | None) -> bool:
+        """Whether a user has left."""
+        return user not in self._seats
+
+    def give(self, record: Record, rep: Rep, at: datetime) -> None:
+        """Somebody gets a record, and has done nothing about it yet."""
+        self._update(record, {"OwnerId": rep.user_id}, rep, at)
+        record.note(at, What.OWNER, rep.user_id, record.id, rep.user_id)
+
+    def enter(
+        self, actor: Actor, object_name: str, rep: Rep, at: datetime, **fields: object
+    ) -> Record:
+        """A rep types somebody in, as a Lead or a Contact of theirs, with the address they give
+        everybody."""
+        known: dict[str, object] = {
+            "FirstName": actor.given,
+            "LastName": actor.family,
+            "Email": actor.email,
+            "Title": actor.title,
+            "OwnerId": rep.user_id,
+            **fields,
+        }
+        given = {name: value for name, value in known.items() if value is not None}
+        made = self._salesforce.create(object_name, given, user_id=rep.user_id, at=at)
+        record = Record(object_name, made)
+        record.note(at, What.CREATED, rep.user_id, made, rep.user_id)
+        actor.records.append(record)
+        return record
+
     def dismiss(self) -> None:
         """Those who left lose their seat; what they owned stays theirs, as in life."""
         for rep in self.reps:
@@ -83,11 +117,13 @@ class Sales:
         """A rep takes a lead: theirs from now on, and being worked."""
         rep = self.rep()
         self._update(record, {"OwnerId": rep.user_id, "Status": WORKING}, rep, at)
+        record.note(at, What.OWNER, rep.user_id, record.id, rep.user_id)
+        record.note(at, What.STATUS, rep.user_id, record.id, WORKING)
 
-    def call(self, record: Record, at: datetime) -> None:
+    def call(self, record: Record, at: datetime, rep: Rep | None = None) -> None:
         """A rep calls somebody and logs it as a completed Task."""
-        rep = self.rep()
-        self._salesforce.create(
+        rep = rep or self.rep()
+        task = self._salesforce.create(
             "Task",
             {
                 "WhoId": record.id,
@@ -101,6 +137,7 @@ class Sales:
             user_id=rep.user_id,
             at=at,
         )
+        record.note(at, What.CALL, rep.user_id, task)
 
     def disqualify(self, record: Record, at: datetime) -> None:
         """A rep gives a lead up, with a reason; some are to be called again months later."""
@@ -110,7 +147,9 @@ class Sales:
             later = at + timedelta(days=90 + int(90 * self._draw.random.random()))
             fields["Recontact_Date__c"] = later.date().isoformat()
         record.done = True
-        self._update(record, fields, self.rep(), at)
+        rep = self.rep()
+        self._update(record, fields, rep, at)
+        record.note(at, What.STATUS, rep.user_id, record.id, NOT_CONVERTED)
 
     def convert(self, record: Record, at: datetime, *, deal: bool | None = None) -> None:
         """A rep converts a lead; the record becomes the Contact, with an Opportunity or without."""
@@ -127,8 +166,10 @@ class Sales:
             user_id=rep.user_id,
             at=at,
         )
+        owner = record.owner
         record.converted_from.append(record.id)
         record.object, record.id = "Contact", result["contactId"] or ""
+        record.note(at, What.CONVERTED, rep.user_id, record.id, record.converted_from[-1])
         record.account = result["accountId"]
         record.done = False
         deal_id = result.get("opportunityId")
@@ -137,6 +178,7 @@ class Sales:
                 "Opportunity", deal_id, {"Amount": self._amount()}, user_id=rep.user_id, at=at
             )
             record.opportunities.append(deal_id)
+            record.note(at, What.DEAL_OPENED, rep.user_id, deal_id, owner)
 
     def open_deal(self, record: Record, at: datetime) -> str:
         """A rep opens an Opportunity with the Contact in it; returns its id."""
@@ -166,6 +208,7 @@ class Sales:
             at=at,
         )  # fmt: skip
         record.opportunities.append(deal)
+        record.note(at, What.DEAL_OPENED, rep.user_id, deal, rep.user_id)
         return deal
 
     def advance(self, record: Record, at: datetime) -> str:
@@ -175,7 +218,10 @@ class Sales:
         at_stage = STAGES.index(now) if now in STAGES else 0
         fate = self._draw.random.random()
         stage = WON if fate < 0.2 else LOST if fate < 0.35 else STAGES[min(at_stage + 1, 5)]
-        self.end(record, deal, stage, at) if stage in (WON, LOST) else self._move(deal, stage, at)
+        if stage in (WON, LOST):
+            self.end(record, deal, stage, at)
+        else:
+            self._move(record, deal, {"StageName": stage}, at)
         return stage
 
     def end(self, record: Record, deal: str, stage: str, at: datetime) -> None:
@@ -183,12 +229,12 @@ class Sales:
         fields = {"StageName": stage, "CloseDate": at.date().isoformat()}
         if stage == LOST:
             fields["Loss_Reason__c"] = self._draw.pick(LOSSES)
-        self._salesforce.update("Opportunity", deal, fields, user_id=self.rep().user_id, at=at)
+        self._move(record, deal, fields, at)
         record.opportunities.remove(deal)
 
     def opt_out(self, actor: Actor, record: Record, at: datetime) -> None:
         """Somebody tells a rep they want no mail; the rep ticks the box."""
-        self._update(record, {"HasOptedOutOfEmail": True}, self.rep(), at)
+        self._edit(record, {"HasOptedOutOfEmail": True}, at)
         actor.opt_out("crm", at)
 
     def edit(self, actor: Actor, record: Record, at: datetime) -> None:
@@ -197,12 +243,17 @@ class Sales:
         change = {"Title": title}
         if actor.phone is not None and self._draw.chance(0.5):
             change = {"Phone": self._draw.written(actor.phone, actor.country)}
-        self._update(record, change, self.rep(), at)
+        self._edit(record, change, at)
 
-    def _move(self, deal: str, stage: str, at: datetime) -> None:
-        self._salesforce.update(
-            "Opportunity", deal, {"StageName": stage}, user_id=self.rep().user_id, at=at
-        )
+    def _edit(self, record: Record, change: Mapping[str, object], at: datetime) -> None:
+        rep = self.rep()
+        self._update(record, change, rep, at)
+        record.note(at, What.EDITED, rep.user_id, record.id)
+
+    def _move(self, record: Record, deal: str, fields: Mapping[str, str], at: datetime) -> None:
+        user = self.rep().user_id
+        self._salesforce.update("Opportunity", deal, fields, user_id=user, at=at)
+        record.note(at, What.DEAL_MOVED, user, deal, fields["StageName"])
 
     def _update(self, record: Record, fields: Mapping[str, object], rep: Rep, at: datetime) -> None:
         self._salesforce.update(record.object, record.id, fields, user_id=rep.user_id, at=at)

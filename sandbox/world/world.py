@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -17,6 +17,7 @@ from sandbox.world.draw import Draw
 from sandbox.world.filling import Filling, actor_of
 from sandbox.world.generated import Generated
 from sandbox.world.marketing import Marketing
+from sandbox.world.plant import Gardener, Planted
 from sandbox.world.roster import Actor, Roster, tell
 from sandbox.world.sales import Sales
 
@@ -34,8 +35,16 @@ _HISTORY_TYPE_OPT_OUTS = 0.02
 class World:
     """A loaded world; made by `build_world`."""
 
-    def __init__(self, kind: str, hands: Hands, salesforce: SalesforceOrg, seed: int) -> None:
+    def __init__(
+        self,
+        kind: str,
+        hands: Hands,
+        salesforce: SalesforceOrg,
+        seed: int,
+        planted: Sequence[Planted] = (),
+    ) -> None:
         self._kind = kind
+        self._planted = planted
         self._hands = hands
         self._salesforce = salesforce
         self._seed = seed
@@ -83,11 +92,14 @@ class World:
         """Who is who, who did what, and what sales made of it.
 
         `{"kind", "seed", "now", "forms": {guid: name}, "campaigns": {id: name},
-        "subscriptions": [id], "people": [...]}`. A person has
+        "subscriptions": [id], "planted": [...], "people": [...]}`. What was `planted` has `defect`,
+        `system`, `object`, `id` and `person` (`sandbox.world.plant`). A person has
 
         - `id`, `name`, `defects`
-        - `hubspot_contact_ids` (live ones) and `hubspot_merged_ids` (now part of those)
-        - `salesforce_records`: `object`, `id`, `converted_from` (the Leads it was), `merged_from`
+        - `hubspot_contact_ids` (live ones) and `hubspot_merged_ids` (now part of those),
+          `hubspot_since` (when each came to be)
+        - `salesforce_records`: `object`, `id`, `converted_from` (the Leads it was), `merged_from`,
+          `diary`: what was done to it by whom, and when (`sandbox.world.diary`)
         - `deleted`: records that were theirs (`system`, `object`, `id`)
         - `opt_out`: `all_mail`, `subscriptions` (ids), `changes` (dated, with side and scope)
         - `form_submissions`: `form`, `conversion_id`, `submitted_at` (ms), `email`
@@ -104,6 +116,7 @@ class World:
             "forms": {form.guid: form.name for form in hands.marketing.forms},
             "campaigns": {str(key): name for key, name in hands.marketing.campaigns.items()},
             "subscriptions": [str(one) for one in hands.subscriptions],
+            "planted": [one.told() for one in self._planted],
             "people": tell(hands.roster, hands.hubspot, self._salesforce),
         }
 
@@ -117,11 +130,15 @@ def build_world(
     people: int = 2000,
     crm_records: int | None = None,
     seed: int = 7,
+    clean: bool = False,
+    defects: Mapping[str, int] | None = None,
 ) -> World:
     """Fill both vendors with a world of `people` MAP contacts and `crm_records` CRM records.
 
-    `kind` is "generated" or "febrl4" (at most 5,000 a side). The clock is set to `START`; the
-    same arguments give the same world. Raises ValueError on an unknown kind or size.
+    `kind` is "generated" or "febrl4" (at most 5,000 a side). In a `clean` one the two teams work
+    together as they should; `defects` are planted in it afterwards, so many of each
+    (`sandbox.world.plant`). The clock is set to `START`; the same arguments give the same world.
+    Raises ValueError on an unknown kind, size or defect.
     """
     if kind not in KINDS:
         message = f"kind must be one of: {', '.join(KINDS)}"
@@ -149,8 +166,15 @@ def build_world(
         subscriptions=tuple(hubspot.consent.types),
     )
     _live_history(hands, draw)
+    gardener = Gardener(
+        hubspot, salesforce, marketing, sales, roster, newcomer, START - timedelta(hours=1)
+    )
+    if clean:
+        gardener.tidy()
+    planted = gardener.plant(defects) if defects else []
+    hubspot.settle_search()
     clock.set(START)
-    return World(kind, hands, salesforce, seed)
+    return World(kind, hands, salesforce, seed, planted)
 
 
 @dataclass(frozen=True)
@@ -209,4 +233,3 @@ def _live_history(hands: Hands, draw: Draw) -> None:
             at = draw.between(start, end)
             events += hands.marketing.mail(actor, draw.pick(campaigns), at, end)
     hands.hubspot.add_email_events(events)
-    hands.hubspot.settle_search()
