@@ -19,6 +19,7 @@ from sandbox.salesforce.rest import (
     search,
     sobjects,
     tooling,
+    tree,
 )
 from sandbox.salesforce.rest.context import ORG
 from sandbox.salesforce.rest.middleware import vendor
@@ -35,6 +36,7 @@ _FAMILIES = (
     bulk_v1,
     collections,
     composite,
+    tree,
     layouts,
     pages,
     oddments,

@@ -291,3 +291,87 @@ def test_bulk_refuses_strangers_in_its_own_words(client: Running) -> None:
     assert unknown.json()["exceptionCode"] == "InvalidJob"
     hostile = '<!DOCTYPE x [<!ENTITY a "b">]><jobInfo>&a;</jobInfo>'
     assert "InvalidJob" in call(client, "POST", ASYNC, hostile, "application/xml").text
+
+
+# --- trees, conditions, further refusals -----------------------------------------------------
+
+
+def node(kind: str, reference: str, **fields: Any) -> dict[str, Any]:
+    """A record of a tree."""
+    return {"attributes": {"type": kind, "referenceId": reference}, **fields}
+
+
+def test_a_tree_makes_children_with_their_parents(client: Running) -> None:
+    """Children hang at what was made above them; one wrong record and nothing is made."""
+    place = f"{DATA}/composite/tree/Account"
+    child = node("Contact", "c", LastName="Leaf")
+    tree = {"records": [node("Account", "a", Name="Root", Contacts={"records": [child]})]}
+    answer = client.salesforce("POST", place, tree)
+    assert answer.status_code == 201
+    made_ids = {one["referenceId"]: one["id"] for one in answer.json()["results"]}
+    row = got(client, f"/sobjects/Contact/{made_ids['c']}?fields=AccountId")
+    assert row["AccountId"] == made_ids["a"]
+    child.pop("LastName")
+    tree["records"][0]["Name"] = "Nowhere"
+    answer = client.salesforce("POST", place, tree)
+    [wrong] = answer.json()["results"]
+    assert (answer.status_code, wrong["referenceId"]) == (400, "c")
+    assert wrong["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+    assert got(client, "/query?q=SELECT+Id+FROM+Account+WHERE+Name='Nowhere'")["totalSize"] == 0
+
+
+@pytest.mark.parametrize(
+    ("records", "words"),
+    [
+        ([{"attributes": {"type": "Account"}, "Name": "x"}], "reference ID"),
+        ([node("Account", "a", Name="x"), node("Account", "a", Name="y")], "Duplicate"),
+        ([node("Account", f"r{n}", Name="x") for n in range(201)], "200"),
+    ],
+)
+def test_a_tree_that_cannot_be_is_refused(client: Running, records: list[Any], words: str) -> None:
+    """References are needed, differ, and are at most 200."""
+    answer = client.salesforce("POST", f"{DATA}/composite/tree/Account", {"records": records})
+    error = answer.json()["results"][0]["errors"][0]
+    assert (answer.status_code, error["statusCode"]) == (400, "INVALID_INPUT")
+    assert words in error["message"]
+
+
+def test_conditions_are_kept(client: Running, pair: tuple[str, str]) -> None:
+    """304 for who has seen this state, 412 for who has not seen the latest."""
+    url = client.info["salesforce"]["login_url"] + f"{DATA}/sobjects/Account/{pair[0]}"
+    token = {"Authorization": f"Bearer {client.login()}"}
+    late, early = "Wed, 01 Jan 2098 00:00:00 GMT", "Wed, 01 Jan 2014 00:00:00 GMT"
+
+    def ask(method: str, **headers: str) -> int:
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        answer = client.session.request(
+            method, url, json={"Name": "Acme Works"}, headers={**token, **named}, timeout=30
+        )
+        return answer.status_code
+
+    assert ask("GET", If_Modified_Since=late) == 304
+    assert ask("GET", If_Modified_Since=early) == 200
+    assert ask("GET", If_Modified_Since="soon") == 200
+    assert ask("PATCH", If_Unmodified_Since=early) == 412
+    assert ask("PATCH", If_Unmodified_Since=late) == 204
+
+
+def test_ids_stand_where_they_belong(client: Running, pair: tuple[str, str]) -> None:
+    """What is no id is taken for a key field; an id in a create is refused; `Id` creates."""
+    for method in ("GET", "PATCH", "DELETE"):
+        body = {"Name": "x"} if method == "PATCH" else None
+        answer = client.salesforce(method, f"{DATA}/sobjects/Account/123", body)
+        assert (answer.status_code, answer.json()[0]["errorCode"]) == (404, "NOT_FOUND")
+    record = {"attributes": {"type": "Account"}, "id": pair[0], "Name": "x"}
+    answer = client.salesforce("POST", f"{DATA}/composite/sobjects", {"records": [record]})
+    [row] = answer.json()
+    assert row["errors"][0]["statusCode"] == "INVALID_FIELD_FOR_INSERT_UPDATE"
+    answer = client.salesforce("POST", f"{DATA}/sobjects/Account/Id", {"Name": "By Id"})
+    assert answer.status_code == 201
+
+
+def test_limits_are_those_of_an_org(client: Running) -> None:
+    """Every allowance has its most and what is left, more than thirty of them."""
+    limits = got(client, "/limits")
+    assert len(limits) > 30
+    assert all(set(one) == {"Max", "Remaining"} for one in limits.values())

@@ -56,6 +56,9 @@ async def create(request: web.Request) -> web.Response:
 
     def write(row: Mapping[str, object]) -> Outcome:
         sobject = _type_of(row)
+        if any(key.lower() == "id" for key in row):
+            code = "INVALID_FIELD_FOR_INSERT_UPDATE"
+            raise SalesforceError(code, "cannot specify Id in an insert call", ["Id"])
         made = call.org.records.create(sobject, _fields(row), call.caller())
         return {"id": made, "success": True, "errors": []}
 
@@ -205,7 +208,9 @@ def _limited(rows: list[Mapping[str, object]]) -> list[Mapping[str, object]]:
     if not rows:
         raise SalesforceError("MALFORMED_ID", "At least one record is required")
     if len(rows) > MAX_RECORDS:
-        message = f"The number of records exceeds the limit of {MAX_RECORDS}"
+        message = (
+            f"record limit reached. cannot submit more than {MAX_RECORDS} records in this call"
+        )
         raise SalesforceError("EXCEEDED_ID_LIMIT", message)
     return list(rows)
 

@@ -1,4 +1,4 @@
-"""composite, composite/batch, composite/graph and composite/tree: several calls in one.
+"""composite, composite/batch and composite/graph: several calls in one.
 
 Subrequests are played through the same application as any other call, so what works alone works
 here. `@{ref.path}` refers to an earlier subrequest's answer (at most 25, FACTS section 4).
@@ -15,14 +15,12 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.rest.collections import failed
 from sandbox.salesforce.rest.context import DATA, TOKEN, USER, answer, call_of, json_body, refusal
 from sandbox.salesforce.snapshot import Snapshot
 
 MAX_SUBREQUESTS = 25
 """Subrequests in one composite or batch call (FACTS section 4)."""
 MAX_GRAPHS, MAX_NODES = 75, 500
-_MAX_TREE = 200
 _REFERENCE = re.compile(r"@\{([A-Za-z0-9_]+)\.([^}]+)\}")
 _OK = 300
 
@@ -35,7 +33,6 @@ def routes() -> list[web.RouteDef]:
             web.post(DATA + "/composite" + slash, composite),
             web.post(DATA + "/composite/batch" + slash, batch),
             web.post(DATA + "/composite/graph" + slash, graph),
-            web.post(DATA + "/composite/tree/{sobject}" + slash, tree),
         ]
     return found
 
@@ -124,30 +121,6 @@ async def batch(request: web.Request) -> web.Response:
         if errors and body.get("haltOnError") is True:
             break
     return answer({"hasErrors": errors, "results": results})
-
-
-async def tree(request: web.Request) -> web.Response:
-    """Up to 200 new records of one object with reference ids; all or none."""
-    call = call_of(request)
-    body = await json_body(request)
-    rows = body.get("records")
-    if not isinstance(rows, list) or not rows or len(rows) > _MAX_TREE:
-        raise SalesforceError("INVALID_INPUT", f"records must hold 1 to {_MAX_TREE} records")
-    before = Snapshot(call.org.records)
-    results: list[dict[str, object]] = []
-    errors: list[dict[str, object]] = []
-    for row in rows:
-        attributes = row.get("attributes") or {}
-        reference = attributes.get("referenceId")
-        try:
-            made = call.org.records.create(request.match_info["sobject"], row, call.caller())
-            results.append({"referenceId": reference, "id": made})
-        except SalesforceError as error:
-            errors.append({"referenceId": reference, "errors": failed(error)["errors"]})
-    if errors:
-        before.restore()
-        return answer({"hasErrors": True, "results": errors}, status=400)
-    return answer({"hasErrors": False, "results": results}, status=201)
 
 
 async def _subrequest(

@@ -14,6 +14,7 @@ from sandbox.salesforce.ids import to_18
 from sandbox.salesforce.org import API_VERSIONS
 from sandbox.salesforce.reading import getter
 from sandbox.salesforce.records import Caller, Records
+from sandbox.salesforce.rest.conditions import since_header, unchanged_since
 from sandbox.salesforce.rest.context import DATA, Call, answer, call_of, json_body
 from sandbox.salesforce.rest.related import related
 from sandbox.salesforce.table import Table
@@ -46,6 +47,7 @@ def routes() -> list[web.RouteDef]:
         web.get(DATA + "/sobjects/{sobject}/", basic),
         web.post(DATA + "/sobjects/{sobject}", create),
         web.post(DATA + "/sobjects/{sobject}/", create),
+        web.post(DATA + "/sobjects/{sobject}/Id", create),
         web.get(one, read),
         web.patch(one, update),
         web.delete(one, delete),
@@ -129,9 +131,9 @@ async def read(request: web.Request) -> web.Response:
     call = call_of(request)
     records = call.org.records
     table = records.table(request.match_info["sobject"])
-    if to_18(request.match_info["id"]) is None:
-        raise unknown_key(request.match_info["id"])
-    row = records.live(table.kind.name, request.match_info["id"])
+    row = records.live(table.kind.name, _record_id(request))
+    if unchanged_since(request, records.modified(row)):
+        return web.Response(status=304)
     return _shown(call, table, row, request.query.get("fields"))
 
 
@@ -140,8 +142,9 @@ async def update(request: web.Request) -> web.Response:
     call = call_of(request)
     body = await json_body(request)
     kind = call.org.records.kind(request.match_info["sobject"])
-    record_id = request.match_info["id"]
+    record_id = _record_id(request)
     lock(call, record_id)
+    _not_changed_since(call, request, kind.name, record_id)
     call.org.records.update(kind.name, record_id, _without_id(body), call.caller())
     return web.Response(status=204)
 
@@ -150,8 +153,10 @@ async def delete(request: web.Request) -> web.Response:
     """204."""
     call = call_of(request)
     kind = call.org.records.kind(request.match_info["sobject"])
-    lock(call, request.match_info["id"])
-    call.org.records.delete(kind.name, request.match_info["id"], call.caller())
+    record_id = _record_id(request)
+    lock(call, record_id)
+    _not_changed_since(call, request, kind.name, record_id)
+    call.org.records.delete(kind.name, record_id, call.caller())
     return web.Response(status=204)
 
 
@@ -303,6 +308,25 @@ def wanted_fields(call: Call, table: Table, text: str | None) -> list[Field]:
     if all(field.name != "Id" for field in chosen):
         chosen.append(visible["id"])
     return chosen
+
+
+def _record_id(request: web.Request) -> str:
+    """The id in the path; what is none is taken for the name of a key field."""
+    record_id = request.match_info["id"]
+    if to_18(record_id) is None:
+        raise unknown_key(record_id)
+    return record_id
+
+
+def _not_changed_since(call: Call, request: web.Request, sobject: str, record_id: str) -> None:
+    """412 where a record was changed after If-Unmodified-Since."""
+    since = since_header(request, "If-Unmodified-Since")
+    if since is None:
+        return
+    modified = call.org.records.modified(call.org.records.live(sobject, record_id))
+    if modified.replace(microsecond=0) > since:
+        message = "The record has been modified since the specified date"
+        raise SalesforceError("PRECONDITION_FAILED", message, status=412)
 
 
 def _shown(call: Call, table: Table, row: Row, fields: str | None) -> web.Response:

@@ -1,18 +1,33 @@
-"""COUNT() and the aggregates, with or without GROUP BY."""
+"""COUNT() and the aggregates: groups of rows, their values, HAVING, ORDER BY and subtotals.
+
+A group becomes a row of its own, whose fields are what the query says of it, so that HAVING and
+ORDER BY are those of plain rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from itertools import combinations
 
 from sandbox.salesforce.errors import SalesforceError
-from sandbox.salesforce.fields import NUMBERS, Row
+from sandbox.salesforce.fields import NUMBERS, Field, Row
 from sandbox.salesforce.reading import Getter
+from sandbox.salesforce.records import Records
 from sandbox.salesforce.soql import ast
+from sandbox.salesforce.soql.functions import SHOWN
 from sandbox.salesforce.soql.parser import malformed
-from sandbox.salesforce.soql.scope import Scope
+from sandbox.salesforce.soql.predicates import compile_condition
+from sandbox.salesforce.soql.rows import ordered
+from sandbox.salesforce.soql.scope import Resolved, Scope
 
 _NAMES = frozenset({"COUNT", "COUNT_DISTINCT", "MIN", "MAX", "SUM", "AVG"})
-Reducer = Callable[[Sequence[Row]], object]
+_GROUPING = "GROUPING"
+Key = tuple[object, ...]
+Group = tuple[Key, frozenset[int], Sequence[Row]]
+"""The values of the grouped fields, which of them are summed up over, and the rows."""
+Reducer = Callable[[Group], object]
+Item = ast.Column | ast.Function | ast.TypeOf | ast.Children
 
 
 def is_bare_count(query: ast.Query) -> bool:
@@ -29,54 +44,149 @@ def is_aggregate(query: ast.Query) -> bool:
 
 
 def aggregate(scope: Scope, query: ast.Query, rows: Iterable[Row]) -> list[dict[str, object]]:
-    """The AggregateResult records, grouped; without GROUP BY exactly one."""
-    keys = [scope.resolve(path) for path in query.group_by]
-    groups: dict[tuple[object, ...], list[Row]] = {} if keys else {(): []}
-    for row in rows:
-        groups.setdefault(tuple(key.get(row) for key in keys), []).append(row)
-    shown: list[tuple[str, Reducer]] = []
-    unnamed = 0
-    for item in query.items:
-        name, reducer = _item(scope, query, item, unnamed)
-        unnamed += isinstance(item, ast.Function) and item.alias is None
-        shown.append((name, reducer))
+    """The AggregateResult records, grouped, filtered and in order; without GROUP BY exactly one."""
+    groups = _Groups(scope, query)
+    shown = groups.selected()
+    test = None if query.having is None else compile_condition(groups, query.having)
+    for order in query.order_by:
+        groups.resolve(order.key)
+    made = [groups.row(one) for one in _grouped(groups, query, rows)]
+    if test is not None:
+        made = list(filter(test, made))
+    found = ordered(groups, query, made)
     return [
         {
             "attributes": {"type": "AggregateResult"},
-            **{name: reduce(members) for name, reduce in shown},
+            **{name: row[key] for name, key in shown},
         }
-        for members in groups.values()
+        for row in found
     ]
 
 
-def _item(
-    scope: Scope, query: ast.Query, item: ast.Column | ast.Function | ast.Children, unnamed: int
-) -> tuple[str, Reducer]:
-    if isinstance(item, ast.Function):
-        return item.alias or f"expr{unnamed}", _reducer(scope, item)
-    if isinstance(item, ast.Children):
-        raise malformed("child queries cannot stand beside aggregates")
-    found = scope.resolve(item.path)
-    grouped = [scope.resolve(path).names for path in query.group_by]
-    if found.names not in grouped:
-        message = f"Field must be grouped or aggregated: {item.path[-1]}"
-        raise malformed(message)
-    get = found.get
-    return found.names[-1], lambda members: get(members[0]) if members else None
+def _grouped(groups: _Groups, query: ast.Query, rows: Iterable[Row]) -> Iterator[Group]:
+    """The groups, and for ROLLUP and CUBE those that sum them up."""
+    keys = [one.get for one in groups.keys]
+    kept: dict[Key, list[Row]] = {} if keys else {(): []}
+    for row in rows:
+        kept.setdefault(tuple(get(row) for get in keys), []).append(row)
+    for key, members in kept.items():
+        yield key, frozenset(), members
+    for summed in _subtotals(query.group_mode, len(keys)):
+        wider: dict[Key, list[Row]] = {}
+        for key, members in kept.items():
+            left = tuple(None if at in summed else value for at, value in enumerate(key))
+            wider.setdefault(left, []).extend(members)
+        for key, members in wider.items():
+            yield key, summed, members
 
 
-def _reducer(scope: Scope, item: ast.Function) -> Reducer:
-    if item.name not in _NAMES:
-        raise malformed(f"unexpected token: '{item.name}'")
+def _subtotals(mode: str, width: int) -> Iterator[frozenset[int]]:
+    """Which grouped fields are summed up over: from the last to all, or every choice of them."""
+    if mode == "ROLLUP":
+        yield from (frozenset(range(at, width)) for at in reversed(range(width)))
+    elif mode == "CUBE":
+        for size in range(1, width + 1):
+            yield from map(frozenset, combinations(range(width), size))
+
+
+class _Groups:
+    """The names of a grouped query: what is grouped by, and aggregates; each is a field of a
+    group's row under its own spelling."""
+
+    def __init__(self, scope: Scope, query: ast.Query) -> None:
+        self.records: Records = scope.records
+        self.user_id = scope.user_id
+        self.today: date = scope.today
+        self._scope = scope
+        self._query = query
+        self.keys = [_groupable(scope, target) for target in query.group_by]
+        self._spellings = [_spelled(scope, target) for target in query.group_by]
+        self._reducers: dict[str, Reducer] = {}
+        self._aliases: dict[str, ast.Function] = {}
+
+    def selected(self) -> list[tuple[str, str]]:
+        """(name shown, field of a group's row) of each item of the select list."""
+        shown, unnamed = [], 0
+        for item in self._query.items:
+            target = self._target(item)
+            found = self.resolve(target)
+            if isinstance(target, ast.Function):
+                name = target.alias or f"expr{unnamed}"
+                unnamed += target.alias is None
+                self._aliases[name.lower()] = target
+            else:
+                name = found.names[-1]
+            shown.append((name, found.field.name))
+        return shown
+
+    def row(self, group: Group) -> Row:
+        """A group's row."""
+        return {name: reduce(group) for name, reduce in self._reducers.items()}  # type: ignore[misc]
+
+    def resolve(self, target: ast.Target) -> Resolved:
+        """What is grouped by, or an aggregate; MALFORMED_QUERY for anything else."""
+        if isinstance(target, ast.Function) and target.name in _NAMES:
+            field, reducer = _aggregated(self._scope, target)
+        elif isinstance(target, ast.Function) and target.name == _GROUPING:
+            at = self._place(target.argument)
+            field, reducer = Field("expr", "expr", "int"), lambda group: int(at in group[1])
+        elif isinstance(target, tuple) and len(target) == 1 and target[0].lower() in self._aliases:
+            return self.resolve(self._aliases[target[0].lower()])
+        else:
+            at = self._place(target)
+            field, reducer = self.keys[at].field, lambda group: group[0][at]
+        name = _spelled(self._scope, target)
+        self._reducers[name] = reducer
+        named = Field(name, field.label, field.type, length=field.length)
+        names = self._scope.resolve(target).names if isinstance(target, tuple) else (name,)
+        return Resolved(named, lambda row: row.get(name), names)
+
+    def _place(self, target: ast.Target | None) -> int:
+        """Where in GROUP BY a field stands."""
+        spelled = "" if target is None else _spelled(self._scope, target)
+        if spelled not in self._spellings:
+            shown = target.name if isinstance(target, ast.Function) else (target or ("",))[-1]
+            raise malformed(f"Field must be grouped or aggregated: {shown}")
+        return self._spellings.index(spelled)
+
+    @staticmethod
+    def _target(item: Item) -> ast.Target:
+        if isinstance(item, ast.Children | ast.TypeOf):
+            raise malformed("child queries and TYPEOF cannot stand beside aggregates")
+        return item.path if isinstance(item, ast.Column) else item
+
+
+def _groupable(scope: Scope, target: ast.Target) -> Resolved:
+    """The field or part of a date to group by."""
+    if isinstance(target, ast.Function) and target.name in SHOWN:
+        raise malformed(f"unexpected token: '{target.name}'")
+    found = scope.resolve(target)
+    if found.field.is_long_text or found.field.type in {"address", "complexvalue"}:
+        message = f"field '{found.field.name}' can not be grouped in a query call"
+        raise SalesforceError("INVALID_FIELD", message)
+    return found
+
+
+def _spelled(scope: Scope, target: ast.Target) -> str:
+    """One spelling for every way to write a name or function; names are those of describe."""
+    if isinstance(target, ast.Function):
+        inner = "" if target.argument is None else _spelled(scope, target.argument)
+        return f"{target.name}({inner})"
+    return ".".join(scope.resolve(target).names)
+
+
+def _aggregated(scope: Scope, item: ast.Function) -> tuple[Field, Reducer]:
+    """An aggregate: the kind of its value and how it comes about."""
     if item.argument is None:
         if item.name != "COUNT":
             raise malformed("unexpected token: ')'")
-        return len
+        return Field("expr", "expr", "int"), lambda group: len(group[2])
     found = scope.resolve(item.argument)
     if item.name in {"SUM", "AVG"} and found.field.type not in NUMBERS | {"int"}:
         message = f"field {found.field.name} does not support aggregate operator {item.name}"
         raise SalesforceError("MALFORMED_QUERY", message)
-    return _fold(item.name, found.get)
+    kind = {"COUNT": "int", "COUNT_DISTINCT": "int", "AVG": "double"}.get(item.name)
+    return Field("expr", "expr", kind or found.field.type), _fold(item.name, found.get)
 
 
 def _fold(name: str, get: Getter) -> Reducer:
@@ -92,4 +202,4 @@ def _fold(name: str, get: Getter) -> Reducer:
         "AVG": lambda found: sum(found) / len(found) if found else None,  # type: ignore[arg-type]
     }
     fold = folds[name]
-    return lambda members: fold(values(members))
+    return lambda group: fold(values(group[2]))

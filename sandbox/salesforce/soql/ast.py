@@ -17,10 +17,23 @@ class Literal:
 
 
 @dataclass(frozen=True)
-class Compared:
-    """`path operator value`; operator `LIKE` has a text value."""
+class Function:
+    """A function, an aggregate or FIELDS(...): name in upper case, argument, alias."""
 
-    path: Path
+    name: str
+    argument: Path | Function | None
+    alias: str | None = None
+
+
+Target = Path | Function
+"""What may be compared, grouped and sorted by."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """`target operator value`; operator `LIKE` has a text value."""
+
+    path: Target
     operator: str
     value: Literal
 
@@ -78,12 +91,12 @@ class Column:
 
 
 @dataclass(frozen=True)
-class Function:
-    """An aggregate or FIELDS(...): name in upper case, argument, alias."""
+class TypeOf:
+    """TYPEOF: fields of a parent by what it is, and those of any other."""
 
-    name: str
-    argument: Path | None
-    alias: str | None = None
+    path: Path
+    branches: tuple[tuple[str, tuple[Path, ...]], ...]
+    otherwise: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -97,7 +110,7 @@ class Children:
 class Order:
     """One sort key; nulls come first unless told otherwise."""
 
-    key: Path | Function
+    key: Target
     descending: bool = False
     nulls_last: bool = False
 
@@ -106,11 +119,14 @@ class Order:
 class Query:
     """A whole query."""
 
-    items: tuple[Column | Function | Children, ...]
+    items: tuple[Column | Function | TypeOf | Children, ...]
     sobject: str
     alias: str | None = None
     where: Condition | None = None
-    group_by: tuple[Path, ...] = ()
+    group_by: tuple[Target, ...] = ()
+    group_mode: str = ""
+    """ROLLUP or CUBE, or neither."""
+    having: Condition | None = None
     order_by: tuple[Order, ...] = ()
     limit: int | None = None
     offset: int = 0

@@ -53,7 +53,8 @@ def execute(
     if is_aggregate(query):
         plain = ast.Query(query.items, query.sobject, where=query.where, all_rows=query.all_rows)
         found = _find(scope, plain, all_rows=all_rows)
-        made = aggregate(scope, query, found)[: query.limit]
+        end = None if query.limit is None else query.offset + query.limit
+        made = aggregate(scope, query, found)[query.offset : end]
         return Answer(len(made), (), None, tuple(made))
     project = projector(scope, query, version)
     rows = _find(scope, query, all_rows=all_rows)

@@ -67,6 +67,19 @@ class _Builder(Transformer[Token, object]):
         alias = None if parts[1] is None else str(parts[1])
         return ast.Function(function.name, function.argument, alias)
 
+    def aliased(self, _parts: list[object]) -> None:
+        raise malformed("only aggregate expressions use field aliasing")
+
+    def branch(self, parts: list[object]) -> tuple[str, tuple[object, ...]]:
+        return str(parts[0]), tuple(parts[1:])
+
+    def otherwise(self, parts: list[ast.Path]) -> list[ast.Path]:
+        return parts
+
+    def typeof(self, parts: list[Any]) -> ast.TypeOf:
+        path, *branches, otherwise = parts
+        return ast.TypeOf(path, tuple(branches), tuple(otherwise or ()))
+
     def children(self, parts: list[ast.Query]) -> ast.Children:
         return ast.Children(parts[0])
 
@@ -83,17 +96,20 @@ class _Builder(Transformer[Token, object]):
             limit=limit,  # type: ignore[arg-type]
         )
 
-    def start(self, parts: list[object]) -> ast.Query:
-        items, sobject, alias, _scope, where, group, order, limit, offset, extra = parts
+    def start(self, parts: list[Any]) -> ast.Query:
+        items, sobject, alias, _scope, where, group, having, order, limit, offset, extra = parts
+        mode, keys = group or ("", ())
         return ast.Query(
-            items=items,  # type: ignore[arg-type]
+            items=items,
             sobject=str(sobject),
-            alias=alias,  # type: ignore[arg-type]
-            where=where,  # type: ignore[arg-type]
-            group_by=group or (),  # type: ignore[arg-type]
-            order_by=order or (),  # type: ignore[arg-type]
-            limit=limit,  # type: ignore[arg-type]
-            offset=offset or 0,  # type: ignore[arg-type]
+            alias=alias,
+            where=where,
+            group_by=keys,
+            group_mode=mode,
+            having=having,
+            order_by=order or (),
+            limit=limit,
+            offset=offset or 0,
             all_rows=extra == "ALL ROWS",
         )
 
@@ -173,8 +189,17 @@ class _Builder(Transformer[Token, object]):
             return ast.Literal("boolean", known[word])
         return ast.Literal("range", word.upper())
 
-    def group_by(self, parts: list[ast.Path]) -> tuple[ast.Path, ...]:
-        return tuple(parts)
+    def group_by(self, parts: list[ast.Target]) -> tuple[str, tuple[ast.Target, ...]]:
+        return "", tuple(parts)
+
+    def rollup(self, parts: list[ast.Target]) -> tuple[str, tuple[ast.Target, ...]]:
+        return "ROLLUP", tuple(parts)
+
+    def cube(self, parts: list[ast.Target]) -> tuple[str, tuple[ast.Target, ...]]:
+        return "CUBE", tuple(parts)
+
+    def having(self, parts: list[ast.Condition]) -> ast.Condition:
+        return parts[0]
 
     def order_by(self, parts: list[ast.Order]) -> tuple[ast.Order, ...]:
         return tuple(parts)

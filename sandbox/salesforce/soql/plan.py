@@ -84,7 +84,9 @@ def _lookup(scope: Scope, node: ast.Condition) -> list[str] | None:
         literals = node.values
     else:
         return None
-    if len(node.path) != 1 or any(one.kind in {"null", "range"} for one in literals):
+    if not isinstance(node.path, tuple) or len(node.path) != 1:
+        return None
+    if any(one.kind in {"null", "range"} for one in literals):
         return None
     field = scope.kind.find(node.path[0])
     if field is None or not _has_index(field):
@@ -135,7 +137,9 @@ def _bounds(scope: Scope, node: ast.Condition | None) -> _Bounds:
 
 
 def _bound(node: ast.Compared) -> _Bounds:
-    if len(node.path) != 1 or node.path[0].lower() != _STAMP.lower():
+    if not isinstance(node.path, tuple) or len(node.path) != 1:
+        return _Bounds()
+    if node.path[0].lower() != _STAMP.lower():
         return _Bounds()
     if node.value.kind != "datetime":
         return _Bounds()

@@ -17,7 +17,7 @@ from sandbox.salesforce.fields import NUMBERS, Field, Row, Value
 from sandbox.salesforce.ids import to_18
 from sandbox.salesforce.soql import ast
 from sandbox.salesforce.soql.ranges import date_range
-from sandbox.salesforce.soql.scope import Resolved, Scope
+from sandbox.salesforce.soql.scope import Names, Resolved, Scope
 from sandbox.salesforce.table import fold
 from sandbox.salesforce.times import parse_date_as_datetime
 
@@ -28,7 +28,7 @@ _ORDER: dict[str, Callable[[Any, Any], bool]] = {
 _DAYS = frozenset({"date", "datetime"})
 
 
-def compile_condition(scope: Scope, node: ast.Condition) -> Predicate:
+def compile_condition(scope: Names, node: ast.Condition) -> Predicate:
     """The test a row must pass."""
     if isinstance(node, ast.Both):
         return _all([compile_condition(scope, part) for part in node.parts])
@@ -58,7 +58,7 @@ def _any(parts: list[Predicate]) -> Predicate:
     return lambda row: any(part(row) for part in parts)
 
 
-def filterable(scope: Scope, path: ast.Path) -> Resolved:
+def filterable(scope: Names, path: ast.Target) -> Resolved:
     """The field, which must be one that may stand in WHERE."""
     found = scope.resolve(path)
     if found.field.is_long_text or found.field.type in {"address", "complexvalue"}:
@@ -125,7 +125,7 @@ def _folded(found: Resolved) -> Callable[[Row], object]:
     return get
 
 
-def _compared(scope: Scope, node: ast.Compared) -> Predicate:
+def _compared(scope: Names, node: ast.Compared) -> Predicate:
     found = filterable(scope, node.path)
     if node.value.kind == "range":
         return _ranged(scope, found, node)
@@ -162,7 +162,7 @@ def _like(found: Resolved, pattern: str) -> Predicate:
     return lambda row: (value := get(row)) is not None and test(str(value)) is not None
 
 
-def _ranged(scope: Scope, found: Resolved, node: ast.Compared) -> Predicate:
+def _ranged(scope: Names, found: Resolved, node: ast.Compared) -> Predicate:
     if found.field.type not in _DAYS:
         message = f"unexpected token: '{node.value.value}'"
         raise SalesforceError("MALFORMED_QUERY", message)
@@ -186,7 +186,7 @@ def _edge(field: Field, day: date) -> str:
     return text if field.type == "date" else str(parse_date_as_datetime(text))
 
 
-def _member(scope: Scope, node: ast.Member) -> Predicate:
+def _member(scope: Names, node: ast.Member) -> Predicate:
     found = filterable(scope, node.path)
     if node.spread:
         return _spread(found, node)
@@ -213,7 +213,7 @@ def _spread(found: Resolved, node: ast.Member) -> Predicate:
     return (lambda row: not holds(row)) if node.negated else holds
 
 
-def _in_query(scope: Scope, node: ast.InQuery) -> Predicate:
+def _in_query(scope: Names, node: ast.InQuery) -> Predicate:
     found = filterable(scope, node.path)
     inner = Scope(scope.records, node.sobject, scope.user_id)
     column = inner.resolve(node.column)

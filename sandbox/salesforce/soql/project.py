@@ -9,6 +9,7 @@ from sandbox.salesforce.fields import Row
 from sandbox.salesforce.reading import Getter, getter
 from sandbox.salesforce.relationships import children_of
 from sandbox.salesforce.soql import ast
+from sandbox.salesforce.soql.functions import SHOWN
 from sandbox.salesforce.soql.parser import malformed
 from sandbox.salesforce.soql.predicates import compile_condition
 from sandbox.salesforce.soql.rows import ordered, present
@@ -23,17 +24,24 @@ def projector(scope: Scope, query: ast.Query, version: str) -> Projector:
     """The shape of one record: attributes, then what was selected, in that order."""
     getters: dict[str, Getter] = {}
     parents: dict[str, list[ast.Path]] = {}
-    for path in _paths(scope, query):
-        found = scope.resolve(path)
-        getters[found.names[0]] = found.get
-        if len(found.names) > 1:
-            parents.setdefault(found.names[0], []).append(_tail(path, found))
+    for item in _items(scope, query):
+        if isinstance(item, ast.Function):
+            found = scope.resolve(item)
+            getters[item.alias or found.names[-1]] = found.get
+        elif isinstance(item, ast.TypeOf):
+            name, get = _typed(scope, item, version)
+            getters[name] = get
+        else:
+            found = scope.resolve(item)
+            getters[found.names[0]] = found.get
+            if len(found.names) > 1:
+                parents.setdefault(found.names[0], []).append(_tail(item, found))
     for name, tails in parents.items():
         getters[name] = _parent(scope, scope.step((scope.table,), name), tails, version)
-    for item in query.items:
-        if isinstance(item, ast.Children):
-            name, getter_of = _children(scope, item.query, version)
-            getters[name] = getter_of
+    for each in query.items:
+        if isinstance(each, ast.Children):
+            name, get = _children(scope, each.query, version)
+            getters[name] = get
     shown = list(getters.items())
     prefix = f"/services/data/v{version}/sobjects/{scope.kind.name}/"
     kind = scope.kind.name
@@ -51,26 +59,32 @@ def _tail(path: ast.Path, found: Resolved) -> ast.Path:
     return path[len(path) - len(found.names) + 1 :]
 
 
-def _paths(scope: Scope, query: ast.Query) -> list[ast.Path]:
-    paths: list[ast.Path] = []
+def _items(scope: Scope, query: ast.Query) -> list[ast.Path | ast.Function | ast.TypeOf]:
+    """What is selected in order, FIELDS() spelled out; child queries stand behind it all."""
+    items: list[ast.Path | ast.Function | ast.TypeOf] = []
     for item in query.items:
         if isinstance(item, ast.Column):
-            paths.append(item.path)
+            items.append(item.path)
+        elif isinstance(item, ast.TypeOf):
+            items.append(item)
         elif isinstance(item, ast.Children):
             continue
         elif item.name == "FIELDS":
-            paths.extend(_group(scope, query, item))
+            items.extend(_group(scope, query, item))
+        elif item.name in SHOWN:
+            items.append(item)
         else:
             raise malformed(f"unexpected token: '{item.name}'")
-    names = [tuple(part.lower() for part in path) for path in paths]
+    names = [tuple(part.lower() for part in path) for path in items if isinstance(path, tuple)]
     if len(set(names)) < len(names):
         twice = next(path for path in names if names.count(path) > 1)
         raise SalesforceError("INVALID_FIELD", f"duplicate field selected: {twice[-1]}")
-    return paths
+    return items
 
 
 def _group(scope: Scope, query: ast.Query, item: ast.Function) -> list[ast.Path]:
-    group = (item.argument or ("",))[0].upper()
+    argument = item.argument
+    group = argument[0].upper() if isinstance(argument, tuple) else ""
     if group not in _GROUPS:
         raise malformed(f"unexpected token: '{group}'")
     if group != "STANDARD" and (query.limit is None or query.limit > _FIELDS_LIMIT):
@@ -157,3 +171,30 @@ def _parent(scope: Scope, step: Step, tails: list[ast.Path], version: str) -> Ge
         return shown
 
     return fetch
+
+
+def _typed(scope: Scope, item: ast.TypeOf, version: str) -> tuple[str, Getter]:
+    """The name of a relationship to several objects, and the parent with the fields of its own
+    branch; null where there is no parent."""
+    step = scope.step((scope.table,), item.path[-1])
+    inner = {
+        table.kind.name: Scope(scope.records, table.kind.name, scope.user_id)
+        for table in step.tables
+    }
+    branches = {name.lower(): paths for name, paths in item.branches}
+    shown = {
+        name: [one.resolve(path) for path in branches.get(name.lower(), item.otherwise)]
+        for name, one in inner.items()
+    }
+
+    def fetch(row: Row) -> object:
+        found = step.follow(row)
+        if found is None:
+            return None
+        table, parent = found
+        kind = table.kind.name
+        url = f"/services/data/v{version}/sobjects/{kind}/{parent['Id']}"
+        fields = {each.names[-1]: each.get(parent) for each in shown[kind]}
+        return {"attributes": {"type": kind, "url": url}, **fields}
+
+    return step.name, fetch

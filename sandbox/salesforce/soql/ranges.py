@@ -1,5 +1,7 @@
 """Date literals: TODAY, LAST_N_DAYS:5 and their like, as half-open ranges of days in UTC.
 
+The org's fiscal year is the calendar's, so that fiscal periods are the others.
+
 The vendor counts in the user's time zone and week; this org's users live in UTC and their week
 begins on Sunday (the vendor's default locale).
 """
@@ -12,10 +14,12 @@ from sandbox.salesforce.soql.parser import malformed
 
 _DAYS = {"TODAY": (0, 1), "YESTERDAY": (-1, 0), "TOMORROW": (1, 2)}
 _MONTHS = 12
+_UNITS = ("WEEK", "MONTH", "QUARTER", "YEAR")
 
 
 def date_range(name: str, count: int | None, today: date) -> tuple[date, date]:
     """First day and the day after the last one; an unknown literal is MALFORMED_QUERY."""
+    name = name.replace("FISCAL_", "")
     if name in _DAYS:
         start, stop = _DAYS[name]
         return today + timedelta(days=start), today + timedelta(days=stop)
@@ -43,16 +47,21 @@ def _days(name: str, count: int | None, today: date) -> tuple[date, date] | None
 
 
 def _period(name: str, count: int | None, today: date) -> tuple[date, date] | None:
+    if name.startswith("N_") and name.endswith("S_AGO") and count is not None:
+        unit = name.removeprefix("N_").removesuffix("S_AGO")
+        if unit not in _UNITS:
+            return None
+        return _shifted(unit, -count, today), _shifted(unit, 1 - count, today)
     which, _, unit = name.partition("_")
     if unit.startswith("N_") and count is not None:
-        single = {"N_WEEKS": "WEEK", "N_MONTHS": "MONTH", "N_YEARS": "YEAR"}.get(unit)
+        single = {f"N_{one}S": one for one in _UNITS}.get(unit)
         spans = {"LAST": (-count, 0), "NEXT": (1, count + 1)}
         if single is None or which not in spans:
             return None
         first, stop = spans[which]
         return _shifted(single, first, today), _shifted(single, stop, today)
     step = {"LAST": -1, "THIS": 0, "NEXT": 1}.get(which)
-    if step is None or unit not in {"WEEK", "MONTH", "QUARTER", "YEAR"}:
+    if step is None or unit not in _UNITS:
         return None
     return _shifted(unit, step, today), _shifted(unit, step + 1, today)
 

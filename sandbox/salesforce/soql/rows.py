@@ -10,7 +10,7 @@ from typing import Any
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import Row
 from sandbox.salesforce.soql import ast
-from sandbox.salesforce.soql.scope import Scope
+from sandbox.salesforce.soql.scope import Names, Scope
 
 ARCHIVE_DAYS = 365
 """Closed tasks and past events older than this leave query() (FACTS section 4)."""
@@ -31,12 +31,10 @@ def is_archived(row: Row, limit: str) -> bool:
     return str(row.get("ActivityDate") or row["CreatedDate"])[:10] < limit
 
 
-def ordered(scope: Scope, query: ast.Query, rows: Iterable[Row]) -> list[Row]:
+def ordered(scope: Names, query: ast.Query, rows: Iterable[Row]) -> list[Row]:
     """Rows in the order a query asks for."""
     found_rows = list(rows)
     for order in reversed(query.order_by):
-        if isinstance(order.key, ast.Function):
-            raise SalesforceError("MALFORMED_QUERY", f"unexpected token: '{order.key.name}'")
         found = scope.resolve(order.key)
         if found.field.is_long_text or found.field.type == "address":
             message = f"field '{found.field.name}' can not be sorted in a query call"

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
+from typing import Protocol
 
 from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.fields import Field, ObjectType, Row
 from sandbox.salesforce.reading import Getter, getter
 from sandbox.salesforce.records import Records
 from sandbox.salesforce.soql import ast
+from sandbox.salesforce.soql.functions import computed
 from sandbox.salesforce.table import Table
 
 _MAX_DEPTH = 5
@@ -50,6 +52,17 @@ class Step:
         return None
 
 
+class Names(Protocol):
+    """What finds the names of a query: those of an object, or those of groups of its records."""
+
+    records: Records
+    user_id: str | None
+    today: date
+
+    def resolve(self, target: ast.Target) -> Resolved:
+        """What a name or a function of one stands for; a refusal where it stands for nothing."""
+
+
 class Scope:
     """One object as one user sees it at one moment."""
 
@@ -64,8 +77,12 @@ class Scope:
         self.today: date = records.clock.now().date()
         self._alias = {name.lower() for name in (alias, table.kind.name) if name}
 
-    def resolve(self, path: ast.Path) -> Resolved:
-        """The field a path leads to; INVALID_FIELD where it leads nowhere the user may see."""
+    def resolve(self, target: ast.Target) -> Resolved:
+        """The field a path leads to, or a function of one; INVALID_FIELD where it leads nowhere
+        the user may see."""
+        return computed(self, target) if isinstance(target, ast.Function) else self._path(target)
+
+    def _path(self, path: ast.Path) -> Resolved:
         parts = path[1:] if len(path) > 1 and path[0].lower() in self._alias else path
         if len(parts) == 1:
             field = self.field(self.kind, parts[0])
