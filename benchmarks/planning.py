@@ -35,6 +35,7 @@ from state.open import open_store
 from state.store import Tx, chunks
 from sync.cli.planning import told
 from sync.config import GuardConfig, MatchingConfig
+from sync.garbage import few_collections
 from sync.pair import Pair, Progress
 from sync.planfile import write_plan
 from sync.run import dry_run, mapping_subject
@@ -59,7 +60,7 @@ def planning(people: int, say: SAY) -> dict[str, Any]:
             say("planning")
             before = rss_mib()
             began, cpu = time.perf_counter(), time.process_time()
-            with pair.store.scratch() as copy:
+            with few_collections(), pair.store.scratch() as copy:
                 made = told(*dry_run(watched, store=copy), samples=1)
                 write_plan(folder / "plan.json", made.file)
             seconds, cpu = time.perf_counter() - began, time.process_time() - cpu

@@ -63,22 +63,29 @@ def translate(
     Raises RecordRejectedError (`value.invalid`, `value.too_long`, `value.unknown_option`): the
     record cannot be written as it is. The message names the field, never the value.
     """
-    name = rule.map if to is Side.MAP else "/".join(sorted(set(rule.crm.values())))
-    plain = _valid(canonical(value, rule.type_of(to.other)), rule.type_of(to.other), name)
-    if to is rule.flows_to:
-        plain = _valid(_stepped(rule, plain), rule.type, name)
-    elif plain == canonical(rule.default, rule.type):
+    kind = rule.type_of(to.other)
+    plain = _valid(rule, canonical(value, kind), kind, to)
+    forward = to is rule.flows_to
+    if forward and (rule.transform or rule.source_type is not None):
+        plain = _valid(rule, _stepped(rule, plain), rule.type, to)
+    elif not forward and rule.default is not None and plain == canonical(rule.default, rule.type):
         plain = None
     if plain is not None and rule.values:
         plain = _each(plain, rule.type, lambda part: counterpart(rule.values, part, to=to))
-    if plain is None and creating and to is rule.flows_to:
+    if plain is None and creating and forward:
         plain = canonical(rule.default, rule.type)
-    return _fit(rule, plain, name, to)
+    return _fit(rule, plain, to)
 
 
-def _valid(plain: Json, type: ValueType, name: str) -> Json:
+def _field_name(rule: FieldRule, to: Side) -> str:
+    """What errors call the field that is written: on the CRM's side a rule may have several."""
+    return rule.map if to is Side.MAP else "/".join(sorted(set(rule.crm.values())))
+
+
+def _valid(rule: FieldRule, plain: Json, type: ValueType, to: Side) -> Json:
     if is_valid(plain, type):
         return plain
+    name = _field_name(rule, to)
     raise RecordRejectedError(
         f"The value for {name} is no {type.value}.",
         code="value.invalid",
@@ -125,11 +132,12 @@ def _map_value(values: Mapping[str, str], part: str) -> str:
     return otherwise
 
 
-def _fit(rule: FieldRule, plain: Json, name: str, to: Side) -> Json:
+def _fit(rule: FieldRule, plain: Json, to: Side) -> Json:
     if not isinstance(plain, str):
         return plain
-    options = rule.options.get(to)
+    options = rule.options.get(to) if rule.options else None
     if options:
+        name = _field_name(rule, to)
         parts = plain.split(";") if rule.type is ValueType.MULTIPICKLIST else [plain]
         if any(part not in options for part in parts):
             raise RecordRejectedError(
@@ -143,6 +151,7 @@ def _fit(rule: FieldRule, plain: Json, name: str, to: Side) -> Json:
         return plain
     if rule.too_long is TooLong.TRUNCATE:
         return plain[:length].rstrip()
+    name = _field_name(rule, to)
     raise RecordRejectedError(
         f"The value for {name} has {len(plain)} characters, the field takes {length}.",
         code="value.too_long",

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 from functools import lru_cache
@@ -30,28 +31,20 @@ _TRUE = {"true", "yes", "1", "on"}
 _FALSE = {"false", "no", "0", "off"}
 _DIGITS = 40  # longer or more extreme numbers are text, not amounts
 _NUMERIC = frozenset({ValueType.NUMBER, ValueType.CURRENCY})
+_CHECKBOX = frozenset({ValueType.BOOLEAN})
 _LOOSE = frozenset({ValueType.PHONE, ValueType.URL, ValueType.BOOLEAN})
 _CHECKED = _NUMERIC | {ValueType.BOOLEAN, ValueType.DATE, ValueType.DATETIME, ValueType.EMAIL}
 
 
 def canonical(value: Json, type: ValueType) -> Json:
     """The value in the canonical form of its type; blank is None. Idempotent."""
-    if isinstance(value, bool) and type is ValueType.BOOLEAN:
+    if value is None or (value.__class__ is bool and type in _CHECKBOX):
         return value
     text = _text(value)
     if text is None:
         return None
-    if type in _NUMERIC:
-        return _number(text)
-    if type is ValueType.BOOLEAN:
-        return _boolean(text)
-    if type is ValueType.DATE:
-        return _date(text)
-    if type is ValueType.DATETIME:
-        return _datetime(text)
-    if type is ValueType.MULTIPICKLIST:
-        return _multiple(text)
-    return text.lower() if type is ValueType.EMAIL else text
+    form = _FORMS.get(type)
+    return text if form is None else form(text)
 
 
 def comparable(value: Json, type: ValueType, *, region: str | None = None) -> Json:
@@ -142,6 +135,8 @@ def phone_e164(text: str, region: str | None = None) -> str | None:
 def _text(value: Json) -> str | None:
     if value is None:
         return None
+    if value.__class__ is str and value.isascii() and "\r" not in value:
+        return value.strip() or None  # what nearly every value is
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
@@ -251,3 +246,15 @@ def _to_hubspot(plain: Json, type: ValueType) -> str:
     if type is ValueType.DATETIME and text.endswith("Z"):
         return text[:-1] + ".000Z"
     return text
+
+
+_FORMS: Mapping[ValueType, Callable[[str], Json]] = {
+    ValueType.NUMBER: _number,
+    ValueType.CURRENCY: _number,
+    ValueType.BOOLEAN: _boolean,
+    ValueType.DATE: _date,
+    ValueType.DATETIME: _datetime,
+    ValueType.MULTIPICKLIST: _multiple,
+    ValueType.EMAIL: str.lower,
+}
+"""How a text of each type becomes canonical; of any other it is as it stands."""

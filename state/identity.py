@@ -153,7 +153,7 @@ def links_of(tx: Tx, refs: Iterable[RecordRef]) -> dict[RecordRef, Link]:
                     LINKS.c.object == object_name,
                     LINKS.c.record_id.in_(batch),
                 )
-            )
+            ).all()
             for row in rows:
                 ref = RecordRef(row.system, row.object, row.record_id)
                 found[ref] = Link(
@@ -168,7 +168,7 @@ def members(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Link]]:
     for batch in chunks(entity_ids):
         rows = tx.connection.execute(
             select(LINKS).where(tx.mine(LINKS), LINKS.c.entity_id.in_(batch)).order_by(LINKS.c.id)
-        )
+        ).all()
         for row in rows:
             ref = RecordRef(row.system, row.object, row.record_id)
             found.setdefault(row.entity_id, []).append(
@@ -185,7 +185,7 @@ def entities(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Entity]:
             select(ENTITIES.c.id, ENTITIES.c.kind, ENTITIES.c.status).where(
                 tx.mine(ENTITIES), ENTITIES.c.id.in_(batch)
             )
-        )
+        ).all()
         found.update((i, Entity(i, EntityKind(kind), status)) for i, kind, status in rows)
     return found
 
@@ -293,7 +293,7 @@ def shadows(tx: Tx, entity_ids: Iterable[str]) -> dict[tuple[str, str], dict[str
             select(SHADOWS.c.entity_id, SHADOWS.c.bond, SHADOWS.c["values"]).where(
                 tx.mine(SHADOWS), SHADOWS.c.entity_id.in_(batch)
             )
-        )
+        ).all()
         found.update(((entity_id, bond), values) for entity_id, bond, values in rows)
     return found
 

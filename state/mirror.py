@@ -7,7 +7,7 @@ mirror. Nothing here decides anything.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Row, and_, func, or_, select, update
 from sqlalchemy.sql import ColumnElement
 
-from mappings.records import Record, RecordRef
+from mappings.records import Json, Record, RecordRef
 from state.failures import decodes
 from state.store import Tx, chunks, table_of
 from state.tables import CursorRow, InboxRow, RecordRow
@@ -257,7 +257,7 @@ def load(tx: Tx, refs: Iterable[RecordRef]) -> dict[RecordRef, Mirrored]:
                     RECORDS.c.object == object_name,
                     RECORDS.c.record_id.in_(batch),
                 )
-            )
+            ).all()
             found.update((mirrored.record.ref, mirrored) for mirrored in map(_mirrored, rows))
     return found
 
@@ -276,7 +276,7 @@ def by_lookup(
                 column.in_(batch),
                 RECORDS.c.deleted.is_(False),
             )
-        )
+        ).all()
         found.extend(map(_mirrored, rows))
     return found
 
@@ -292,7 +292,7 @@ def refs_by_lookup(tx: Tx, object_name: str, values: Iterable[str]) -> list[tupl
                 RECORDS.c.lookup.in_(batch),
                 RECORDS.c.deleted.is_(False),
             )
-        )
+        ).all()
         found += [(str(row.lookup), _ref(row)) for row in rows]
     return found
 
@@ -311,8 +311,36 @@ def every(
         )
         .order_by(RECORDS.c.id)
         .limit(limit)
-    )
+    ).all()
     return [(row.id, _mirrored(row)) for row in rows]
+
+
+def lacking(
+    tx: Tx, object_name: str, names: Collection[str], *, after: int = 0, limit: int = 2000
+) -> tuple[int, list[RecordRef]]:
+    """Of a page as of `every`: the row id it ends with (`after` where there is none), and which
+    records do not have all of these fields. Nothing else of them is decoded."""
+    wanted = set(names)
+    rows = tx.connection.execute(
+        select(
+            RECORDS.c.id, RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id, RECORDS.c.fields
+        )
+        .where(
+            tx.mine(RECORDS),
+            RECORDS.c.object == object_name,
+            RECORDS.c.deleted.is_(False),
+            RECORDS.c.id > after,
+        )
+        .order_by(RECORDS.c.id)
+        .limit(limit)
+    ).all()
+    found = [_ref(row) for row in rows if not wanted <= _names(row.fields)]
+    return (rows[-1].id if rows else after), found
+
+
+@decodes
+def _names(fields: Mapping[str, Json]) -> set[str]:
+    return set(fields)
 
 
 def live(tx: Tx, object_name: str) -> Iterator[Record]:

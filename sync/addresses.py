@@ -64,10 +64,12 @@ def address_of(record: Record) -> str | None:
 def addresses_of(record: Record) -> list[str]:
     """Every address of a person's record, lower case, the one it is mailed at first. A contact's
     further ones are the same person's: HubSpot keeps them when it merges."""
-    further = str(record.fields.get(FURTHER) or "").lower().split(";")
-    own = [address_of(record), *(address.strip() for address in further)]
-    real = (address for address in own if address and not is_placeholder_email(address))
-    return list(dict.fromkeys(real))
+    first, further = address_of(record), record.fields.get(FURTHER)
+    own = [] if first is None else [first]
+    if further:
+        named = (address.strip() for address in str(further).lower().split(";"))
+        own += [address for address in named if address and not is_placeholder_email(address)]
+    return list(dict.fromkeys(own))
 
 
 def mailbox_keys(record: Record) -> list[str]:

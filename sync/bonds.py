@@ -109,11 +109,13 @@ def plan_bond(
     fields, by rule key, when each side changed them."""
     plan = _Builder(systems)
     for rule, found in states_of(mapping, map_record, crm_record, shadow):
-        map_at, crm_at = (times or {}).get(rule.key, (None, None))
-        state = replace(found, map_at=map_at, crm_at=crm_at)
+        state = found
+        if times:
+            map_at, crm_at = times.get(rule.key, (None, None))
+            state = replace(found, map_at=map_at, crm_at=crm_at)
         crm_field = rule.crm[crm_record.ref.object]
         decision = decide_field(rule, state)
-        if decision.write_to is not None and _is_undone(rule, state, shadow or {}):
+        if decision.write_to is not None and shadow and _is_undone(rule, state, shadow):
             decision = FieldDecision(None, None, "left_apart")
         plan.add(rule, crm_field, state, decision, map_record, crm_record)
     return plan.build()
@@ -129,13 +131,14 @@ def states_of(
     name, fields = crm_record.ref.object, {Side.MAP: map_record.fields, Side.CRM: crm_record.fields}
     for rule in rules_for(mapping, name, fields):
         if rule.crm[name] in crm_record.fields and rule.map in map_record.fields:
+            base = shadow.get(rule.key) if shadow else None
             yield (
                 rule,
                 FieldState(
                     map_value=value_of(rule, Side.MAP, rule.map, map_record.fields),
                     crm_value=value_of(rule, Side.CRM, rule.crm[name], crm_record.fields),
-                    base=(shadow or {}).get(rule.key),
-                    met=(shadow or {}).get(met_key(rule.key)),
+                    base=base,
+                    met=shadow.get(met_key(rule.key)) if shadow and base is None else None,
                 ),
             )
 
@@ -156,6 +159,8 @@ def value_of(rule: FieldRule, side: Side, name: str, fields: Mapping[str, Json])
     template names; an address that stands for none is a blank."""
     templated = rule.template and side is rule.source
     value = fill(rule.template, fields) if templated else fields.get(name)
+    if value is None:
+        return None
     kind = rule.type_of(side)
     known = canonical(value, kind)
     if kind is ValueType.EMAIL and known is not None and is_placeholder_email(str(known)):

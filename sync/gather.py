@@ -40,6 +40,7 @@ class _Chunk:
     records: Mapping[RecordRef, Record]
     shadows: Mapping[tuple[str, str], Mapping[str, object]]
     opportunities: Mapping[str, Sequence[Record]]
+    open_count: Mapping[str, int]
     converted: Mapping[str, Sequence[Record]]
     boxes: Mailboxes
     users: Mapping[str, tuple[str, str]]
@@ -121,12 +122,14 @@ def _load(
     records = {ref: row.record for ref, row in mirror.load(tx, refs).items()}
     contacts = [ref.id for ref in refs if ref.object == "Contact"]
     kinds = rolled_up(pair.mapping)
+    opportunities = opportunities_of(pair, tx, contacts)
     return _Chunk(
         entities=entities,
         links=links,
         records=records,
         shadows=identity.shadows(tx, entity_ids),
-        opportunities=opportunities_of(pair, tx, contacts),
+        opportunities=opportunities,
+        open_count=_open_count(opportunities),
         converted=converted_leads(tx, pair.crm_side.system, contacts),
         boxes=mailboxes(pair, tx, _people(pair, records.values())),
         users=users,
@@ -140,6 +143,14 @@ def _load(
         stages=stage_views(tx, pair.mapping, pair.map_side.system, entity_ids),
         spoken=_spoken(pair, tx, links, records),
     )
+
+
+def _open_count(opportunities: Mapping[str, Sequence[Record]]) -> dict[str, int]:
+    """How many opportunities each Contact has that are not closed."""
+    return {
+        contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
+        for contact, own in opportunities.items()
+    }
 
 
 def _spoken(
@@ -215,12 +226,8 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
     crm_records = [r for r in live if pair.side_of(r.ref.system) is Side.CRM]
     if entity.kind is EntityKind.DEAL:
         return _deal_view(pair, tx, chunk, entity, mapping, map_records, crm_records)
-    open_count = {
-        contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
-        for contact, own in chunk.opportunities.items()
-    }
     ordered = choose_order(
-        crm_records, open_count, key=entity_id, spoken=chunk.spoken.get(entity_id)
+        crm_records, chunk.open_count, key=entity_id, spoken=chunk.spoken.get(entity_id)
     )
     primary = map_records[0] if map_records else None
     beside = chunk.boxes.beside(_people(pair, live), entity_id)

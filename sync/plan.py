@@ -58,13 +58,18 @@ class Planned:
         added = list(plans)
         self.plans.extend(added)
         self.conflicts += sum(len(plan.conflicts) for plan in added)
-        intents = list(_distinct(added, self._opted_out))
+        intents = [intent for plan in added for intent in _distinct(plan, self._opted_out)]
         self._kinds.update(change_kinds(intents))
         self._counts.update(f"{i.side.value}.{i.operation.value}.{i.object}" for i in intents)
 
     def intents(self) -> Iterator[Intent]:
         """All intents, in the order they were planned."""
-        return _distinct(self.plans, set())
+        return (intent for _, own in self.each() for intent in own)
+
+    def each(self) -> Iterator[tuple[EntityPlan, list[Intent]]]:
+        """Every plan, with those of its intents that none before it has asked for."""
+        seen: set[str] = set()
+        return ((plan, _distinct(plan, seen)) for plan in self.plans)
 
     def counts(self) -> Counter[str]:
         """Intents by `side.operation.object`."""
@@ -79,15 +84,18 @@ class Planned:
         return self._counts.total()
 
 
-def _distinct(plans: Iterable[EntityPlan], seen: set[str]) -> Iterator[Intent]:
-    """The plans' intents. Two people may ask for one and the same opt-out, of an address they
-    share: it is one write; every other is about a record that one golden record has."""
-    for intent in (intent for plan in plans for intent in plan.intents):
+def _distinct(plan: EntityPlan, seen: set[str]) -> list[Intent]:
+    """A plan's intents without those that were seen before. Two people may ask for one and the same
+    opt-out, of an address they share: it is one write; every other is about a record that one
+    golden record has."""
+    found: list[Intent] = []
+    for intent in plan.intents:
         if intent.operation is Operation.OPT_OUT:
             if intent.key in seen:
                 continue
             seen.add(intent.key)
-        yield intent
+        found.append(intent)
+    return found
 
 
 def adopt_deals(pair: Pair, run_id: str) -> int:

@@ -109,21 +109,19 @@ def _read_new_fields(pair: Pair) -> None:
                     for rule in entry.identity
                     for field in (rule.map if side is Side.MAP else rule.crm.get(name, ()))
                 }
-                for page in _pages(pair, name):
-                    _complete(
-                        pair, side, name, [m for m in page if wanted - m.record.fields.keys()]
-                    )
+                for page in _lacking(pair, name, wanted):
+                    _complete(pair, side, name, page)
 
 
-def _pages(pair: Pair, object_name: str) -> Iterator[list[Mirrored]]:
-    after = 0
-    while True:
+def _lacking(pair: Pair, object_name: str, wanted: set[str]) -> Iterator[list[Mirrored]]:
+    """The object's records that lack any of these fields, a page at a time."""
+    after, end = -1, 0
+    while after != end:
+        after = end
         with pair.store.read() as tx:
-            rows = mirror.every(tx, object_name, after=after, limit=PAGE)
-        if not rows:
-            return
-        after = rows[-1][0]
-        yield [row for _, row in rows]
+            end, refs = mirror.lacking(tx, object_name, wanted, after=after, limit=PAGE)
+            page = list(mirror.load(tx, refs).values())
+        yield page
 
 
 def _complete(pair: Pair, side: Side, object_name: str, rows: Sequence[Mirrored]) -> None:

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import csv
-import gc
 import json
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -14,6 +12,7 @@ import typer
 
 from sync.cli import output
 from sync.cli.session import UsageFault
+from sync.garbage import few_collections
 
 if TYPE_CHECKING:
     from matching.tables.mixture import Learned
@@ -87,19 +86,7 @@ def command(
         _show(report, out)
 
 
-@contextmanager
-def _few_collections() -> Iterator[None]:
-    """Millions of small things are made and kept, none of which is part of a cycle: looking for
-    cycles among them again and again takes a sixth of the time."""
-    before = gc.get_threshold()
-    gc.set_threshold(_COLLECTED, *before[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*before)
-
-
-@_few_collections()
+@few_collections(_COLLECTED)
 def _matched(
     left: Path,
     right: Path | None,

@@ -18,10 +18,10 @@ from state import identity, runs
 from sync import wiring
 from sync.cli import output
 from sync.cli.session import Session
-from sync.cli.summary import Said, summarise
-from sync.compare import WORDS, compared, planned_values
+from sync.cli.summary import Overview, Said, summarise
+from sync.compare import WORDS, compared
+from sync.garbage import few_collections
 from sync.pair import Pair, Progress
-from sync.plan import fingerprints
 from sync.planfile import PlanFile, plan_id
 from sync.run import Prepared, dry_run, guard, mapping_subject
 
@@ -38,6 +38,7 @@ class MadePlan:
     file: PlanFile
 
 
+@few_collections()
 def make_plan(
     session: Session,
     config: Config,
@@ -54,25 +55,25 @@ def make_plan(
     with _planned(session, config, pair) as (planned_pair, prepared):
         made = told(planned_pair, prepared, samples=samples)
     if old is not None:
-        after = planned_values(prepared.planned.intents())
         with _planned(session, config, replace(pair, mapping=old)) as (_, was):
-            before = planned_values(was.planned.intents())
-        documents = mapping_data(old), mapping_data(pair.mapping)
-        made.summary["against"] = compared(
-            (documents[0], before), (documents[1], after), samples=samples
-        )
+            made.summary["against"] = compared(
+                (mapping_data(old), was.planned.intents()),
+                (mapping_data(pair.mapping), prepared.planned.intents()),
+                samples=samples,
+            )
     return made
 
 
 def told(pair: Pair, prepared: Prepared, *, samples: int) -> MadePlan:
     """What a prepared plan comes to, and what approving it takes."""
     said = _said(pair, prepared)
-    file = _plan_file(pair, prepared)
+    overview = Overview.of(prepared.planned, samples=samples)
+    file = _plan_file(pair, prepared, overview.marks)
     summary = {
         "pair": pair.name,
         "plan": file.plan,
         "made_at": file.made_at.isoformat(),
-        **summarise(prepared, said, samples=samples),
+        **summarise(prepared, overview, said),
         "against": None,
     }
     return MadePlan(summary, file)
@@ -101,8 +102,7 @@ def _said(pair: Pair, prepared: Prepared) -> Said:
     return Said(approved, refusal, population, pair.guard)
 
 
-def _plan_file(pair: Pair, prepared: Prepared) -> PlanFile:
-    marks = frozenset(fingerprints(prepared.planned.intents()))
+def _plan_file(pair: Pair, prepared: Prepared, marks: frozenset[str]) -> PlanFile:
     return PlanFile(
         plan=plan_id(marks, pair.namespace, pair.mapping.hash),
         pair=pair.name,

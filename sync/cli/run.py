@@ -39,10 +39,12 @@ def command(
     session = session_of(ctx)
     config = _listening(session.config(daemon=True), listen)
     from sync.daemon import Calls, serve
+    from sync.garbage import few_collections
     from sync.notify import from_environment
 
     calls = Calls(stop, _end_now, reload, lambda: _listening(session.config_again(), listen))
-    serve(config, calls, notifier=from_environment())
+    with few_collections():
+        serve(config, calls, notifier=from_environment())
 
 
 def _listening(config: Config, listen: str | None) -> Config:

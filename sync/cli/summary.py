@@ -5,7 +5,7 @@ guard would say, a few samples. Pure; samples hold records' values and are for t
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from mappings.required_fields import STAGE_FIELDS
 from state.outbox import Intent
 from sync.config import GuardConfig
 from sync.guard import LIMITED
+from sync.plan import Planned, fingerprints
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
 
@@ -38,8 +39,44 @@ class Said:
     limits: GuardConfig
 
 
-def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]:
-    """The plan as JSON-able data. `samples` records of each operation are shown with values."""
+class Overview:
+    """What is told of a plan beside its counts, gathered in one going through it: everybody's plan
+    lies in a file. `samples` records of each operation are shown with values.
+    """
+
+    def __init__(self, *, samples: int) -> None:
+        self.events: Counter[str] = Counter()
+        self.skipped = Skipped()
+        self.stages = StageChanges()
+        self.samples = Samples(samples)
+        self._marks: set[str] = set()
+
+    @classmethod
+    def of(cls, planned: Planned, *, samples: int) -> Overview:
+        """The overview of everything that is planned."""
+        overview = cls(samples=samples)
+        for plan, intents in planned.each():
+            overview.add(plan, intents)
+        return overview
+
+    def add(self, plan: EntityPlan, intents: Sequence[Intent]) -> None:
+        """Take in one plan, and those of its intents that no plan before it has asked for."""
+        for word, ids in plan.events.items():
+            self.events[word] += len(ids)
+        self.skipped.add(plan)
+        for intent in intents:
+            self.stages.add(intent)
+            self.samples.add(intent)
+        self._marks.update(fingerprints(intents))
+
+    @property
+    def marks(self) -> frozenset[str]:
+        """The fingerprints of all intents, as an approved plan is compared by."""
+        return frozenset(self._marks)
+
+
+def summarise(prepared: Prepared, overview: Overview, said: Said) -> dict[str, Any]:
+    """The plan as JSON-able data."""
     planned = prepared.planned
     kinds = planned.kinds() + Counter(notices=prepared.notices)
     return {
@@ -57,60 +94,105 @@ def summarise(prepared: Prepared, said: Said, *, samples: int) -> dict[str, Any]
             "events": prepared.pulled.total_events,
             "streams_failed": {k: e.code for k, e in sorted(prepared.pulled.failed.items())},
         },
-        "events": dict(sorted(_events(planned.plans).items())),
-        "skipped": skipped(planned.plans),
+        "events": dict(sorted(overview.events.items())),
+        "skipped": overview.skipped.as_json(),
         "waiting": {k: n for k, n in sorted(planned.waiting.items()) if n},
         "guard": {
             "approved": said.approved,
             "risks": risks(kinds, said),
             "refusal": said.refusal.as_dict() if said.refusal else None,
         },
-        "stages": stage_changes(planned.intents()),
-        "samples": list(_samples(planned.intents(), samples)),
+        "stages": overview.stages.as_json(),
+        "samples": overview.samples.shown,
     }
 
 
-def stage_changes(intents: Iterable[Intent]) -> list[dict[str, Any]]:
-    """Who would be shown at another stage of the contract, by where from and where to, most first;
-    of each the first records.
-    """
-    found: dict[tuple[str | None, str | None], dict[str, str]] = {}
-    for intent in intents:
+class StageChanges:
+    """Who would be shown at another stage of the contract, by where from and where to."""
+
+    def __init__(self, intents: Iterable[Intent] = ()) -> None:
+        self._people: dict[tuple[str | None, str | None], dict[str, str]] = {}
+        for intent in intents:
+            self.add(intent)
+
+    def add(self, intent: Intent) -> None:
+        """Take in what this intent shows."""
         for change in intent.details.get("changes", ()):
             if change["field"] in STAGE_NAMES:
                 record = f"{intent.object} {intent.target_id or '(new)'}"
-                own = found.setdefault((change["before"] or None, change["after"]), {})
+                own = self._people.setdefault((change["before"] or None, change["after"]), {})
                 if intent.entity_id not in own or intent.side is Side.CRM:
                     own[intent.entity_id] = record
-    return [
-        {
-            "before": before,
-            "after": after,
-            "count": len(people),
-            "records": sorted(people.values())[:NAMED],
-        }
-        for (before, after), people in sorted(
-            found.items(), key=lambda item: (-len(item[1]), str(item[0]))
-        )
-    ]
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Each change with its number of people and the first records, most first."""
+        return [
+            {
+                "before": before,
+                "after": after,
+                "count": len(people),
+                "records": sorted(people.values())[:NAMED],
+            }
+            for (before, after), people in sorted(
+                self._people.items(), key=lambda item: (-len(item[1]), str(item[0]))
+            )
+        ]
 
 
-def skipped(plans: Iterable[EntityPlan]) -> list[dict[str, Any]]:
-    """What is left out, by object, field and reason, most first: refused values, and fields whose
-    rule keeps them from being written although the sides differ.
-    """
-    counts: Counter[tuple[str, str, str]] = Counter()
-    for plan in plans:
+class Skipped:
+    """What is left out, by object, field and reason: refused values, and fields whose rule keeps
+    them from being written although the sides differ."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, plan: EntityPlan) -> None:
+        """Take in what this plan leaves out."""
         for rejection in plan.rejections:
-            counts[rejection.object, rejection.error.field or "", rejection.error.code] += 1
+            error = rejection.error
+            self._counts[rejection.object, error.field or "", error.code] += 1
         for key, reason in plan.reasons.items():
-            agreed = plan.agreed.get(key)
-            if agreed is not None and agreed[0] != agreed[1] and reason != "agreed":
-                counts[_object_of(plan), key, reason] += 1
-    return [
-        {"object": name, "field": field, "reason": reason, "count": count}
-        for (name, field, reason), count in sorted(counts.items(), key=lambda i: (-i[1], i[0]))
-    ]
+            agreed = plan.agreed.get(key) if reason != "agreed" else None
+            if agreed is not None and agreed[0] != agreed[1]:
+                self._counts[_object_of(plan), key, reason] += 1
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Each with its number, most first."""
+        return [
+            {"object": name, "field": field, "reason": reason, "count": count}
+            for (name, field, reason), count in sorted(
+                self._counts.items(), key=lambda item: (-item[1], item[0])
+            )
+        ]
+
+
+class Samples:
+    """The first few intents of each operation and object, field by field."""
+
+    def __init__(self, number: int) -> None:
+        self.shown: list[dict[str, Any]] = []
+        self._number = number
+        self._counts: Counter[tuple[str, str, str]] = Counter()
+
+    def add(self, intent: Intent) -> None:
+        """Show this intent if it is one of the first."""
+        group = (intent.side.value, intent.operation.value, intent.object)
+        if self._counts[group] >= self._number:
+            return
+        self._counts[group] += 1
+        self.shown.append(
+            {
+                "side": intent.side.value,
+                "operation": intent.operation.value,
+                "object": intent.object,
+                "id": intent.target_id,
+                "reason": intent.reason,
+                "changes": [
+                    {key: change[key] for key in ("field", "before", "after", "rule")}
+                    for change in intent.details.get("changes", ())
+                ],
+            }
+        )
 
 
 def risks(kinds: Mapping[str, int], said: Said) -> list[dict[str, Any]]:
@@ -131,32 +213,3 @@ def _object_of(plan: EntityPlan) -> str:
     """The objects of the two records of a plan, as in `contacts/Lead`."""
     names = [ref.split(":")[1] for ref in plan.bond.split("|") if ":" in ref]
     return "/".join(names) or "?"
-
-
-def _events(plans: Iterable[EntityPlan]) -> Counter[str]:
-    """Events by what becomes of them without a write of their own."""
-    counts: Counter[str] = Counter()
-    for plan in plans:
-        counts.update({word: len(ids) for word, ids in plan.events.items()})
-    return counts
-
-
-def _samples(intents: Iterable[Intent], number: int) -> Iterable[dict[str, Any]]:
-    """The first few intents of each operation and object, field by field."""
-    shown: Counter[tuple[str, str, str]] = Counter()
-    for intent in intents:
-        group = (intent.side.value, intent.operation.value, intent.object)
-        if shown[group] >= number:
-            continue
-        shown[group] += 1
-        yield {
-            "side": intent.side.value,
-            "operation": intent.operation.value,
-            "object": intent.object,
-            "id": intent.target_id,
-            "reason": intent.reason,
-            "changes": [
-                {key: change[key] for key in ("field", "before", "after", "rule")}
-                for change in intent.details.get("changes", ())
-            ],
-        }

@@ -15,6 +15,7 @@ from sync.cli import output
 from sync.cli.ordering import place, tell_queued
 from sync.cli.planning import make_plan, show_plan
 from sync.cli.session import Session, UsageFault, session_of
+from sync.garbage import few_collections
 from sync.orders import Done, Order, as_error, error_data
 from sync.planfile import PlanMarks, read_plan
 
@@ -106,6 +107,7 @@ def _approval_of(
     )
 
 
+@few_collections()
 def _sync(
     session: Session, config: Config, pair: PairConfig, arguments: Mapping[str, Any], *, wait: bool
 ) -> dict[str, Any]:

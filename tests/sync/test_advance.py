@@ -14,7 +14,7 @@ import pytest
 
 from mappings.records import Json, RecordRef
 from state import identity, loop
-from sync.cli.summary import stage_changes
+from sync.cli.summary import StageChanges
 from sync.config import GuardConfig, Limit
 from sync.guard import Approval
 from sync.loop_rows import moves_of
@@ -201,7 +201,7 @@ def test_a_change_of_the_contract_is_a_plan(tmp_path: Path, world: World, ada: A
         (c["field"], c["after"]) for i in planned.planned.intents() for c in i.details["changes"]
     }
     assert {(BOTH["map"], "mql"), (BOTH["crm"], "mql")} <= changes
-    assert stage_changes(planned.planned.intents()) == [
+    assert StageChanges(planned.planned.intents()).as_json() == [
         {"before": "lead", "after": "mql", "count": 1, "records": [f"Lead {ada[1]}"]}
     ]
     assert moves(world) == [("forward", "lead")]  # a plan changes nothing (law 10)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+import tracemalloc
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,10 +15,11 @@ from mappings.errors import ConfigurationError
 from mappings.loader import load_mapping
 from mappings.render import mapping_data
 from sync import old_mapping
-from sync.compare import compared, planned_values
+from sync.compare import compared
 from sync.config import Config, load_config
 from sync.workspace import example_config
 from tests.mappings.minimal import MAPPING, write
+from tests.sync.test_guard import UPDATE, intent
 from tests.sync.world import World
 
 ENVIRONMENT = {
@@ -119,14 +121,14 @@ def world(tmp_path: Path) -> Iterator[World]:
 def test_records_are_compared_value_by_value(world: World) -> None:
     """Counted by field: what is written under one mapping alone, and what is written otherwise."""
     mapping = world.pair.mapping
-    before = planned_values(world.planned().planned.intents())
+    before = list(world.planned().planned.intents())
     people, *rest = mapping.objects
     rules = tuple(
         replace(r, transform=("upper",)) if r.map == "jobtitle" else r for r in people.fields
     )
     other = replace(mapping, objects=(replace(people, fields=rules), *rest), hash="other")
     world.pair = replace(world.pair, mapping=other)
-    after = planned_values(world.planned().planned.intents())
+    after = list(world.planned().planned.intents())
     documents = mapping_data(mapping), mapping_data(other)
     told = compared((documents[0], before), (documents[1], after), samples=1)
     assert told["writes"] == {"old": 0, "new": 2}
@@ -140,3 +142,24 @@ def test_records_are_compared_value_by_value(world: World) -> None:
     ]
     back = compared((documents[1], after), (documents[0], before), samples=0)
     assert [row["dropped"] for row in back["fields"]] == [2]
+
+
+def test_ten_thousand_writes_are_compared_without_being_held() -> None:
+    """Plans for everybody are gone through, not kept: comparing them takes two MiB, of which the
+    table's own pages are no part, and every write is told."""
+    document: dict[str, object] = {"objects": {}}
+    tracemalloc.start()
+    try:
+        told = compared(
+            (document, (intent(number, UPDATE) for number in range(10_000))),
+            (document, (intent(number, UPDATE) for number in range(5_000, 15_000))),
+            samples=1,
+        )
+        peak = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert told["writes"] == {"old": 10_000, "new": 10_000}
+    [row] = told["fields"]
+    assert (row["added"], row["dropped"], row["altered"]) == (5_000, 5_000, 0)
+    assert {one["what"] for one in told["samples"]} == {"added", "dropped"}
+    assert peak < 2 * 2**20
