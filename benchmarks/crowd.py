@@ -9,7 +9,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 
-from benchmarks.table_worlds import Columns, Row, TableWorld
+from benchmarks.table_pen import Columns, Row, TableWorld
 from sandbox.world.names import ENGLISH
 
 _SYLLABLES = (

@@ -20,7 +20,7 @@ from typing import Any
 from benchmarks.backfill import SAY
 from benchmarks.crowd import crowd
 from benchmarks.figures import quality, ratio
-from benchmarks.table_worlds import Columns
+from benchmarks.table_pen import Columns
 
 SIZES = ((22_000, 10_000), (90_000, 10_000), (270_000, 30_000))
 RULES = (

@@ -2,41 +2,32 @@
 
 A census against employers' records, a century-old register, German customers, a tiny list, codes
 without names, products, half-empty rows, households that share all but the first name, and the
-sandbox's business world. Names and places are the sandbox's; no person is meant. One seed gives
-one world.
+sandbox's business world. More of them are in `benchmarks.table_shapes`.
 """
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 
+from benchmarks.table_pen import (
+    LETTERS,
+    STRASSEN,
+    STREETS,
+    TRADES,
+    Pen,
+    Row,
+    TableWorld,
+    date_of,
+    name_of,
+    world_of,
+)
 from sandbox.world.draw import Draw
 from sandbox.world.generated import Generated
 from sandbox.world.holdings import Entry
-from sandbox.world.names import ENGLISH, GERMAN, Culture
+from sandbox.world.names import ENGLISH, GERMAN
 from sandbox.world.places import COUNTRIES
 
-Row = dict[str, str]
-Columns = dict[str, list[str]]
-
-_LETTERS = "abcdefghijklmnopqrstuvwxyz"
-_STREETS = (
-    "Main Street;Oak Avenue;Park Road;High Street;Church Lane;Mill Road;Station Road;Elm Drive;"
-    "Maple Court;Cedar Lane;Washington Street;Lake View Drive;Hill Street;River Road;Spring Street;"
-    "Sunset Boulevard;North Street;College Avenue;Franklin Street;Pleasant Avenue;Union Street;"
-    "Chestnut Street;Walnut Street;Highland Avenue;Prospect Street;Meadow Lane;Forest Drive"
-).split(";")
-_STRASSEN = (
-    "Hauptstraße;Bahnhofstraße;Gartenstraße;Schulstraße;Dorfstraße;Bergstraße;Lindenstraße;"
-    "Kirchstraße;Waldstraße;Ringstraße;Am Markt;Mühlenweg;Rosenweg;Goethestraße;Schillerstraße;"
-    "Jahnstraße;Mozartstraße;Birkenweg;Lerchenweg;Königsallee;Breite Straße;Fliederweg"
-).split(";")
-_TRADES = (
-    "farmer;painter;author;politician;clergyman;engineer;merchant;physician;lawyer;actor;soldier;"
-    "architect;teacher;composer;botanist;sailor;printer;banker;poet;explorer;cricketer;judge"
-).split(";")
 _GOODS = (
     "wireless optical mouse;mechanical gaming keyboard;noise cancelling headphones;usb c hub;"
     "portable ssd drive;led desk lamp;bluetooth speaker;hd webcam;laptop stand;phone charger;"
@@ -46,113 +37,18 @@ _MAKERS = "Acto Belvia Corvex Dantec Elvion Fornax Grantel Helio Inova Jorvik Ke
 _COLOURS = "black white silver blue red grey".split()
 
 
-@dataclass(frozen=True)
-class TableWorld:
-    """One or two tables (`right` None: dedupe) with the label of each row, left first."""
-
-    name: str
-    left: Columns
-    right: Columns | None
-    labels: list[str]
-
-
-@dataclass
-class _Pen:
-    """Writes rows down with the slips of life."""
-
-    random: random.Random
-    places: list[tuple[str, str, str]] = field(default_factory=list)
-
-    def chance(self, share: float) -> bool:
-        return self.random.random() < share
-
-    def slip(self, text: str) -> str:
-        """One letter or digit wrong, missing, doubled, or two in the wrong order."""
-        if len(text) < 2:
-            return text
-        at = self.random.randrange(len(text) - 1)
-        other = self.random.choice("0123456789" if text[at].isdigit() else _LETTERS)
-        kind = self.random.randrange(4)
-        if kind == 0:
-            return text[:at] + other + text[at + 1 :]
-        if kind == 1:
-            return text[:at] + text[at + 1 :]
-        if kind == 2:
-            return text[:at] + other + text[at:]
-        return text[:at] + text[at + 1] + text[at] + text[at + 2 :]
-
-    def copied(self, row: Row, *, slips: float, missing: float, keep: frozenset[str]) -> Row:
-        """The row written down again."""
-        made = {}
-        for name, value in row.items():
-            if name not in keep and self.chance(missing):
-                made[name] = ""
-            elif name not in keep and value and self.chance(slips):
-                made[name] = self.slip(value)
-            else:
-                made[name] = value
-        return made
-
-    def place(self, count: int) -> tuple[str, str, str]:
-        """Town, postcode and state; a few towns hold most people."""
-        if not self.places:
-            for number in range(count):
-                culture = ENGLISH
-                town = self.random.choice(culture.family) + self.random.choice(
-                    (" Springs", "ville", "ton", " Falls", "field")
-                )
-                code = f"{self.random.randrange(10000, 99000) + number:05d}"
-                self.places.append((town, code, self.random.choice(("WA", "OR", "ID"))))
-        # The square makes the first towns the large ones.
-        return self.places[int(count * self.random.random() ** 2)]
-
-
-def _name(draw: Draw, culture: Culture) -> tuple[str, str]:
-    return draw.skewed(culture.given), draw.family(culture)
-
-
-def _date(pen: _Pen, low: int, high: int) -> tuple[int, int, int]:
-    return pen.random.randint(low, high), pen.random.randint(1, 12), pen.random.randint(1, 28)
-
-
-def _columns(rows: list[Row], id_column: str = "id") -> Columns:
-    return {id_column: [str(i) for i in range(len(rows))]} | {
-        name: [row[name] for row in rows] for name in rows[0]
-    }
-
-
-def _shuffled(rows: list[tuple[str, Row]], seed: str) -> list[tuple[str, Row]]:
-    mixed = list(rows)
-    random.Random(seed).shuffle(mixed)
-    return mixed
-
-
-def _world(
-    name: str, left: list[tuple[str, Row]], right: list[tuple[str, Row]] | None = None
-) -> TableWorld:
-    ours = _shuffled(left, f"{name}/left")
-    theirs = _shuffled(right, f"{name}/right") if right is not None else None
-    labels = [label for label, _ in (*ours, *(theirs or ()))]
-    return TableWorld(
-        name,
-        _columns([row for _, row in ours]),
-        _columns([row for _, row in theirs]) if theirs is not None else None,
-        labels,
-    )
-
-
 # --- worlds -------------------------------------------------------------------------------------
 
 
 def census(households: int = 900, seed: int = 1) -> TableWorld:
     """A census against employers' tax records: households of one home and name, several jobs a
     person, people who moved or married, no birth date on the employers' side."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"census/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"census/{seed}")
     left, right = [], []
     for house in range(households):
         town, code, state = pen.place(12)
         home = {"street_number": str(pen.random.randrange(1, 9900)),
-                "street_name": pen.random.choice(_STREETS).lower(),
+                "street_name": pen.random.choice(STREETS).lower(),
                 "unit_number": _unit(pen)}  # fmt: skip
         family = draw.family(ENGLISH)
         for member in range(pen.random.choice((1, 2, 2, 3, 4, 5))):
@@ -160,7 +56,7 @@ def census(households: int = 900, seed: int = 1) -> TableWorld:
             own = family if member != 1 or pen.chance(0.8) else draw.family(ENGLISH)
             age = pen.random.randrange(1, 90)
             who = f"{house}-{member}"
-            name = {"first_name": given, "middle_initial": pen.random.choice(_LETTERS).upper(),
+            name = {"first_name": given, "middle_initial": pen.random.choice(LETTERS).upper(),
                     "last_name": own}  # fmt: skip
             where = {**home, "city": town, "state": state, "zipcode": code}
             born = f"{pen.random.randint(1, 12):02d}/{pen.random.randint(1, 28):02d}/{2020 - age}"
@@ -173,22 +69,22 @@ def census(households: int = 900, seed: int = 1) -> TableWorld:
             for _ in range(pen.random.choice((0, 1, 1, 1, 2))):
                 right.append((who, _job(pen, draw, name, where)))  # noqa: PERF401
     for stranger in range(households // 6):
-        given, family = _name(draw, ENGLISH)
-        name = {"first_name": given, "middle_initial": pen.random.choice(_LETTERS).upper(),
+        given, family = name_of(draw, ENGLISH)
+        name = {"first_name": given, "middle_initial": pen.random.choice(LETTERS).upper(),
                 "last_name": family}  # fmt: skip
         town, code, state = pen.place(12)
         where = {"street_number": str(pen.random.randrange(1, 9900)),
-                 "street_name": pen.random.choice(_STREETS).lower(), "unit_number": "",
+                 "street_name": pen.random.choice(STREETS).lower(), "unit_number": "",
                  "city": town, "state": state, "zipcode": code}  # fmt: skip
         right.append((f"x{stranger}", _job(pen, draw, name, where)))
-    return _world("census", left, right)
+    return world_of("census", left, right)
 
 
-def _unit(pen: _Pen) -> str:
+def _unit(pen: Pen) -> str:
     return f"apt {pen.random.randrange(1, 40)}" if pen.chance(0.1) else ""
 
 
-def _job(pen: _Pen, draw: Draw, name: Row, where: Row) -> Row:
+def _job(pen: Pen, draw: Draw, name: Row, where: Row) -> Row:
     """One employer's record of somebody."""
     shown, given = dict(name), name["first_name"]
     if pen.chance(0.08):
@@ -197,9 +93,9 @@ def _job(pen: _Pen, draw: Draw, name: Row, where: Row) -> Row:
     if pen.chance(0.12):  # moved
         home["city"], home["zipcode"], home["state"] = pen.place(12)
         home["street_number"] = str(pen.random.randrange(1, 9900))
-        home["street_name"] = pen.random.choice(_STREETS).lower()
+        home["street_name"] = pen.random.choice(STREETS).lower()
     row = {"ssn": f"{pen.random.randrange(10**8, 10**9)}", **shown,
-           "employer_name": f"{pen.random.choice(_MAKERS)} {pen.random.choice(_TRADES)} Inc",
+           "employer_name": f"{pen.random.choice(_MAKERS)} {pen.random.choice(TRADES)} Inc",
            "employer_city": pen.place(12)[0], "wages": str(pen.random.randrange(9000, 99000)),
            **{f"mailing_address_{key}": value for key, value in home.items()},
            "tax_form": "W2"}  # fmt: skip
@@ -209,16 +105,16 @@ def _job(pen: _Pen, draw: Draw, name: Row, where: Row) -> Row:
 def historical(people: int = 900, seed: int = 2) -> TableWorld:
     """A register compiled from many sources: names in variants, half the cells damaged or empty,
     up to a dozen records a person."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"historical/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"historical/{seed}")
     rows = []
     for number in range(people):
-        given, family = _name(draw, ENGLISH)
+        given, family = name_of(draw, ENGLISH)
         middle = draw.skewed(ENGLISH.given) if pen.chance(0.4) else ""
-        year, month, day = _date(pen, 1790, 1890)
+        year, month, day = date_of(pen, 1790, 1890)
         if pen.chance(0.15):
             month = day = 1
         town = pen.place(60)
-        trade = pen.random.choice(_TRADES)
+        trade = pen.random.choice(TRADES)
         for _ in range(min(1 + int(pen.random.paretovariate(1.1)), 12)):
             first = draw.nickname(given) or given if pen.chance(0.15) else given
             whole = (
@@ -229,19 +125,19 @@ def historical(people: int = 900, seed: int = 2) -> TableWorld:
                 "dob": f"{year}-{month:02d}-{day:02d}", "birth_place": town[0].lower(),
                 "postcode_fake": town[1] if pen.chance(0.85) else pen.place(60)[1],
                 "gender": "" if pen.chance(0.4) else "male",
-                "occupation": trade if pen.chance(0.8) else pen.random.choice(_TRADES),
+                "occupation": trade if pen.chance(0.8) else pen.random.choice(TRADES),
             }  # fmt: skip
             rows.append((str(number), pen.copied(row, slips=0.15, missing=0.12, keep=frozenset())))
-    return _world("historical", rows)
+    return world_of("historical", rows)
 
 
 def german_register(people: int = 450, again: int = 50, seed: int = 3) -> TableWorld:
     """First and second names and the birth date in pieces, one slip in each repeated row."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"register/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"register/{seed}")
     rows = []
     for number in range(people):
-        given, family = _name(draw, GERMAN)
-        year, month, day = _date(pen, 1925, 2005)
+        given, family = name_of(draw, GERMAN)
+        year, month, day = date_of(pen, 1925, 2005)
         row = {
             "fname_c1": given.upper(),
             "fname_c2": draw.skewed(GERMAN.given).upper() if pen.chance(0.15) else "",
@@ -253,36 +149,36 @@ def german_register(people: int = 450, again: int = 50, seed: int = 3) -> TableW
     for label, row in pen.random.sample(rows, again):
         wrong = pen.random.choice([name for name, value in row.items() if value])
         rows.append((label, {**row, wrong: pen.slip(row[wrong])}))
-    return _world(f"german_register_{people + again}", rows)
+    return world_of(f"german_register_{people + again}", rows)
 
 
 def german_customers(people: int = 1500, seed: int = 4) -> TableWorld:
     """Two customer lists: umlauts written out, streets abbreviated, titles, families."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"customers/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"customers/{seed}")
     cities = COUNTRIES["DE"].cities
     left, right = [], []
     home: Row = {}
     for number in range(people):
-        given, family = _name(draw, GERMAN)
+        given, family = name_of(draw, GERMAN)
         if not home or pen.chance(0.7):
             city = draw.skewed(cities)
             line = f"0{pen.random.randrange(200, 999)} {pen.random.randrange(10**5, 10**6)}"
-            home = {"Nachname": family, "Straße": pen.random.choice(_STRASSEN),
+            home = {"Nachname": family, "Straße": pen.random.choice(STRASSEN),
                     "Hausnr": str(pen.random.randrange(1, 140)),
                     "PLZ": f"{city.postcode}{pen.random.randrange(100, 999)}"[:5],
                     "Ort": city.name,
                     "Telefon": line}  # fmt: skip
-        year, month, day = _date(pen, 1930, 2004)
+        year, month, day = date_of(pen, 1930, 2004)
         row = {"Anrede": pen.random.choice(("Herr", "Frau")), "Vorname": given, **home,
                "Geburtsdatum": f"{day:02d}.{month:02d}.{year}"}  # fmt: skip
         if pen.chance(0.8):
             left.append((str(number), pen.copied(row, slips=0.02, missing=0.05, keep=frozenset())))
         if pen.chance(0.7):
             right.append((str(number), _retyped(pen, row)))
-    return _world("german_customers", left, right)
+    return world_of("german_customers", left, right)
 
 
-def _retyped(pen: _Pen, row: Row) -> Row:
+def _retyped(pen: Pen, row: Row) -> Row:
     made = dict(row)
     if pen.chance(0.3):
         for name in ("Vorname", "Nachname", "Straße", "Ort"):
@@ -299,10 +195,10 @@ def _retyped(pen: _Pen, row: Row) -> Row:
 
 def tiny(people: int = 24, again: int = 8, seed: int = 5) -> TableWorld:
     """Thirty rows, too few to learn anything from."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"tiny/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"tiny/{seed}")
     rows = []
     for number in range(people):
-        given, family = _name(draw, ENGLISH)
+        given, family = name_of(draw, ENGLISH)
         town, code, _ = pen.place(5)
         host = pen.random.choice(("gmail", "yahoo"))
         row = {"name": f"{given} {family}", "city": town, "zip": code,
@@ -312,16 +208,16 @@ def tiny(people: int = 24, again: int = 8, seed: int = 5) -> TableWorld:
     for label, row in pen.random.sample(rows, again):
         again_row = pen.copied(row, slips=0.15, missing=0.25, keep=frozenset({"name"}))
         rows.append((label, again_row))
-    return _world(f"tiny_{seed}", rows)
+    return world_of(f"tiny_{seed}", rows)
 
 
 def codes(rows_wanted: int = 1200, seed: int = 6) -> TableWorld:
     """Two ledgers of nothing but numbers: a reference, an account, an amount, a day."""
-    pen = _Pen(random.Random(seed))
+    pen = Pen(random.Random(seed))
     left, right = [], []
     accounts = [str(pen.random.randrange(10**7, 10**8)) for _ in range(300)]
     for number in range(rows_wanted):
-        year, month, day = _date(pen, 2022, 2023)
+        year, month, day = date_of(pen, 2022, 2023)
         row = {"ref": str(pen.random.randrange(10**6, 10**7)), "acct": pen.random.choice(accounts),
                "amount": f"{pen.random.lognormvariate(5, 1):.2f}",
                "booked": f"{year}-{month:02d}-{day:02d}",
@@ -333,16 +229,16 @@ def codes(rows_wanted: int = 1200, seed: int = 6) -> TableWorld:
             other = {**row, "ref": str(pen.random.randrange(10**6, 10**7)),
                      "amount": f"{pen.random.lognormvariate(5, 1):.2f}"}  # fmt: skip
             right.append((f"x{number}", other))
-    return _world("codes", left, right)
+    return world_of("codes", left, right)
 
 
 def products(count: int = 900, seed: int = 7) -> TableWorld:
     """Two shops' lists of products: words in another order, some left out, prices apart."""
-    pen = _Pen(random.Random(seed))
+    pen = Pen(random.Random(seed))
     left, right = [], []
     for number in range(count):
         maker, good = pen.random.choice(_MAKERS), pen.random.choice(_GOODS)
-        letters = "".join(pen.random.choices(_LETTERS.upper(), k=2))
+        letters = "".join(pen.random.choices(LETTERS.upper(), k=2))
         model = f"{letters}{pen.random.randrange(100, 999)}"
         colour = pen.random.choice(_COLOURS)
         price = pen.random.lognormvariate(4, 0.8)
@@ -358,42 +254,42 @@ def products(count: int = 900, seed: int = 7) -> TableWorld:
                 "title": pen.slip(title) if pen.chance(0.2) else title,
                 "manufacturer": maker if pen.chance(0.5) else "",
                 "price": f"{price * pen.random.uniform(0.9, 1.1):.2f}"}))  # fmt: skip
-    return _world("products", left, right)
+    return world_of("products", left, right)
 
 
 def sparse(people: int = 1500, seed: int = 8) -> TableWorld:
     """Half of every row is empty; two records a person for a third of them."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"sparse/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"sparse/{seed}")
     rows = []
     for number in range(people):
-        given, family = _name(draw, ENGLISH)
+        given, family = name_of(draw, ENGLISH)
         town, code, state = pen.place(80)
-        year, month, day = _date(pen, 1930, 2004)
+        year, month, day = date_of(pen, 1930, 2004)
         mailbox = f"{given[0]}{family}{pen.random.randrange(99)}".lower()
         row = {"given_name": given, "surname": family, "dob": f"{year}-{month:02d}-{day:02d}",
-               "address_1": f"{pen.random.randrange(1, 300)} {pen.random.choice(_STREETS)}",
+               "address_1": f"{pen.random.randrange(1, 300)} {pen.random.choice(STREETS)}",
                "suburb": town, "postcode": code, "state": state,
                "phone": f"+1206555{pen.random.randrange(10**4):04d}",
                "email": f"{mailbox}@mail.example"}  # fmt: skip
         again = 2 if pen.chance(0.35) else 1
         copies = [pen.copied(row, slips=0.05, missing=0.4, keep=frozenset()) for _ in range(again)]
         rows += [(str(number), copy) for copy in copies]
-    return _world("sparse", rows)
+    return world_of("sparse", rows)
 
 
 def households(count: int = 500, seed: int = 9) -> TableWorld:
     """Families that share everything but the first name; a birth date for half the rows."""
-    pen, draw = _Pen(random.Random(seed)), Draw(f"households/{seed}")
+    pen, draw = Pen(random.Random(seed)), Draw(f"households/{seed}")
     left, right = [], []
     for house in range(count):
         family = draw.family(ENGLISH)
         town, code, _ = pen.place(40)
         home = {"last_name": family,
-                "address": f"{pen.random.randrange(1, 900)} {pen.random.choice(_STREETS)}",
+                "address": f"{pen.random.randrange(1, 900)} {pen.random.choice(STREETS)}",
                 "city": town, "zip": code, "phone": f"+1503555{pen.random.randrange(10**4):04d}",
                 "email": f"{family}{house}@family.example".lower()}  # fmt: skip
         for member, given in enumerate(dict.fromkeys(draw.skewed(ENGLISH.given) for _ in range(4))):
-            year, month, day = _date(pen, 1940, 2010)
+            year, month, day = date_of(pen, 1940, 2010)
             row = {"first_name": given, **home, "dob": f"{year}-{month:02d}-{day:02d}"}
             label = f"{house}-{member}"
             left.append((label, {**row, "dob": row["dob"] if pen.chance(0.5) else ""}))
@@ -405,7 +301,7 @@ def households(count: int = 500, seed: int = 9) -> TableWorld:
                 )
                 shown = pen.copied(shown, slips=0.04, missing=0.08, keep=frozenset({"dob"}))
                 right.append((label, {**shown, "dob": row["dob"] if pen.chance(0.5) else ""}))
-    return _world("households", left, right)
+    return world_of("households", left, right)
 
 
 def business(people: int = 2000, seed: int = 7) -> TableWorld:
@@ -416,7 +312,7 @@ def business(people: int = 2000, seed: int = 7) -> TableWorld:
         left += [(holding.person.id, _entry(entry, pen)) for entry in holding.crm_entries[:1]]
         if holding.map_entry is not None:
             right.append((holding.person.id, _entry(holding.map_entry, pen)))
-    return _world("business", left, right)
+    return world_of("business", left, right)
 
 
 def _entry(entry: Entry, pen: Draw) -> Row:

@@ -20,7 +20,9 @@ import pandas as pd
 from benchmarks.backfill import SAY
 from benchmarks.figures import quality
 from benchmarks.linkage import FAKE_1000
-from benchmarks.table_worlds import WORLDS, Columns, TableWorld
+from benchmarks.table_pen import Columns, TableWorld
+from benchmarks.table_shapes import SHAPES
+from benchmarks.table_worlds import WORLDS
 from matching.tables.layout import lay_out
 from matching.tables.link import match
 
@@ -51,7 +53,7 @@ def _worlds() -> Iterator[TableWorld]:
         rows = pd.read_csv(FAKE_1000, dtype=str, keep_default_na=False)
         columns = _strings(rows.rename(columns={"unique_id": "id"}))
         yield TableWorld("fake_1000", columns, None, columns.pop("cluster"))
-    for make in WORLDS.values():
+    for make in (*WORLDS.values(), *SHAPES.values()):
         yield make()
 
 
@@ -126,15 +128,16 @@ def _leadloop(world: TableWorld) -> Pairs:
 
 
 def _frames(world: TableWorld) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Both tables with the columns they have in common under the left one's names, rows named by
-    number; blank cells missing."""
+    """Both tables with the columns they have in common under plain names, which SQL takes, rows
+    named by number; blank cells missing."""
     right = world.right if world.right is not None else world.left
     pairs: dict[str, str] = {}
     for field in lay_out(world.left, world.right, skip=frozenset({"id"})):
         for part in field.left.keys() & field.right.keys():
             pairs |= dict(zip(field.left[part], field.right[part], strict=False))
-    ours = pd.DataFrame({a: world.left[a] for a in pairs}).replace("", None)
-    theirs = pd.DataFrame({a: right[b] for a, b in pairs.items()}).replace("", None)
+    named = {f"c{at}": pair for at, pair in enumerate(pairs.items())}
+    ours = pd.DataFrame({c: world.left[a] for c, (a, _) in named.items()}).replace("", None)
+    theirs = pd.DataFrame({c: right[b] for c, (_, b) in named.items()}).replace("", None)
     start = len(ours) if world.right is not None else 0
     ours.index = pd.Index([str(i) for i in range(len(ours))])
     theirs.index = pd.Index([str(start + i) for i in range(len(theirs))])

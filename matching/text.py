@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from dataclasses import dataclass
 from functools import lru_cache
 
 from matching.vocabulary import COUNTRIES, PLACEHOLDER_WORDS, STATES, STREET_WORDS
@@ -62,6 +63,43 @@ def present(value: str | None) -> str:
     return "" if is_placeholder(text) else text
 
 
+@dataclass(frozen=True, slots=True)
+class Address:
+    """An address written in one line, taken apart; "" for what it lacks."""
+
+    street: str = ""
+    postcode: str = ""
+    town: str = ""
+    state: str = ""
+
+
+_SEGMENTS = re.compile(r"\s*[,;\n|]\s*")
+_POSTCODE = re.compile(
+    r"\b(?:[A-Z]{1,2}-)?(\d{5}(?:-\d{4})?|[A-Z]{1,2}\d[A-Z\d]? ?\d[A-Z]{2}|[A-Z]\d[A-Z] ?\d[A-Z]\d"
+    r"|\d{4}(?: [A-Z]{2}\b)?)\b"
+)
+"""Postcodes of five digits or four, of the United Kingdom, Canada and the Netherlands."""
+_STATE = re.compile(r"^(.*?)\s*\b([A-Z]{2})$")
+
+
+def address(value: str) -> Address:
+    """An address of one line: the street, then behind a comma a postcode and a town in any order
+    ("Am Markt 5, 10115 Berlin", "12 Main St, Seattle, WA 98101"). Without a postcode behind the
+    first comma everything is street."""
+    first, *rest = _SEGMENTS.split(value.strip())
+    at = next((at for at in reversed(range(len(rest))) if _POSTCODE.search(rest[at])), None)
+    if at is None:
+        return Address(" ".join((first, *rest)))
+    before, code, *_, after = _POSTCODE.split(rest[at], maxsplit=1)
+    lines = [first, *rest[:at]]
+    town = " ".join(f"{before} {after}".split())
+    if at and len(town) <= 2:  # noqa: PLR2004 - nothing, or a state: the town is what stands before
+        town = f"{lines.pop()} {town}".strip()
+    stated = _STATE.match(town)
+    town, state = stated.groups() if stated else (town, "")
+    return Address(" ".join(lines), code, town, state)
+
+
 @lru_cache(maxsize=65_536)
 def street(value: str) -> str:
     """A street address as tokens, kinds of street abbreviated one way, ordinals as numbers."""
@@ -108,6 +146,11 @@ _MONTH_NAMED = re.compile(
 _MONTH_FIRST = re.compile(
     r"^(?P<month>[a-z]{3,10})[.]? (?P<day>\d{1,2})(?:st|nd|rd|th)?,? (?P<year>\d{4})$"
 )
+_PARTIAL = re.compile(
+    r"^(?:(?:abt|about|circa|ca|c|um|bef|before|aft|after|vor|nach|est|vers)[. ]+)?"
+    r"(?:(?P<month>[a-z]{3,10}|\d{1,2})[-/. ]+)?(?P<year>1[5-9]\d\d|20\d\d)\??$"
+)
+"""A year, or a month of one, as registers and forms have it where nobody knew more."""
 _MONTH_NAMES = {
     name: number
     for number, names in enumerate(
@@ -154,6 +197,26 @@ def _named(value: str) -> tuple[int, int, int] | None:
     name = match["month"]
     month = _MONTH_NAMES.get(name[:4]) or _MONTH_NAMES.get(name[:3])
     return (int(match["year"]), month, int(match["day"])) if month else None
+
+
+def vague_date(value: str, *, month_first: bool = False) -> str:
+    """As `birth_date`, and 00 for what is missing in a year or a month alone: "abt 1790" is
+    1790-00-00, "Mar 1980" and "03/1980" are 1980-03-00.
+
+    For tables, which count how many share such a value; two people born in one year are not two
+    born on one day.
+    """
+    if read := birth_date(value, month_first=month_first):
+        return read
+    match = _PARTIAL.match(fold(value))
+    if match is None:
+        return ""
+    name = match["month"] or "0"
+    known = _MONTH_NAMES.get(name[:4]) or _MONTH_NAMES.get(name[:3])
+    month = int(name) if name.isdigit() else known
+    if month is None or month > _MONTHS:
+        return ""
+    return f"{match['year']}-{month:02d}-00"
 
 
 def _full_year(year: int) -> int:

@@ -94,6 +94,10 @@ FULL_NAMES = _full_names("""
     danielle:dani,dany beverly:bev harriet:hattie georgina:georgie,gina eugene:gene
     charlotte:lottie,charlie,lotte andrew:drew,andy deborah:deb,debbie,debs amanda:mandy
     melissa:mel,missy melanie:mel,melli kimberly:kim michelle:shelly,chelle
+    william:wm,willm thomas:thos john:jno,jn charles:chas,chs george:geo james:jas robert:robt
+    joseph:jos samuel:saml richard:richd,rich edward:edwd benjamin:benj daniel:danl
+    elizabeth:eliz,elizth margaret:margt catherine:cath,cathe frederick:fredk alexander:alexr
+    nathaniel:nathl abraham:abm andrew:andw susanna:susa matthew:matt,matw
 """)
 """Full names by what people are called for short: what the library of English nicknames lacks."""
 

@@ -140,8 +140,8 @@ def _middle(parts: Parts) -> str:
 
 def _born(parts: Parts, *, month_first: bool) -> str:
     whole = _one(parts, "birth_date") or _one(parts, "value")
-    if whole:
-        return text.birth_date(whole, month_first=month_first)
+    if read := text.vague_date(whole, month_first=month_first):
+        return read
     year, month, day = (_digits(_one(parts, f"birth_{part}")) for part in ("year", "month", "day"))
     return f"{year:04d}-{month:02d}-{day:02d}" if year or (month and day) else ""
 
@@ -216,14 +216,16 @@ def _employer(parts: Parts) -> tuple[str, str]:
 
 
 def _street(parts: Parts) -> str:
-    return text.street(text.present(_all(parts, "house", "street", "unit")))
+    street = _all(parts, "house", "street", "unit") or text.address(_one(parts, "address")).street
+    return text.street(text.present(street))
 
 
 def _place(parts: Parts) -> tuple[str, str, str]:
+    whole = text.address(_one(parts, "address"))
     return (
-        text.postcode(text.present(_one(parts, "postcode"))),
-        text.words(text.present(_one(parts, "city"))),
-        text.words(text.present(_one(parts, "state"))),
+        text.postcode(text.present(_one(parts, "postcode") or whole.postcode)),
+        text.words(text.present(_one(parts, "city") or whole.town)),
+        text.words(text.present(_one(parts, "state") or whole.state)),
     )
 
 

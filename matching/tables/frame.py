@@ -190,6 +190,10 @@ def compare_all(frame: Frame, one: Index, other: Index) -> dict[str, NDArray[np.
     if email is not None and employer is not None:
         # The domain of an equal address is equal too: counted once, as the address.
         employer[(email == 1) & (employer < len(KINDS["employer"].levels))] = 0
+    born, age = codes.get("birth_date"), codes.get("age")
+    if born is not None and age is not None:
+        # Whoever was born on one day is of one age: counted once.
+        age[(born == 1) & (age < len(KINDS["age"].levels))] = 0
     return codes
 
 

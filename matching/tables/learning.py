@@ -9,12 +9,12 @@ time, which is what keeps learning from settling on people who merely share a to
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
-from matching.tables.frame import ALONE, Feature, Frame
+from matching.tables.frame import ALONE, Feature, Frame, compare
 from matching.tables.layout import COMPOSED
 from matching.tables.mixture import (
     CHANGED,
@@ -58,6 +58,10 @@ _NAMESAKES = 30.0
 """Namesakes at most, for each two people who share both names by chance."""
 _CHANGE = 0.02
 """Share of matches to which each change is taken to have happened before anything is learned."""
+_MOSTLY = 0.6
+_TELLING, _TELL = 2, 10
+"""Further fields that two rows must know, and pairs of rows that must, to tell whether a field is
+shared by nature."""
 _TOGETHER = 3.0
 """Rows one value is found with, from which on it is shared by nature; half as many where each row
 has at most one counterpart, in the other table."""
@@ -83,11 +87,33 @@ def defaults(frame: Frame, strangers: Compared, expected: float) -> Learned:
 
 
 def _explained(frame: Frame) -> dict[str, frozenset[str]]:
-    """What each kind of nearness explains in this frame."""
+    """What each kind of nearness explains in this frame.
+
+    People are near each other in a table that says who they are: where nothing that is left tells
+    rows apart, there would be no way to know near ones from one and the same.
+    """
     fields = {f.name for f in frame.features}
-    near = {who: free for who, free in NEAR.items() if _NEEDS.get(who, fields) & fields}
-    other = {f.name for f in frame.features if not _names_a_row(f, dedupes=frame.dedupes)}
+    telling = {f.name for f in frame.features if _names_a_row(f, dedupes=frame.dedupes)}
+    near = {
+        who: free
+        for who, free in NEAR.items()
+        if _NEEDS.get(who, fields) & fields and (fields & _NAMES or telling - free)
+    }
+    other = fields - telling
+    shared = {
+        f.name
+        for f in frame.features
+        if f.name in telling - PERSONAL
+        and _shared_by_nature(
+            frame, f, [o for o in frame.features if o.name in telling and o is not f]
+        )
+    }
+    if shared < telling:
+        other |= shared
     return {**near, "neighbour": frozenset(other if len(other) > 1 else ())}
+
+
+_NAMES = frozenset({"given", "family", "middle"})
 
 
 def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
@@ -101,6 +127,33 @@ def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
     return feature.tally(feature.kind.agreed[1]).shared * rows < (
         _TOGETHER if dedupes else _TOGETHER / 2
     )
+
+
+def _shared_by_nature(frame: Frame, feature: Feature, others: Sequence[Feature]) -> bool:
+    """Whether those who share a value of the field mostly have little else in common: the family
+    name and the street of a household, in columns nobody knows the meaning of."""
+    one, other = _sharing(frame, feature)
+    alike, known = np.zeros((2, len(one)))
+    for feature_ in others:
+        codes = compare(feature_, one, other)
+        alike += (codes > 0) & (codes < len(feature_.kind.levels))
+        known += codes > 0
+    told = known >= _TELLING
+    if int(told.sum()) < _TELL:
+        return False
+    return float((2 * alike[told] >= known[told]).mean()) < _MOSTLY
+
+
+def _sharing(frame: Frame, feature: Feature) -> tuple[Index, Index]:
+    """Rows that share a value of the field, each with the next one, of the other table if there
+    are two."""
+    known = np.flatnonzero(feature.rows >= 0)
+    order = known[np.argsort(feature.rows[known], kind="stable")]
+    one, other = order[:-1], order[1:]
+    same = feature.rows[one] == feature.rows[other]
+    if not frame.dedupes:
+        same &= (one < frame.left) != (other < frame.left)
+    return np.minimum(one[same], other[same]), np.maximum(one[same], other[same])
 
 
 def learn(

@@ -1,9 +1,11 @@
 """From weights of pairs to an answer: who is linked to whom, and how sure that is.
 
-Linking two tables, every right row belongs to at most one left row (its candidates compete for
-it), and where next to no left row is claimed twice, left rows are competed for as well. Deduping
-one, rows are gathered into clusters along the strongest evidence first, and never against what the
-pairs inside a cluster say of one another. Decisions depend on no order of rows.
+Linking two tables, every right row belongs to at most one person of the left table (its candidates
+compete for it), and where next to no left row is claimed twice, left rows are competed for as well.
+Where the left table has people twice, their rows do not compete: who is decided first, and every
+row of that person is linked. Deduping one, rows are gathered into clusters along the strongest
+evidence first, and never against what the pairs inside a cluster say of one another. Decisions
+depend on no order of rows.
 """
 
 from __future__ import annotations
@@ -61,31 +63,67 @@ def decide(
     a pair is linked."""
     if frame.dedupes:
         return _gathered(frame, learned, pairs, weight, link)
-    return _assigned(frame, pairs, weight, link)
+    return _assigned(frame, learned, pairs, weight, link)
 
 
 # --- two tables ---------------------------------------------------------------------------------
 
 
-def _assigned(frame: Frame, pairs: tuple[Index, Index], weight: Floats, link: float) -> Decided:
+def _assigned(
+    frame: Frame, learned: Learned, pairs: tuple[Index, Index], weight: Floats, link: float
+) -> Decided:
     one, other = pairs
-    chance = _beliefs(pairs, weight, frame.total, both=False)
+    fellows = _fellows(frame, learned, pairs, weight)
+    chance = _beliefs(pairs, weight, frame.total, fellows, both=False)
     claimed = np.bincount(one[chance >= _SURE], minlength=frame.total)
     twice = float((claimed > 1).sum()) / max(float((claimed > 0).sum()), 1.0)
     one_to_one = twice < _TWICE
     if one_to_one:
-        chance = _beliefs(pairs, weight, frame.total, both=True)
+        chance = _beliefs(pairs, weight, frame.total, fellows, both=True)
     best = _best(other, chance, frame.total)
-    linked = best & (chance >= link)
+    chosen = np.zeros(len(one) + frame.total, dtype=bool)
+    chosen[fellows[best]] = True
+    linked = chosen[fellows] & (chance >= link)
     if one_to_one:
         linked &= _best(one, np.where(linked, chance, 0.0), frame.total)
     itself = np.arange(frame.total, dtype=np.int64)
     return Decided(one, other, chance, weight, linked, itself, one_to_one)
 
 
-def _beliefs(pairs: tuple[Index, Index], weight: Floats, total: int, *, both: bool) -> Floats:
-    """Probability of each pair where a right row has at most one left row; with `both` a left row
-    at most one right row, too.
+def _fellows(frame: Frame, learned: Learned, pairs: tuple[Index, Index], weight: Floats) -> Index:
+    """For each pair a number that it shares with the pairs whose left rows are one person's as far
+    as its right row is concerned: one and the same as the right row's likeliest left row.
+
+    Where next to no right row has two such left rows, the left table has nobody twice, and a row
+    that looks like another is somebody else: then every pair has its own.
+    """
+    one, other = pairs
+    own = np.arange(len(one), dtype=np.int64)
+    known = np.flatnonzero(weight >= 0.0)
+    # Equals are decided by place: the first of a row's strongest pairs.
+    order = known[np.lexsort((-known, weight[known], other[known]))]
+    best = np.full(frame.total, -1, dtype=np.int64)
+    best[other[order]] = order
+    rest = known[best[other[known]] != known]
+    if not len(rest):
+        return own
+    twins = one[best[other[rest]]], one[rest]
+    between = weigh(frame, learned, compared(frame, *twins)).total
+    sure = float(np.log2(_SURE / (1.0 - _SURE)))
+    found = np.unique(other[weight >= sure])
+    twice = np.unique(other[rest[np.minimum(between, weight[rest]) >= sure]])
+    if len(twice) < _TWICE * len(found):
+        return own
+    rows = rest[between >= 0.0]
+    own[rows] = own[best[other[rows]]] = len(one) + other[rows]
+    return own
+
+
+def _beliefs(
+    pairs: tuple[Index, Index], weight: Floats, total: int, fellows: Index, *, both: bool
+) -> Floats:
+    """Probability of each pair where a right row has at most one person of the left table; with
+    `both` a left row at most one right row, too.
 
     Belief propagation: a pair is up against the other claims on its rows, each as strong as its
     own rivals leave it. A claim on a row that clearly belongs elsewhere thus counts for little.
@@ -94,16 +132,17 @@ def _beliefs(pairs: tuple[Index, Index], weight: Floats, total: int, *, both: bo
     odds = np.exp2(np.clip(weight, -_CERTAIN, _CERTAIN))
     ours, theirs = np.ones(len(odds)), np.ones(len(odds))
     for _ in range(_ROUNDS if both else 1):
-        theirs = _room(other, odds * ours, total)
+        theirs = _room(other, odds * ours, total, fellows)
         if both:
             ours = np.sqrt(ours * _room(one, odds * theirs, total))
     belief = odds * ours * theirs
     return np.asarray(belief / (1.0 + belief))
 
 
-def _room(rows: Index, claims: Floats, total: int) -> Floats:
-    """For each claim what the other claims on its row leave it."""
-    rest = np.bincount(rows, weights=claims, minlength=total)[rows] - claims
+def _room(rows: Index, claims: Floats, total: int, fellows: Index | None = None) -> Floats:
+    """For each claim what the other claims on its row leave it, those of its fellows aside."""
+    mine = claims if fellows is None else np.bincount(fellows, weights=claims)[fellows]
+    rest = np.bincount(rows, weights=claims, minlength=total)[rows] - mine
     return np.asarray(1.0 / (1.0 + np.maximum(rest, 0.0)))
 
 

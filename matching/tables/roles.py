@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Sequence
 from types import MappingProxyType
 
-from matching.text import birth_date, fold
+from matching.text import fold, vague_date
 
 _CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _NOT_WORD = re.compile(r"[\W_]+")
@@ -30,7 +30,8 @@ def _table(text: str) -> MappingProxyType[str, str]:
 
 ROLES = _table("""
     given: first name, given name, given, first, forename, forename1, fname, fname c1, firstnm,
-        christian name, vorname, rufname, prenom, nombre, nombres, primer nombre, nome, voornaam,
+        christian name, forenames, first names, given names, vorname, vornamen,
+        rufname, prenom, nombre, nombres, primer nombre, nome, voornaam,
         pername1, name first, first nm;
     middle: middle name, middle names, middle initial, middle, mname, minit, second name,
         second given name, fname c2, zweiter vorname, deuxieme prenom, segundo nombre,
@@ -42,6 +43,8 @@ ROLES = _table("""
     birth family: maiden name, birth name, geburtsname, nom de naissance, madchenname, nee;
     name: full name, name, fullname, person name, vollername, nom complet, nombre completo,
         nome completo, first and surname, display name, naam, volledige naam, contact;
+    person: person, member, mitglied, customer, kunde, client, patient, employee, mitarbeiter,
+        teilnehmer, participant, student, worker, tenant, mieter, voter, resident;
     salutation: salutation, anrede, civilite, name prefix, prefix, tratamiento, titolo, aanhef;
     email: email, e mail, email address, e mail address, mail, emailadresse, courriel, correo,
         correo electronico, email1, email2, work email, posta elettronica, emailadres;
@@ -51,21 +54,23 @@ ROLES = _table("""
         cellulare, telefoonnummer, rufnummer, mobile number, mobile phone number;
     company: company, company name, account name, account, organisation, organization, employer,
         employer name, firma, unternehmen, arbeitgeber, entreprise, societe, empresa, azienda,
-        bedrijf, business name, organisation name, organization name, firm, legal name;
+        bedrijf, works, business name, organisation name, organization name, firm, legal name;
     website: website, web site, url, domain, company domain, homepage, webseite, sitio web,
         site web, company website, web;
     title: job title, title, position, role, job, beruf, funktion, occupation, profession, puesto,
-        cargo, berufsbezeichnung, poste, metier, professione, beroep, stelle;
+        cargo, trade, calling, rank or profession, gewerbe,
+        berufsbezeichnung, poste, metier, professione, beroep, stelle;
     house: street number, house number, house no, hausnummer, hausnr, hnr, streetnumber, st number,
         numero civico, huisnummer, address number, nr, street no, numero;
     street: street, street name, address, address 1, address1, address line 1, addr, addr1,
-        street address, strasse, str, adresse, anschrift, rue, direccion, calle, indirizzo, via,
+        street address, residence, dwelling, abode, home address,
+        strasse, str, adresse, anschrift, rue, direccion, calle, indirizzo, via,
         straat, adres, mailing street, morada, endereco, strassenname;
     unit: unit, unit number, address 2, address2, address line 2, addr2, apartment, apt, suite,
         wohnung, zusatz, adresszusatz, po box, flat, complement;
     city: city, town, suburb, locality, ort, stadt, wohnort, ville, ciudad, citta, stad, plaats,
         gemeinde, municipality, commune, localidad, cidade, comune, post town, mailing city,
-        woonplaats, poblacion;
+        woonplaats, poblacion, parish, village, township, pfarrei, kirchspiel, paroisse, parroquia;
     postcode: postcode, post code, postal code, zip, zip code, zipcode, plz, postleitzahl,
         code postal, codigo postal, cap, postcode fake, enumpc, mailing zip, zip5, cp, postalcode;
     state: state, province, region, bundesland, county, provincia, estado, state code, provincie;
@@ -97,8 +102,13 @@ OTHERS = frozenset(
 )
 """Words that make what follows somebody else's or of another time."""
 
-EDITIONS = frozenset("clean cleaned std standard norm raw orig original value val".split())
-"""Words behind a header that say in which edition it stands."""
+EDITIONS = frozenset(
+    """
+    clean cleaned std standard norm raw orig original value val txt text field required optional
+    mandatory pflicht pflichtfeld priv private privat geschaftlich dienstlich am
+    """.split()
+)
+"""Words behind a header that say in which edition it stands, or how a form asked for it."""
 
 _SHORT = 3
 """Letters of a header that is known only when nothing stands before it, but for these few."""
@@ -132,10 +142,11 @@ def role_of(header: str) -> str:
         if "".join(parts) in ROLES:
             break
         parts = parts[:-1]
+    whole = len(parts)
     while parts:
         joined = "".join(parts)
         telling = len(joined) > _SHORT or joined in _TELLING
-        if joined in ROLES and (telling or len(parts) == len(words_of(header))):
+        if joined in ROLES and (telling or len(parts) == whole):
             return ROLES[joined]
         if parts[0] in OTHERS:
             return ""
@@ -154,6 +165,8 @@ def profile(values: Sequence[str]) -> str:
     few = distinct <= max(2, min(_FEW, _RARE * len(filled)))
     if few:
         return "category"
+    if _share(filled, _yeared) >= _SHARE:
+        return "date"
     if _share(filled, lambda value: bool(_NUMBER.match(value))) >= _SHARE:
         return "code" if _coded(filled) else "number"
     if _share(filled, lambda value: bool(_CODE.match(value))) >= _SHARE:
@@ -168,11 +181,17 @@ def _share(values: Sequence[str], claim: Callable[[str], bool]) -> float:
 
 def _dated(value: str) -> bool:
     """Whether it is a day of the calendar and of the last centuries."""
-    year, _, rest = birth_date(value).partition("-")
-    month, _, day = rest.partition("-")
-    if not year or not 1500 <= int(year) <= 2200:  # noqa: PLR2004 - centuries people live in
+    found = _yeared(value) and vague_date(value)
+    if not found:
         return False
+    _, month, day = found.split("-")
     return 1 <= int(month) <= 12 and 1 <= int(day) <= 31  # noqa: PLR2004 - the calendar
+
+
+def _yeared(value: str) -> bool:
+    """Whether it is a day, a month or a year of the last centuries."""
+    year = vague_date(value).partition("-")[0]
+    return bool(year) and 1500 <= int(year) <= 2200  # noqa: PLR2004 - centuries people live in
 
 
 def _coded(numbers: Sequence[str]) -> bool:

@@ -189,6 +189,48 @@ def test_birth_dates_are_read(raw: str, expected: str) -> None:
     assert text.birth_date(raw) == expected
 
 
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("1980-02-01", "1980-02-01"),
+        ("1980", "1980-00-00"),
+        ("abt 1790", "1790-00-00"),
+        ("c. 1790?", "1790-00-00"),
+        ("Mar 1980", "1980-03-00"),
+        ("03/1980", "1980-03-00"),
+        ("13/1980", ""),
+        ("Foo 1980", ""),
+        ("1490", ""),
+        ("12", ""),
+    ],
+)
+def test_vague_dates_are_read(raw: str, expected: str) -> None:
+    """Of a year or a month alone what is missing is nought, whatever is read again stays."""
+    assert text.vague_date(raw) == expected
+    assert text.vague_date(expected) == expected
+    assert text.birth_date(raw) in {expected, ""}
+
+
+@pytest.mark.parametrize(
+    ("raw", "expected"),
+    [
+        ("Am Markt 5, 10115 Berlin", ("Am Markt 5", "10115", "Berlin", "")),
+        ("12 Main St, Seattle, WA 98101", ("12 Main St", "98101", "Seattle", "WA")),
+        ("12 Main St, Apt 4, Seattle WA, 98101", ("12 Main St Apt 4", "98101", "Seattle", "WA")),
+        ("1 High St, Leeds LS1 4AP", ("1 High St", "LS1 4AP", "Leeds", "")),
+        ("Dorpsstraat 3; 1012 AB Amsterdam", ("Dorpsstraat 3", "1012 AB", "Amsterdam", "")),
+        ("Am Markt 5\nD-10115 Berlin\nDeutschland", ("Am Markt 5", "10115", "Berlin", "")),
+        ("12 High Street, Flat 2", ("12 High Street Flat 2", "", "", "")),
+        ("", ("", "", "", "")),
+    ],
+)
+def test_addresses_in_one_line_are_taken_apart(raw: str, expected: tuple[str, ...]) -> None:
+    """Street, postcode, town and state, in the order of several countries; without a postcode
+    behind a comma all of it is street."""
+    found = text.address(raw)
+    assert (found.street, found.postcode, found.town, found.state) == expected
+
+
 def test_nicknames_are_tied_to_full_names() -> None:
     """Bob may be Robert; an initial may be anybody and is tied to nothing."""
     assert "robert" in names.forms("bob")

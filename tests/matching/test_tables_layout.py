@@ -17,6 +17,11 @@ from matching.tables.roles import profile, role_of
         ("city", "city suburb Ort ville mailing_address_city"),
         ("birth_date", "dob date_of_birth Geburtsdatum patient_dob DateOfBirth"),
         ("code", "soc_sec_id ssn"),
+        ("given", "Vornamen Person:_First_Name_(required)"),
+        ("family", "person.name.last Familienname"),
+        ("street", "Q7_ADDRESS_TXT Dwelling"),
+        ("email", "E-Mail-Adresse_[geschäftlich]"),
+        ("birth_date", "geb._am D.O.B."),
         ("", "employer_city mother_name last_modified old_address wages birth_place file_name"),
     ],
 )
@@ -31,6 +36,7 @@ def test_headers_are_recognised(role: str, headers: str) -> None:
     ("kind", "values"),
     [
         ("date", ["1980-02-01", "1.3.1990", "2001-12-24"]),
+        ("date", ["1790", "abt 1801", "12 Mar 1812"]),
         ("number", ["12.5", "7", "1800", "3.25"]),
         ("code", ["10293847", "56473829", "11223344"]),
         ("code", ["AB-1234", "XK-9921", "QT-0007"]),
@@ -95,3 +101,51 @@ def test_a_name_beside_other_names_is_kept() -> None:
     found = {one.name: one for one in lay_out(table, None)}
     assert found["given"].left == {"name": ("name",)}
     assert found["label"].left == {"label": ("name_2",)}
+
+
+@pytest.mark.parametrize(
+    ("headers", "row", "given", "family"),
+    [
+        ("Vorname Name", "Ada Ash", {"given": ("Vorname",)}, {"family": ("Name",)}),
+        ("name surname", "Ada Ash", {"given": ("name",)}, {"family": ("surname",)}),
+        ("name surname", "Ada_Ash Ash", {"name": ("name",)}, {"name": ("name",)}),
+        ("Mitglied Ort", "Ada_Ash Ulm", {"name": ("Mitglied",)}, {"name": ("Mitglied",)}),
+    ],
+)
+def test_a_name_completes_what_is_beside_it(
+    headers: str, row: str, given: dict[str, tuple[str]], family: dict[str, tuple[str]]
+) -> None:
+    """`Name` beside a given name is the family name, beside a family name the given name, unless it
+    holds both; members are people where their cells are."""
+    cells = [cell.replace("_", " ") for cell in row.split()]
+    table = {name: [cell] for name, cell in zip(headers.split(), cells, strict=True)}
+    found = {one.name: one for one in lay_out(table, None)}
+    assert given.items() <= found["given"].left.items()
+    assert family.items() <= found["family"].left.items()
+
+
+def test_customers_by_number_are_no_names() -> None:
+    """A column that could hold people holds what it holds."""
+    (found,) = lay_out({"customer": ["K-1001", "K-1002", "K-1003"]}, None)
+    assert (found.name, found.kind) == ("customer", "code")
+
+
+def test_years_beside_days_are_one_fact() -> None:
+    """A column of years that are those of another column's days is read where the day is missing;
+    other years are a fact of their own."""
+    days = ["3 Mar 1790", "4 May 1801", "5 Jul 1802", ""]
+    table = {"date": days, "year": ["1790", "", "1802", "1812"]}
+    (found,) = lay_out(table, None)
+    assert found.left == {"value": ("date",), "birth_year": ("year",)}
+    table = {"date": days, "year": ["1840", "1850", "1860", "1870"]}
+    assert [one.name for one in lay_out(table, None)] == ["date", "year"]
+
+
+def test_an_address_in_one_cell_is_street_and_place() -> None:
+    """Where no column has the town, cells with street, postcode and town make both fields; a street
+    with commas makes none of it."""
+    found = {f.name: f for f in lay_out({"Anschrift": ["Am Markt 5, 10115 Berlin"]}, None)}
+    assert found["place"].left == found["street"].left == {"address": ("Anschrift",)}
+    plain = {f.name: f for f in lay_out({"address": ["12 High Street, Flat 2"]}, None)}
+    assert plain["street"].left == {"street": ("address",)}
+    assert "place" not in plain

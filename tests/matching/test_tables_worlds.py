@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
+from benchmarks.table_pen import TableWorld
 from benchmarks.table_worlds import (
-    TableWorld,
     business,
     census,
     codes,
