@@ -64,7 +64,7 @@ def command(
 ) -> None:
     """Find who is who in two tables, or duplicates in one.
 
-    With RIGHT each of its rows is linked onto at most one person of LEFT; without it LEFT is deduped.
+    With RIGHT each of its rows is linked onto at most one person of LEFT; else LEFT is deduped.
     Columns are recognised; nothing is labelled, no state and no account is touched.
     """
     if out is None and why is None and truth is None and not as_json:
