@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
-LONG = ("reading", "planning", "reports", "scale")
+LONG = ("bulk_reading", "reading", "planning", "reports", "scale")
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -58,6 +58,10 @@ def measure(
         from benchmarks.bulk import bulk
 
         figures["bulk"] = bulk(say)
+    if "bulk_reading" in wanted:
+        from benchmarks.bulk_reading import bulk_reading
+
+        figures["bulk_reading"] = bulk_reading(say)
     if "linkage" in wanted:
         from benchmarks.linkage import linkage
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import tempfile
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from benchmarks.backfill import BenchmarkError
 from benchmarks.figures import ROUND_TRIP, ratio
 from benchmarks.watch import Admin
 from connectors.base import NullLimiter, load
-from connectors.salesforce_bulk import BULK_FROM, LOOKS, Bulk
+from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM, LOOKS, Bulk
 from connectors.salesforce_wire import Wire
 from connectors.salesforce_write import Writer
 from mappings.ports import FieldDefinition
@@ -49,11 +50,32 @@ def bulk(say: Callable[[str], None]) -> dict[str, Any]:
     return {"configured_from": BULK_FROM, "switch": switch(rows), "sizes": rows}
 
 
-def switch(rows: Sequence[Mapping[str, Any]]) -> dict[str, int | None]:
-    """The first size from which on a job takes fewer calls each time: measured, and if busy."""
+@contextmanager
+def filler(settings: Mapping[str, str]) -> Iterator[Callable[[int, int], None]]:
+    """What makes Leads number so much up to number so much, by jobs."""
+    _prepare(settings)
+    wire = Wire(settings, limiter=NullLimiter())
+
+    def fill(begin: int, end: int) -> None:
+        rows = _rows("fill", end)[begin:]
+        for first in range(0, len(rows), BULK_BATCH):
+            carried = Bulk(wire, sleep=time.sleep, least=1).upsert(rows[first : first + BULK_BATCH])
+            if carried.left:
+                message = "rows were refused that should have been created"
+                raise BenchmarkError(message)
+
+    try:
+        yield fill
+    finally:
+        wire.close()
+
+
+def switch(rows: Sequence[Mapping[str, Any]], other: str = "collections") -> dict[str, int | None]:
+    """The first size from which on a job takes fewer calls than the other way each time: measured,
+    and if busy."""
     found: dict[str, int | None] = {}
     for name in ("calls", "calls_if_busy"):
-        losing = [row["rows"] for row in rows if row[f"bulk_{name}"] >= row["collections_calls"]]
+        losing = [row["rows"] for row in rows if row[f"bulk_{name}"] >= row[f"{other}_calls"]]
         larger = [row["rows"] for row in rows if row["rows"] > max(losing, default=0)]
         found[f"by_{name}"] = min(larger, default=None)
     return found

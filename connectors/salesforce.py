@@ -17,9 +17,8 @@ Quirks turned right here:
 
 from __future__ import annotations
 
-import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -28,7 +27,6 @@ from connectors.lateness import widened
 from connectors.payloads import (
     Sifted,
     narrowed,
-    object_of,
     rows_in,
     sift,
     understanding,
@@ -36,14 +34,17 @@ from connectors.payloads import (
 )
 from connectors.salesforce_bin import as_gone, empty_bin
 from connectors.salesforce_bulk import BULK_BATCH, BULK_FROM
+from connectors.salesforce_bulk_read import READ_FROM, JobLostError, Jobs
+from connectors.salesforce_bulk_read import pages as job_pages
 from connectors.salesforce_census import census
 from connectors.salesforce_deleted import KIND as DELETED
 from connectors.salesforce_deleted import Log
 from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import versions
+from connectors.salesforce_paging import is_done, more_of, total_of, window
 from connectors.salesforce_records import record_id, record_of
-from connectors.salesforce_soql import in_conditions, literal, name, room_beside, select
+from connectors.salesforce_soql import in_conditions, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
 from mappings.errors import UnreadableAnswerError
@@ -117,6 +118,8 @@ class SalesforceConnector:
         lag = float(settings.get("commit_lag_seconds") or 60.0)  # assumed
         self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
         self._backfill = settings.get("backfill", "") == "true"
+        self._jobs = Jobs(self._wire, sleep=sleep, fields=lambda kind: self.describe(kind).fields)
+        self._job_from = int(settings.get("job_from") or READ_FROM)
         self._fields: dict[str, tuple[str, ...]] = {}
         self._removed: dict[str, set[str]] = {}
 
@@ -200,6 +203,10 @@ class SalesforceConnector:
     ) -> Iterator[Page]:
         at, start = moment(since, "at"), moment(since, "start")
         after = (since or {}).get("after")
+        if since and start and since.get("job"):
+            if not (yield from self._by_job(stream, since, start, landed)):
+                yield from self._keyset(stream, None, start, None, landed, by_job=False)
+            return
         if at is not None and start is None:
             quiet = self._quiet(stream, since or {}, at, landed)
             if quiet.last:
@@ -228,10 +235,10 @@ class SalesforceConnector:
     def _quiet(self, stream: str, since: Mapping[str, Json], at: datetime, landed: Landed) -> Page:
         """The page that ends the pull, or one whose cursor says that the window must be read."""
         try:
-            answer = self._query(stream, _window(at), order=_NEWEST)
+            answer = self._query(stream, window(at), order=_NEWEST)
             found, start = self._sifted(stream, answer), answer.date(self._clock)
         except UnreadableAnswerError:
-            answer = self._bare(stream, _window(at), order=_NEWEST)
+            answer = self._bare(stream, window(at), order=_NEWEST)
             return Page((), (), {"start": iso(answer.date(self._clock))}, last=False)
         fresh = _unseen(landed, stream, found.good)
         body = expect(answer)
@@ -241,7 +248,7 @@ class SalesforceConnector:
             and total_of(body) - sum(r.deleted for r in found.good)
             == landed.count_since(stream, at)
         )
-        if _is_done(body) or quiet:
+        if is_done(body) or quiet:
             settled = self._settled(start, found.good)
             return Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)
         return Page((), (), {"start": iso(start)}, last=False)
@@ -254,7 +261,7 @@ class SalesforceConnector:
             deletable=stream not in _NEVER_DELETED,
             query=self._wire.query,
             sifted=lambda answer: self._sifted(stream, answer),
-            following=lambda a: a if _is_done(expect(a)) else self._next(expect(a)),
+            following=lambda a: a if is_done(expect(a)) else self._next(expect(a)),
         )
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
@@ -314,24 +321,31 @@ class SalesforceConnector:
         start: datetime | None,
         after: Sequence[str] | None,
         landed: Landed,
+        *,
+        by_job: bool = True,
     ) -> Iterator[Page]:
         """The window in the order of (SystemModstamp, Id): one query's pages, taken up after a
-        failure behind the last row that landed, however many rows share one stamp."""
+        failure behind the last row that landed, however many rows share one stamp. Everything,
+        where it is much, is left to a job (`salesforce_bulk_read`)."""
         answer: Answer | None = None
         while True:
             try:
                 if answer is None:
-                    answer = self._query(stream, _window(at, after), order=_KEYSET)
+                    answer = self._query(stream, window(at, after), order=_KEYSET)
                 found = self._sifted(stream, answer)
                 place = found.good
             except UnreadableAnswerError:
-                answer = self._bare(stream, _window(at, after), order=_KEYSET)
+                answer = self._bare(stream, window(at, after), order=_KEYSET)
                 bare = self._sifted(stream, answer)
                 found, place = self._whole(stream, bare), bare.good
             body = expect(answer)
             start = start or answer.date(self._clock)
+            if by_job and at is None and after is None and total_of(body) >= self._job_from:
+                by_job = False
+                if (yield from self._opened(stream, start, landed)):
+                    return
             fresh = _unseen(landed, stream, found.good)
-            if _is_done(body):
+            if is_done(body):
                 settled = self._settled(start, found.good)
                 yield Page(tuple(fresh), (), settled, last=True, malformed=found.malformed)
                 return
@@ -341,11 +355,39 @@ class SalesforceConnector:
             yield Page(tuple(fresh), (), cursor, last=False, malformed=found.malformed)
             answer = self._next(body)
 
+    def _opened(self, stream: str, start: datetime, landed: Landed) -> Generator[Page, None, bool]:
+        """Everything by a new job; whether that has worked."""
+        columns = self._wanted(stream)
+        job = self._jobs.open(select(columns, stream))
+        if job is None:
+            return False
+        cursor = {"at": None, "start": iso(start), "job": job, "columns": columns, "place": ""}
+        yield Page((), (), cursor, last=False)
+        return (yield from self._by_job(stream, cursor, start, landed))
+
+    def _by_job(
+        self, stream: str, cursor: Mapping[str, Json], start: datetime, landed: Landed
+    ) -> Generator[Page, None, bool]:
+        """Everything by the job of a cursor; whether it could be read to its end."""
+        settled: dict[str, Json] = {"at": iso(start - self._overlap), "unsettled": True}
+        try:
+            yield from job_pages(
+                self._jobs,
+                stream,
+                cursor,
+                unseen=lambda records: _unseen(landed, stream, records),
+                settled=settled,
+            )
+        except JobLostError:
+            self._jobs.abandon(cursor["job"])
+            return False
+        return True
+
     def _next(self, body: Mapping[str, Any]) -> Answer | None:
         """The next page of a query; None when the vendor has forgotten the query, or answers
         nothing that can be read: it is asked anew behind the last row."""
         try:
-            answer = self._wire.more(_more_of(body))
+            answer = self._wire.more(more_of(body))
         except UnreadableAnswerError:
             return None
         return None if code_of(answer) == "INVALID_QUERY_LOCATOR" else answer
@@ -403,9 +445,9 @@ class SalesforceConnector:
                 found += part.good
                 aside += part.malformed
                 body = expect(answer)
-                if _is_done(body):
+                if is_done(body):
                     break
-                answer = self._wire.more(_more_of(body))
+                answer = self._wire.more(more_of(body))
         return Sifted(found, tuple(aside))
 
     def _query(self, object_name: str, where: str = "", *, order: str = "") -> Answer:
@@ -442,42 +484,10 @@ def connect(
 
     Settings: `login_url`, `client_id`, and `client_secret` or `private_key_file` with `username`;
     `ca_file`, `version`, `audience`, `instance_url`, `commit_lag_seconds`, `backfill`,
-    `query_page` (rows a page, 200 to 2000: a wish the vendor may shorten).
+    `query_page` (rows a page, 200 to 2000: a wish the vendor may shorten), `job_from` (rows from
+    which everything is read by a Bulk 2.0 job).
     """
     return SalesforceConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
-
-
-def _window(at: datetime | None, after: Sequence[str] | None = None) -> str:
-    """The condition of a window from `at` on, behind the row (stamp, id) where there is one."""
-    if after:
-        stamp, last_id = literal(instant(after[0])), literal(after[1])
-        newer = f"SystemModstamp > {stamp}"
-        return f"({newer} OR (SystemModstamp = {stamp} AND Id > {last_id}))"
-    return f"SystemModstamp >= {literal(at)}" if at else ""
-
-
-def _is_done(body: Any) -> bool:
-    """Whether a query's page is its last. Raises UnreadableAnswerError when it does not say."""
-    done = object_of(SYSTEM, body).get("done")
-    if not isinstance(done, bool):
-        raise unreadable(SYSTEM, body)
-    return done
-
-
-def total_of(body: Any) -> int:
-    """How many rows a query has. Raises UnreadableAnswerError when it does not say."""
-    total = object_of(SYSTEM, body).get("totalSize")
-    if isinstance(total, bool) or not isinstance(total, int):
-        raise unreadable(SYSTEM, body)
-    return total
-
-
-def _more_of(body: Mapping[str, Any]) -> str:
-    """Where the next page is: a path on the instance, never another host."""
-    url = body.get("nextRecordsUrl")
-    if not isinstance(url, str) or not re.fullmatch(r"/services/data/[\w./-]{1,200}", url):
-        raise unreadable(SYSTEM, body)
-    return url
 
 
 def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:

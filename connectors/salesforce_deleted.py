@@ -5,7 +5,6 @@ good, or whose bin somebody has emptied since the last pull, is in no query; onl
 tells of it, for 15 days at most. Asked every quarter of an hour, it tells what the nightly count
 would find out up to a day later.
 
-
 [GET sobjects/X/deleted: `start` and `end` without their seconds; `latestDateCovered` is where the
 next asking begins, and may stay behind for hours while transactions are open; more than 600,000 ids
 are EXCEEDED_ID_LIMIT; a start more than 15 days ago is INVALID_REPLICATION_DATE.] The log may be

@@ -126,11 +126,14 @@ class Wire:
         headers = {"Content-Type": "text/csv; charset=UTF-8"}
         return self._caller.write(lambda: self._sent("PUT", path, data=content, headers=headers))
 
+    def table(self, path: str, query: Mapping[str, str] | None = None) -> Answer:
+        """A CSV as it came, with its headers; the answer may be a 4xx."""
+        how = {"headers": {"Accept": "text/csv"}, "params": dict(query or {})}
+        return self._caller.read(lambda: self._sent("GET", path, raw=True, **how))
+
     def text(self, path: str) -> str:
-        """A CSV as it came. Raises InvariantError for a refusal: our request was wrong."""
-        headers = {"Accept": "text/csv"}
-        answer = self._caller.read(lambda: self._sent("GET", path, raw=True, headers=headers))
-        return str(expect(answer))
+        """A CSV's text. Raises InvariantError for a refusal: our request was wrong."""
+        return str(expect(self.table(path)))
 
     def soap(self, operation: str) -> str:
         """The envelope that answers a SOAP operation, which may be sent twice without harm."""

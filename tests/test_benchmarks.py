@@ -218,6 +218,19 @@ def test_a_backlog_of_events_is_read_once() -> None:
     assert found["rss_mib"]["at_100_percent"] is not None
 
 
+def test_a_large_object_is_read_both_ways() -> None:
+    """The short form of the reading by a job: both ways read every record, and the figures name the
+    calls of each and where Leadloop switches."""
+    from benchmarks.bulk_reading import bulk_reading
+    from connectors.salesforce_bulk_read import READ_FROM
+
+    found = bulk_reading(lambda _: None, (500, 2_500))
+    assert all(row["query_calls"] >= row["rows"] / 2_000 for row in found["sizes"])
+    assert all(row["bulk_calls"] >= 4 for row in found["sizes"])
+    assert found["configured_from"] == READ_FROM
+    assert found["switch"] == {"by_calls": None, "by_calls_if_busy": None}
+
+
 def test_reports_over_a_history_look_at_everybody() -> None:
     """The short form of the reports' measurement: audit and reports each see all 120 people, some
     with opportunities, and say how long they took and how much memory there was."""

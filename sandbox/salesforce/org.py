@@ -62,6 +62,8 @@ class SalesforceOrg:
         dropped, as in life (FACTS section 4)."""
         self.bulk_polls = 0
         """How often a bulk job that is done still says InProgress when it is looked at."""
+        self.bulk_query_failures = 0
+        """How many query jobs from now on fail."""
         self.can_customize = True
         """Whether the API user may create fields (Customize Application)."""
 

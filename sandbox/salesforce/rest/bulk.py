@@ -16,10 +16,12 @@ from dataclasses import dataclass, field
 from aiohttp import web
 
 from sandbox.salesforce.errors import SalesforceError, not_found
+from sandbox.salesforce.fields import Field, ObjectType
 from sandbox.salesforce.rest.collections import struck_rows
 from sandbox.salesforce.rest.context import DATA, Call, answer, call_of, json_body
 from sandbox.salesforce.rest.sobjects import key_field, locked, matches, write_by_key
 from sandbox.salesforce.soql.execute import Answer, execute
+from sandbox.salesforce.soql.parser import parse
 from sandbox.salesforce.times import stamp
 
 _OPERATIONS = frozenset({"insert", "update", "upsert", "delete", "hardDelete"})
@@ -112,9 +114,12 @@ async def create_query(request: web.Request) -> web.Response:
         version=call.version,
     )
     job = _open(request, call, body, "UploadComplete", "750")
-    job.found = found
-    job.info["state"] = "JobComplete"
+    job.found, job.info["object"] = found, parse(str(body.get("query", ""))).sobject
     job.info["numberRecordsProcessed"] = found.total
+    job.info["state"] = "JobComplete"
+    if call.org.bulk_query_failures > 0:
+        call.org.bulk_query_failures -= 1
+        job.info["state"], job.info["errorMessage"] = "Failed", "QUERY_TIMEOUT"
     shown = dict(job.info)
     shown["state"] = "UploadComplete"
     return answer(shown)
@@ -133,6 +138,9 @@ async def change(request: web.Request) -> web.Response:
     """UploadComplete works the job, Aborted ends it."""
     call, job = call_of(request), _job(request)
     state = str((await json_body(request)).get("state", ""))
+    if job.found is not None and state == "Aborted" and job.polls_left > 0:
+        job.info["state"], job.polls_left = state, 0
+        return answer(job.info)
     if state not in {"UploadComplete", "Aborted"} or job.info["state"] != "Open":
         raise SalesforceError("INVALIDJOBSTATE", f"Cannot change the job to {state}")
     job.info["state"] = state
@@ -180,11 +188,14 @@ async def results(request: web.Request) -> web.Response:
     job = _job(request)
     if job.found is None:
         raise not_found()
+    if job.info["state"] != "JobComplete" or job.polls_left > 0:
+        raise SalesforceError("INVALIDJOBSTATE", "The job has no results")
     locator = request.query.get("locator", "0")
     start = int(locator) if locator.isdigit() else 0
     asked = request.query.get("maxRecords", "")
     size = int(asked) if asked.isdigit() and int(asked) else _PAGE
     shown = [flat(record) for record in job.found.shown(start, start + size)]
+    _date(call_of(request).org.records.kind(str(job.info["object"])), shown)
     names = list(shown[0]) if shown else ["Id"]
     lines = [names, *([record[name] for name in names] for record in shown)]
     response = _csv(lines, job)
@@ -207,6 +218,17 @@ def flat(record: Mapping[str, object], prefix: str = "") -> dict[str, str]:
         else:
             found[prefix + name] = "" if value is None else str(value)
     return found
+
+
+def _date(kind: ObjectType, rows: list[dict[str, str]]) -> None:
+    """Write instants of the object's own fields with a Z at their end, as Bulk 2.0 does [D]."""
+    names = [name for name in (rows[0] if rows else ()) if _is_instant(kind.find(name))]
+    for row in rows:
+        row.update((name, row[name].replace("+0000", "Z")) for name in names)
+
+
+def _is_instant(field: Field | None) -> bool:
+    return field is not None and field.type == "datetime"
 
 
 def _open(
