@@ -11,6 +11,7 @@ import numpy as np
 from matching.model import Model
 from matching.normalise import Person
 from matching.scoring import Scored, bits, probability, score
+from matching.tables.evidence import rivals
 
 if TYPE_CHECKING:
     from matching.linker import Candidate
@@ -72,7 +73,9 @@ class Pool:
             shown = {"key": candidate.key, **self.scored.evidence(row)}
             shown["taken"] = round(float(self.totals[row] - self.scored.total[row]), 6)
             shown["total"] = round(float(self.totals[row]), 6)
-            shown["posterior"] = judged.posteriors.get(candidate.key, 0.0)
+            posterior = judged.posteriors.get(candidate.key, 0.0)
+            shown["posterior"] = round(posterior, 6)
+            shown["rivals"] = rivals(float(self.totals[row]), posterior)
             found.append(shown)
         return found
 
@@ -104,7 +107,7 @@ def judge(pool: Pool, key: str, excluded: frozenset[str]) -> Judgement:
     everything = float(np.logaddexp2.reduce([0.0, *best]))
     chance = [float(np.exp2(total - everything)) for total in best]
     posteriors = {
-        pool.candidate(row).key: round(share, 6)
+        pool.candidate(row).key: share
         for group, share in zip(groups, chance, strict=True)
         for row in group
     }

@@ -15,6 +15,8 @@ PARTS = (
     ("taken", "the record has a MAP contact already"),
 )
 """What counts beside the comparisons: its name in the evidence, and in words."""
+RIVALS = ("rivals", "who else would fit, and what else is known of them")
+"""What counts beside the pair itself: from its total to the posterior."""
 ROUNDING = 0.001
 
 
@@ -29,7 +31,8 @@ class Step:
 
 
 def steps(candidate: Mapping[str, Any]) -> list[Step]:
-    """The steps of one candidate's evidence, the prior first; they add up to its total."""
+    """The steps of one candidate's evidence, the prior first; they add up to the log2 odds of its
+    posterior, and all but `rivals` to the total of the pair."""
     found: list[Step] = []
     total = 0.0
 
@@ -43,15 +46,21 @@ def steps(candidate: Mapping[str, Any]) -> list[Step]:
         add(compared["field"], compared["level"], float(compared["weight"]))
         if compared.get("frequency"):
             add(compared["field"], "how common the value is", float(compared["frequency"]))
-    for name, words in PARTS:
+    for name, words in (*PARTS, RIVALS):
         if candidate.get(name):
             add(name, words, float(candidate[name]))
     return found
 
 
 def adds_up(candidate: Mapping[str, Any]) -> bool:
-    """Whether the steps come to the total that was decided on."""
-    return abs(steps(candidate)[-1].total - float(candidate["total"])) < ROUNDING
+    """Whether the steps come to the total of the pair, and to the posterior that is shown."""
+    end = steps(candidate)[-1].total
+    pair = end - float(candidate["rivals"])
+    shown = 1.0 / (1.0 + 2.0**-end)
+    return (
+        abs(pair - float(candidate["total"])) < ROUNDING
+        and abs(shown - float(candidate["posterior"])) < ROUNDING
+    )
 
 
 def candidate_as_json(candidate: Mapping[str, Any]) -> dict[str, Any]:

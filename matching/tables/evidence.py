@@ -6,6 +6,7 @@ Everything here is JSON-able and holds no values of anybody's record.
 from __future__ import annotations
 
 from collections import defaultdict
+from math import log2
 from typing import Any
 
 import numpy as np
@@ -14,6 +15,7 @@ from matching.tables.link import Matched
 from matching.tables.mixture import Compared, Weighed, compared, probability, weigh
 
 DIGITS = 6
+_SAME, _UTTER = 1e-6, 1e-9
 
 
 def pair_as_json(pairs: Compared, weighed: Weighed, row: int) -> dict[str, Any]:
@@ -40,8 +42,19 @@ def pair_as_json(pairs: Compared, weighed: Weighed, row: int) -> dict[str, Any]:
     }
 
 
+def rivals(total: float, posterior: float) -> float:
+    """The bits between what a pair says on its own and what remains once everybody who would fit as
+    well, and what else is known of the two, has been heard: `total` and they come to the log2 odds
+    of `posterior`. A posterior of 0 or 1 is taken for one in a thousand million."""
+    if abs(posterior - 1.0 / (1.0 + 2.0**-total)) <= _SAME:
+        return 0.0
+    kept = min(max(posterior, _UTTER), 1.0 - _UTTER)
+    return round(log2(kept / (1.0 - kept)) - total, DIGITS)
+
+
 def pair_evidence(matched: Matched, one: int, other: int) -> dict[str, Any]:
-    """Prior, levels, weights, frequencies and total of any two rows, in bits; they add up.
+    """Prior, levels, weights, frequencies and total of any two rows, in bits; they add up, and
+    with `rivals` they come to the log2 odds of the posterior.
 
     `posterior` is the probability after resolution where the pair was a candidate, else what the
     total alone says; `linked` whether it is an answer.
@@ -55,6 +68,7 @@ def pair_evidence(matched: Matched, one: int, other: int) -> dict[str, Any]:
     return {
         **pair_as_json(pair, weighed, 0),
         "total": round(float(weighed.total[0]), DIGITS),
+        "rivals": rivals(float(weighed.total[0]), settled),
         "posterior": round(settled, DIGITS),
         "linked": bool(len(at) and decided.link[at[0]]),
     }

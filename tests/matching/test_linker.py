@@ -235,7 +235,8 @@ def scene() -> tuple[dict[str, Person], dict[str, list[Candidate]]]:
 
 
 def test_evidence_adds_up(scene: tuple[dict[str, Person], dict[str, list[Candidate]]]) -> None:
-    """For every candidate shown, prior and parts sum to the total, and all of it is JSON."""
+    """For every candidate shown, prior and parts sum to the total, and with what rivals take to
+    the posterior; all of it is JSON."""
     shown = 0
     for decision in decide(*scene, model=MODEL):
         json.dumps(decision.evidence)
@@ -243,6 +244,8 @@ def test_evidence_adds_up(scene: tuple[dict[str, Person], dict[str, list[Candida
             fields = sum(field["weight"] + field["frequency"] for field in one["fields"])
             extra = one["changed"] + one["near_people"] + one["identifier"] + one["taken"]
             assert one["prior"] + fields + extra == pytest.approx(one["total"], abs=1e-4)
+            odds = 2.0 ** (one["total"] + one["rivals"])
+            assert odds / (1.0 + odds) == pytest.approx(one["posterior"], abs=1e-5)
             shown += 1
     assert shown > 100
 

@@ -31,7 +31,8 @@ def _links(matched: Matched, ids: list[str]) -> Links:
 
 
 def test_evidence_adds_up(linked: Matched) -> None:
-    """For links, non-links and pairs never proposed, prior and steps come to the total."""
+    """For links, non-links and pairs never proposed, prior and steps come to the total, and with
+    what rivals take to the posterior."""
     rng = random.Random(1)
     left, total = linked.frame.left, linked.frame.total
     pairs = [(rng.randrange(left), rng.randrange(left, total)) for _ in range(50)]
@@ -42,7 +43,8 @@ def test_evidence_adds_up(linked: Matched) -> None:
         steps = sum(f["weight"] + f["frequency"] for f in shown["fields"])
         summed = shown["prior"] + steps + shown["changed"] + shown["near_people"]
         assert summed == pytest.approx(shown["total"], abs=1e-4)
-        assert 0.0 <= shown["posterior"] <= 1.0
+        odds = 2.0 ** (summed + shown["rivals"])
+        assert odds / (1.0 + odds) == pytest.approx(shown["posterior"], abs=1e-5)
 
 
 def test_evidence_is_symmetric(linked: Matched) -> None:

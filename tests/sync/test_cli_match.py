@@ -60,11 +60,13 @@ def test_the_page_works(folder: Path, capsys: pytest.CaptureFixture[str]) -> Non
 
 @pytest.mark.usefixtures("folder")
 def test_why_adds_up(capsys: pytest.CaptureFixture[str]) -> None:
-    """For a link and for a non-link the steps come to the total."""
-    for pair in (("1", "2"), ("1", "6")):
+    """For links and for non-links the steps come to the log2 odds of the posterior."""
+    for pair in (("1", "2"), ("1", "6"), ("3", "5"), ("5", "3")):
         shown = _json(capsys, "contacts.csv", "--why", *pair)["why"]
         [candidate] = shown["candidates"]
-        assert candidate["waterfall"][-1]["total"] == pytest.approx(candidate["total"], abs=1e-4)
+        end = candidate["waterfall"][-1]["total"]
+        assert 1.0 / (1.0 + 2.0**-end) == pytest.approx(candidate["posterior"], abs=1e-4)
+        assert candidate["posterior"] == shown["probability"]
 
 
 @pytest.mark.parametrize(

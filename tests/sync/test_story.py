@@ -64,7 +64,8 @@ def test_the_evidence_of_a_match_adds_up(world: World) -> None:
     assert (decision["verdict"], decision["reason"]) == ("link", "exact_email")
     (candidate,) = decision["candidates"]
     assert candidate["waterfall"][0]["label"] == "prior"
-    assert abs(candidate["waterfall"][-1]["total"] - candidate["total"]) < 0.001
+    end = candidate["waterfall"][-1]["total"]
+    assert abs(1.0 / (1.0 + 2.0**-end) - candidate["posterior"]) < 0.001
     assert {"email", "given", "family"} <= {step["label"] for step in candidate["waterfall"]}
 
 
@@ -242,7 +243,10 @@ def test_steps_of_hand_made_evidence() -> None:
         "identifier": 0.0,
         "taken": -4.0,
         "total": 7.5,
+        "rivals": -7.5,
+        "posterior": 0.5,
     }
-    assert [step.total for step in steps(candidate)] == [-13.0, 7.0, 15.0, 12.5, 11.5, 7.5]
+    assert [step.total for step in steps(candidate)] == [-13.0, 7.0, 15.0, 12.5, 11.5, 7.5, 0.0]
     assert adds_up(candidate)
     assert not adds_up({**candidate, "total": 8.5})
+    assert not adds_up({**candidate, "posterior": 0.6})
