@@ -1,4 +1,5 @@
-"""Which field rules apply to two records, or to one that is to become two. Pure.
+"""Which field rules apply to two records, or to one that is to become two, and what that one
+becomes. Pure.
 
 A rule with `when` applies where its condition holds for the record it reads. Several rules may
 write one field, each for its own kind of record (a pipeline, a business unit): of those the first
@@ -9,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from mappings.conditions import holds_for
+from mappings.conditions import creates_for, holds_for
 from mappings.fieldmap import FieldRule, ObjectMapping
 from mappings.records import Json, Side
 
@@ -38,6 +39,15 @@ def rules_for(
             written |= targets
             if not rule.parked & objects:
                 yield rule
+
+
+def created_as(mapping: ObjectMapping, fields: Mapping[str, Json]) -> str | None:
+    """The CRM object that a MAP record of these fields becomes where it has no counterpart; None:
+    it is matched and never created."""
+    for rule in mapping.create_when:
+        if creates_for(mapping, rule, fields):
+            return rule.object
+    return mapping.create_crm
 
 
 def _holds(

@@ -15,7 +15,7 @@ from typing import Any
 
 from mappings.cel import cel_value, environment, explain, is_too_long, no_question, without_quotes
 from mappings.errors import ConfigurationError, Position
-from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
+from mappings.fieldmap import CreateRule, FieldRule, ObjectMapping, ValueType
 from mappings.positions import Faults
 from mappings.records import Json, Side
 from mappings.standard_fields import standard_schemas
@@ -78,6 +78,11 @@ def condition_of(mapping: ObjectMapping) -> Condition:
 def holds_for(mapping: ObjectMapping, rule: FieldRule, record: Mapping[str, Json]) -> bool:
     """Whether a rule's `when` holds for these fields of a record of the rule's source."""
     return _compiled(rule.when, rule.at, *_known(mapping, rule.source))(record)
+
+
+def creates_for(mapping: ObjectMapping, rule: CreateRule, record: Mapping[str, Json]) -> bool:
+    """Whether a creation rule's `when` holds for these fields of a MAP record."""
+    return _compiled(rule.when, rule.at, *_known(mapping, Side.MAP))(record)
 
 
 def _known(

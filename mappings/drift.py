@@ -145,8 +145,7 @@ def _uses(mapping: PairMapping) -> Iterator[_Use]:
                 yield _Use(Side.CRM, name, field, rule.at, rule, writes=to_crm)
             yield from _read_besides(entry, rule)
         yield from _identity(entry)
-        for name in names_in(entry.include):
-            yield _Use(Side.MAP, entry.map_object, name, entry.at, creates=True)
+        yield from _asked_of_new(entry)
     people = mapping.of_kind(EntityKind.PERSON)
     for consent in mapping.consent:
         for name, field in consent.crm.items():
@@ -159,6 +158,13 @@ def _uses(mapping: PairMapping) -> Iterator[_Use]:
         for name, fields in activity_writes(mapping).items():
             for field in (*fields, EVENT_KEY):
                 yield _Use(Side.CRM, name, field, people.at, writes=True)
+
+
+def _asked_of_new(entry: ObjectMapping) -> Iterator[_Use]:
+    """What decides whether a record is kept in step, and what it becomes."""
+    for text in (entry.include, *(rule.when for rule in entry.create_when)):
+        for name in names_in(text):
+            yield _Use(Side.MAP, entry.map_object, name, entry.at, creates=True)
 
 
 def _read_besides(entry: ObjectMapping, rule: FieldRule) -> Iterator[_Use]:
@@ -273,10 +279,9 @@ def _lost(use: _Use, rule: FieldRule, field: FieldSchema, old: FieldSchema | Non
 
 def _demands(mapping: PairMapping, now: Schemas) -> Iterator[Drift]:
     """Fields an object wants of a new record that the mapping promises no value for."""
-    for entry in mapping.objects:
-        schema = now.get(Side.CRM, {}).get(entry.create_crm or "")
-        if schema is None:
-            continue
+    known = now.get(Side.CRM, {})
+    created = [(entry, name) for entry in mapping.objects for name in entry.creatable]
+    for entry, schema in [(entry, known[name]) for entry, name in created if name in known]:
         promised = {
             r.crm[schema.object]: r
             for r in entry.fields
@@ -343,6 +348,10 @@ def _entry(
         entry,
         fields=rules,
         create_crm=None if stops or entry.create_crm in stopped else entry.create_crm,
+        create_when=tuple(
+            replace(rule, object=None if stops or rule.object in stopped else rule.object)
+            for rule in entry.create_when
+        ),
         create_map=entry.create_map and not stops,
     )
 

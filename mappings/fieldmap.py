@@ -213,12 +213,22 @@ class IdentityRule:
 
 
 @dataclass(frozen=True, slots=True)
+class CreateRule:
+    """What MAP records for which `when` holds become: a CRM object, or None for nothing."""
+
+    object: str | None
+    when: str
+    at: Position
+
+
+@dataclass(frozen=True, slots=True)
 class ObjectMapping:
     """One entry of a mapping file: one MAP object against one or more CRM objects.
 
     `crm_objects` are in order of preference (Contact before Lead). `create_crm` names the CRM
-    object that a MAP record without counterpart becomes, None for no creation; `create_map` says
-    whether a CRM record without counterpart is created in the MAP.
+    object that a MAP record without counterpart becomes, None for no creation; those for which a
+    rule of `create_when` holds become what the first such rule says (`mappings.applying`).
+    `create_map` says whether a CRM record without counterpart is created in the MAP.
     `include` is a condition on the MAP record ("" = every record).
     """
 
@@ -232,6 +242,13 @@ class ObjectMapping:
     fields: tuple[FieldRule, ...]
     identity: tuple[IdentityRule, ...]
     at: Position
+    create_when: tuple[CreateRule, ...] = ()
+
+    @property
+    def creatable(self) -> tuple[str, ...]:
+        """The CRM objects that MAP records may become, each once."""
+        named = (*(rule.object for rule in self.create_when), self.create_crm)
+        return tuple(dict.fromkeys(name for name in named if name is not None))
 
 
 @dataclass(frozen=True, slots=True)

@@ -87,6 +87,21 @@ def mapping_schema() -> Schema:
     return {"$schema": DRAFT, "title": "Leadloop mapping", **top}
 
 
+def _created() -> Schema:
+    return keys(
+        {
+            "object": said(TEXT, "The CRM object these become, or `none`."),
+            "when": said(
+                TEXT,
+                "For which MAP records: a condition (CEL) over their properties. Without it, for"
+                " all that are left: the last entry.",
+                examples=['lifecyclestage == "customer"'],
+            ),
+        },
+        required=("object",),
+    )
+
+
 def _object() -> Schema:
     return keys(
         {
@@ -98,10 +113,18 @@ def _object() -> Schema:
                 examples=[["Contact", "Lead"]],
             ),
             "create_crm": said(
-                TEXT,
+                {"anyOf": [TEXT, {"type": "array", "items": _created()}]},
                 "The CRM object that a MAP record without counterpart becomes; `none`: it is"
-                " matched and never created.",
+                " matched and never created. Or a list: of its entries the first whose condition"
+                " holds counts.",
                 default="none",
+                examples=[
+                    "Lead",
+                    [
+                        {"object": "Contact", "when": 'lifecyclestage == "customer"'},
+                        {"object": "Lead"},
+                    ],
+                ],
             ),
             "create_map": said(
                 {"type": "boolean"},

@@ -22,6 +22,7 @@ from mappings.fieldmap import (
 )
 from mappings.flow_checks import check_flows
 from mappings.loading import Loading
+from mappings.overlaps import covers
 from mappings.ports import FieldSchema
 from mappings.records import EventKind, Side
 from mappings.required_fields import OUTCOME_PROPERTIES, own_fields
@@ -55,7 +56,8 @@ def check_pair(
         check_flows(entry, loading)
         check_rights(entry, loading)
         _hands_off(entry, flags, loading)
-        _required(entry, loading)
+        for created in entry.creatable:
+            _required(entry, created, loading)
         for rule in entry.fields:
             _types(entry, rule, loading)
             check_values(entry, rule, loading)
@@ -78,6 +80,16 @@ def _one_writer(entry: ObjectMapping, loading: Loading) -> None:
             first = writers.setdefault(target, rule)
             # Of several the first whose `when` holds applies, so that only the last may lack one.
             writers[target] = rule
+            if first is not rule and first.when and _leaves_nothing(first, rule):
+                loading.faults.add(
+                    rule.at,
+                    f"This rule never applies: `when` of the one in line {first.at.line}, which"
+                    f" writes {target[1]}.{target[2]} too, holds first.",
+                    "Put it before that one, or correct the conditions: the first that holds"
+                    " counts.",
+                    code="config.duplicate_rule",
+                )
+                break
             if first is not rule and not first.when:
                 loading.faults.add(
                     rule.at,
@@ -88,6 +100,12 @@ def _one_writer(entry: ObjectMapping, loading: Loading) -> None:
                     code="config.duplicate_rule",
                 )
                 break
+
+
+def _leaves_nothing(first: FieldRule, later: FieldRule) -> bool:
+    """Whether the first of two rules for one field holds wherever the later one would."""
+    alike = first.source is later.source and first.crm.keys() >= later.crm.keys()
+    return alike and bool(later.when) and covers(first.when, later.when)
 
 
 def _targets(entry: ObjectMapping, rule: FieldRule) -> list[tuple[Side, str, str]]:
@@ -115,9 +133,9 @@ def _hands_off(entry: ObjectMapping, flags: set[tuple[str, str]], loading: Loadi
                 )  # fmt: skip
 
 
-def _required(entry: ObjectMapping, loading: Loading) -> None:
+def _required(entry: ObjectMapping, created: str, loading: Loading) -> None:
     """A created CRM record must get every field the vendor requires, whatever the MAP holds."""
-    schema = loading.schema(Side.CRM, entry.create_crm) if entry.create_crm else None
+    schema = loading.schema(Side.CRM, created)
     if schema is None:
         return
     for field in schema.fields.values():

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 from mappings.conditions import check_condition, condition_fields, names_in, rule_types
+from mappings.creation_loader import load_creation
 from mappings.errors import Position
 from mappings.fieldmap import EntityKind, FieldRule, IdentityRule, ObjectMapping, ValueType
 from mappings.loading import Loading, slip_of
@@ -38,12 +39,14 @@ def load_object(name: str, node: Node, loading: Loading) -> ObjectMapping:
         for item in section.items("fields")
         if (rule := load_rule(item, map_object, objects, loading)) is not None
     ]
+    creation = load_creation(section, objects, loading)
     mapping = ObjectMapping(
         name=name,
         kind=kind,
         map_object=map_object,
         crm_objects=objects,
-        create_crm=_create_crm(section, objects, loading),
+        create_crm=creation.otherwise,
+        create_when=creation.rules,
         create_map=section.flag("create_map"),
         include=section.text("include"),
         fields=tuple(rule for _, rule in rules),
@@ -51,6 +54,10 @@ def load_object(name: str, node: Node, loading: Loading) -> ObjectMapping:
         at=section.place("include") if section.has("include") else node.at,
     )
     _check_include(section, mapping, loading)
+    for created, asked in creation.asked:
+        loading.note(created.at, "when.text", asked.text_at or asked.at)
+        types = rule_types(mapping.fields, Side.MAP)
+        _check_condition(asked, Side.MAP, [mapping.map_object], types, loading)
     for item, rule in rules:
         _check_when(item, rule, mapping, loading)
     return mapping
@@ -110,16 +117,6 @@ def _known_object(loading: Loading, side: Side, name: str, at: Position) -> str:
             code="config.unknown_object",
         )
     return meant or name
-
-
-def _create_crm(section: Section, objects: Sequence[str], loading: Loading) -> str | None:
-    created = section.text("create_crm", "none")
-    if created == "none":
-        return None
-    if objects and created not in objects:
-        loading.unknown_object(created, section.place("create_crm"), [*objects, "none"])
-        return None
-    return created
 
 
 def _identity(

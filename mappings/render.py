@@ -61,12 +61,20 @@ def _object(entry: ObjectMapping) -> dict[str, Any]:
         "kind": entry.kind.value,
         "map": entry.map_object,
         "crm": list(entry.crm_objects),
-        "create_crm": entry.create_crm or "none",
+        "create_crm": _creation(entry),
         "create_map": entry.create_map,
         **({"include": entry.include} if entry.include else {}),
         "identity": {rule.attribute: _identity(rule) for rule in entry.identity},
         "fields": [rule_data(rule) for rule in entry.fields],
     }
+
+
+def _creation(entry: ObjectMapping) -> Any:
+    otherwise = entry.create_crm or "none"
+    if not entry.create_when:
+        return otherwise
+    rules = [{"object": rule.object or "none", "when": rule.when} for rule in entry.create_when]
+    return [*rules, {"object": otherwise}]
 
 
 def _identity(rule: IdentityRule) -> dict[str, Any]:

@@ -263,7 +263,10 @@ def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:
         names += [own] if own is not None else []
         if own is not None and side is rule.source:
             names += [*template_names(rule.template), *names_in(rule.when)]
-    return names + (list(names_in(entry.include)) if side is Side.MAP else [])
+    if side is Side.MAP:
+        for text in (entry.include, *(rule.when for rule in entry.create_when)):
+            names += names_in(text)
+    return names
 
 
 def contract_reads(mapping: PairMapping, side: Side, object_name: str) -> list[str]:

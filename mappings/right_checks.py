@@ -77,7 +77,7 @@ def _places(entry: ObjectMapping) -> list[tuple[Side, str]]:
 
 
 def _creates(entry: ObjectMapping, side: Side, object_name: str) -> bool:
-    return entry.create_map if side is Side.MAP else entry.create_crm == object_name
+    return entry.create_map if side is Side.MAP else object_name in entry.creatable
 
 
 def _is_about(entry: ObjectMapping, rule: FieldRule, side: Side, object_name: str) -> bool:

@@ -37,13 +37,15 @@ def check_values(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> Non
 
 
 def check_conditions(entry: ObjectMapping, loading: Loading) -> None:
-    """Record comparisons in `when` and `include` with what is no option of the field."""
-    at = loading.place(entry.at, "include.text")
+    """Record comparisons in conditions with what is no option of the field."""
     schema = loading.described(Side.MAP, entry.map_object)
-    if schema is not None:
-        _compared(entry.include, at, {entry.map_object: schema.fields}, loading)
-    else:
-        _unquoted(entry, entry.include, at, loading)
+    asked = [(entry.include, loading.place(entry.at, "include.text"))]
+    asked += [(r.when, loading.place(r.at, "when.text")) for r in entry.create_when]
+    for text, at in asked:
+        if schema is not None:
+            _compared(text, at, {entry.map_object: schema.fields}, loading)
+        else:
+            _unquoted(entry, text, at, loading)
     for rule in entry.fields:
         if not rule.when:
             continue

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
+from mappings.applying import created_as
 from mappings.conditions import condition_of
 from mappings.errors import Position
 from mappings.fieldmap import ObjectMapping, PairMapping
@@ -114,12 +115,13 @@ def outcome_of(case: Case) -> Outcome:
             entry, map_record, crm_record, _shadow(case, given.crm_object), systems=SYSTEMS
         )
         return Outcome(bond.changes, given.crm_object, bond.rejections, bond.conflicts)
-    if map_record is not None and entry.create_crm is not None:
+    created = created_as(entry, map_record.fields) if map_record is not None else None
+    if map_record is not None and created is not None:
         made = plan_creation(
-            entry, map_record, to=Side.CRM, object_name=entry.create_crm, system=SYSTEMS[Side.CRM]
+            entry, map_record, to=Side.CRM, object_name=created, system=SYSTEMS[Side.CRM]
         )
         changes = {Side.MAP: (), Side.CRM: made.changes}
-        return Outcome(changes, entry.create_crm, made.rejections)
+        return Outcome(changes, created, made.rejections)
     if crm_record is not None and entry.create_map:
         made = plan_creation(
             entry, crm_record, to=Side.MAP, object_name=entry.map_object, system=SYSTEMS[Side.MAP]

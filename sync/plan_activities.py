@@ -18,7 +18,7 @@ from mappings.required_fields import EVENT_KEY
 from state.events import StoredEvent
 from state.outbox import Intent
 from sync.intents import ID_OF, Draft, FieldChange, event_key, make
-from sync.views import EntityView, Rules
+from sync.views import EntityView, Rules, becomes
 
 TASK_SUBJECT = 255
 """Characters of Task.Subject (Salesforce object reference, Task)."""
@@ -131,7 +131,7 @@ def _campaign_member(
         settled.setdefault("no_campaign", []).append(stored.id)
         return
     who, waits_for = _who(target)
-    object_name = target.ref.object if isinstance(target, Record) else view.mapping.create_crm
+    object_name = target.ref.object if isinstance(target, Record) else becomes(view)
     person_field = "ContactId" if object_name == "Contact" else "LeadId"
     key = event_key(view.entity_id, f"campaign:{campaign}")
     yield make(

@@ -36,7 +36,7 @@ from sync.plan_lifecycle import (
     projected,
     stage_fields,
 )
-from sync.views import ROLLUP_FIELDS, EntityView, Rules, bond_of, is_held
+from sync.views import ROLLUP_FIELDS, EntityView, Rules, becomes, bond_of, is_held
 
 FACT_TYPES: Mapping[OutcomeFact, ValueType] = {
     OutcomeFact.OPPORTUNITY_AMOUNT: ValueType.NUMBER,
@@ -162,7 +162,7 @@ def _crm_write(
 
 
 def _create(view: EntityView, rules: Rules) -> Intent | None:
-    wanted = view.mapping.create_crm
+    wanted = becomes(view)
     if wanted is None or not view.creatable or view.map_record is None:
         return None
     creation = plan_creation(
@@ -201,13 +201,14 @@ def _create(view: EntityView, rules: Rules) -> Intent | None:
 
 
 def _creation_rejections(view: EntityView, rules: Rules) -> tuple[Rejection, ...]:
-    if view.map_record is None or view.mapping.create_crm is None:
+    wanted = becomes(view)
+    if view.map_record is None or wanted is None:
         return ()
     return plan_creation(
         view.mapping,
         view.map_record,
         to=Side.CRM,
-        object_name=view.mapping.create_crm,
+        object_name=wanted,
         system=rules.crm_system,
     ).rejections
 
@@ -321,5 +322,5 @@ def _fact(view: EntityView, outcome: OutcomeRule, create_key: str | None) -> Jso
         if outcome.fact is OutcomeFact.CRM_ID:
             return {ID_OF: create_key}
         if outcome.fact is OutcomeFact.CRM_OBJECT:
-            return view.mapping.create_crm
+            return becomes(view)
     return view.facts.get(outcome.fact)

@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from mappings.applying import created_as
 from mappings.conditions import condition_of
 from mappings.fieldmap import EntityKind, ObjectMapping
 from mappings.records import Record, RecordRef, Side
@@ -189,7 +190,7 @@ class Storing:
         """What becomes of a MAP person nobody knows in the CRM."""
         if not condition_of(self.mapping)(record.fields):
             return "out_of_scope"
-        if self.mapping.create_crm is None:
+        if created_as(self.mapping, record.fields) is None:
             return "no_counterpart"
         values = identity_values(self.mapping, record, Side.MAP)
         known_by = {"given_name", "family_name", "emails", "phones"} & values.keys()

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
+from mappings.applying import created_as
 from mappings.fieldmap import EntityKind, ObjectMapping, OutcomeFact, PairMapping
 from mappings.ports import FieldSchema, Lane
 from mappings.records import EventKind, Json, Record, RecordRef
@@ -145,6 +146,11 @@ class EntityView:
     def crm_record(self) -> Record | None:
         """The CRM record that fields are written to and read from."""
         return self.crm_records[0] if self.crm_records else None
+
+
+def becomes(view: EntityView) -> str | None:
+    """The CRM object this person becomes where they have no record there; None for none."""
+    return None if view.map_record is None else created_as(view.mapping, view.map_record.fields)
 
 
 def bond_of(map_record: Record | None, crm_record: Record | None) -> str:

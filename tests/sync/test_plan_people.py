@@ -9,7 +9,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mappings.fieldmap import ActivityForm, PairMapping
+from mappings.fieldmap import ActivityForm, CreateRule, PairMapping
 from mappings.ports import Lane
 from mappings.records import Event, EventKind, Json, Operation, Record, Side
 from mappings.required_fields import CRM_KEY, EVENT_KEY, MAP_KEY
@@ -230,6 +230,25 @@ def test_a_new_person_becomes_a_lead_with_what_salesforce_requires() -> None:
     assert task.depends_on == create.key
     assert task.fields["WhoId"] == {"$id_of": create.key}
     assert (task.external_field, task.external_value) == (EVENT_KEY, event_key("hubspot", "k1"))
+
+
+def test_what_somebody_becomes_goes_by_their_properties() -> None:
+    """A creation policy with conditions: the record, its fields, what depends on it and the
+    outcome are of the object the first condition that holds names."""
+    mapping = preset()
+    people = mapping.object("people")
+    customers = CreateRule("Contact", 'lifecyclestage == "customer"', people.at)
+    entry = replace(people, create_when=(customers,))
+    others = [one for one in mapping.objects if one is not people]
+    rules = replace(RULES, mapping=replace(mapping, objects=(entry, *others)))
+    for stage, made in (("customer", "Contact"), ("lead", "Lead")):
+        view = view_of(mapping, (ada(lifecyclestage=stage),), (), (happened(1),))
+        create, *rest = plan_person(replace(view, mapping=entry), rules).intents
+        assert (create.operation, create.object) == (Operation.CREATE, made)
+        assert ("Company" in create.fields) is (made == "Lead")
+        outcomes = [i.fields for i in rest if i.side is Side.MAP]
+        assert [one.get("leadloop_crm_object") for one in outcomes] == [made]
+        assert {i.depends_on for i in rest} == {create.key}
 
 
 def test_nobody_is_created_against_the_rules() -> None:
