@@ -90,6 +90,14 @@ class Associations:
         found = PRIMARY_TYPES.get((source, to))
         return set() if found is None else {found}
 
+    def check(self, source: str, to: str, kinds: list[Kind]) -> None:
+        """Refuse a type that does not lead from one object type to the other (words assumed)."""
+        known = {self.default_type(source, to), *self.primary_types(source, to)}
+        known |= {e.type_id for e in self.labels.values() if (e.source, e.to) == (source, to)}
+        wrong = sorted({number for _, number in kinds} - known)
+        if wrong:
+            raise validation(f"Association types {wrong} do not lead from {source} to {to}.")
+
     def link(self, source: tuple[str, int], to: tuple[str, int], kinds: list[Kind]) -> None:
         """Associate two records by `kinds`; [] means the default (and primary, if the first)."""
         if not kinds:

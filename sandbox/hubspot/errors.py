@@ -77,6 +77,12 @@ def validation(message: str, *, sub_category: str | None = None) -> HubSpotError
     return HubSpotError(400, "VALIDATION_ERROR", message, sub_category=sub_category)
 
 
+def malformed(message: str, *, line: int = 1, column: int = 1) -> HubSpotError:
+    """A 400 for JSON that cannot be read: a place and no category, as public reports show it."""
+    place = f"line {line}, column {column}"
+    return HubSpotError(400, None, f"Invalid input JSON on {place}: {message}")
+
+
 def object_in(body: Mapping[str, Any], key: str) -> dict[str, Any]:
     """An object inside a body, {} when absent; 400 when it is something else."""
     found = body.get(key) or {}

@@ -47,6 +47,7 @@ async def put_labels(request: web.Request) -> web.Response:
     kinds = kinds_from(await list_of(request))
     if not kinds:
         raise validation("At least one association type is required.")
+    account.associations.check(source.name, to.name, kinds)
     account.associations.link((source.name, one.id), (to.name, other.id), kinds)
     return reply(
         {
@@ -125,6 +126,7 @@ async def batch_create_links(request: web.Request) -> web.Response:
             one = account.live(source, str(object_in(each, "from").get("id", "")))
             other = account.live(to, str(object_in(each, "to").get("id", "")))
             kinds = kinds_from(objects_in(each, "types"))
+            account.associations.check(source.name, to.name, kinds)
             account.associations.link((source.name, one.id), (to.name, other.id), kinds)
             results.append(
                 {

@@ -92,7 +92,7 @@ async def batch_update(request: web.Request) -> web.Response:
     account, store = account_of(request), store_of(request)
     body = await body_of(request)
     head = started(account)
-    inputs, errors = _spared(account, request, inputs_of(body))
+    inputs, errors = _spared(account, request, _distinct(inputs_of(body)))
     missing: list[str] = []
     targets: list[tuple[Input, Record]] = []
     for each in inputs:
@@ -123,10 +123,12 @@ async def batch_upsert(request: web.Request) -> web.Response:
     account, store = account_of(request), store_of(request)
     body = await body_of(request)
     head = started(account)
-    inputs, errors = _spared(account, request, inputs_of(body))
+    inputs, errors = _spared(account, request, _distinct(inputs_of(body)))
     keys = {str(each.get("idProperty") or "") for each in inputs}
     if "" in keys or len(keys) > 1:
         raise validation("Every input of an upsert needs the same idProperty.")
+    for name in keys:
+        by_unique(account, store, name, "")  # 400 where it is not unique
     partial = keys != {"email"}
     if not partial:
         for each in inputs:
@@ -159,6 +161,16 @@ async def batch_archive(request: web.Request) -> web.Response:
     if errors:
         return batch_reply(account, started(account), [], errors)
     return nothing()
+
+
+def _distinct(inputs: list[Input]) -> list[Input]:
+    """The inputs, of which no two may mean one record (HubSpot refuses the whole batch [C])."""
+    ids = [str(each.get("id", "")).lower() for each in inputs]
+    twice = sorted({one for one in ids if one and ids.count(one) > 1})
+    if twice:
+        listed = ", ".join(twice)
+        raise validation(f"Duplicate IDs found in batch input: [{listed}]. IDs must be unique")
+    return inputs
 
 
 def _each(

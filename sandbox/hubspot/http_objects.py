@@ -9,7 +9,7 @@ from aiohttp import web
 from sandbox.hubspot import search
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.hubspot.associations import kinds_from
-from sandbox.hubspot.errors import not_found, object_in, objects_in, validation
+from sandbox.hubspot.errors import malformed, not_found, object_in, objects_in, validation
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.wire import (
     account_of,
@@ -105,6 +105,9 @@ async def merge_objects(request: web.Request) -> web.Response:
     """POST a merge; the reply's id is the survivor's and may be new."""
     account, store = account_of(request), store_of(request)
     body = await body_of(request)
+    for key in ("primaryObjectId", "objectIdToMerge"):
+        if not body.get(key):
+            raise validation(f"Invalid input JSON: some required fields were not set: [{key}]")
     primary = account.live(store, str(body.get("primaryObjectId", "")))
     other = account.live(store, str(body.get("objectIdToMerge", "")))
     survivor = account.writer.merge(store, primary, other)
@@ -115,7 +118,9 @@ async def erase_contact(request: web.Request) -> web.Response:
     """POST gdpr-delete by id or e-mail; an unknown e-mail is accepted [D]."""
     account = account_of(request)
     body = await body_of(request)
-    wanted = str(body.get("objectId", ""))
+    wanted = str(body.get("objectId") or "")
+    if not wanted:
+        raise validation("Invalid input JSON: some required fields were not set: [objectId]")
     if body.get("idProperty") == "email":
         found = account.find_contact(wanted)
         if found is not None:
@@ -163,6 +168,9 @@ def properties_in(body: dict[str, Any]) -> dict[str, object]:
     properties = body.get("properties")
     if not isinstance(properties, dict):
         raise validation("Invalid input JSON: some required fields were not set: [properties]")
+    for name, value in properties.items():
+        if isinstance(value, dict | list):
+            raise malformed(f"Cannot deserialize value of property {name}: text is expected")
     return properties
 
 

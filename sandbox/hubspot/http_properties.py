@@ -6,7 +6,9 @@ from typing import Any
 
 from aiohttp import web
 
-from sandbox.hubspot.errors import HubSpotError
+from sandbox.hubspot.errors import HubSpotError, validation
+from sandbox.hubspot.properties import Property
+from sandbox.hubspot.store import ObjectStore
 from sandbox.hubspot.wire import (
     DATED,
     Route,
@@ -81,7 +83,7 @@ async def read_property(request: web.Request) -> web.Response:
 async def create_property(request: web.Request) -> web.Response:
     """POST a property, 201."""
     account, store = account_of(request), store_of(request)
-    prop = store.book.create(await body_of(request), at=account.now())
+    prop = _made(store, await body_of(request), account.now())
     return reply(prop.v3(), 201)
 
 
@@ -120,7 +122,7 @@ async def batch_create_properties(request: web.Request) -> web.Response:
     errors: list[dict[str, Any]] = []
     for each in inputs_of(await body_of(request)):
         try:
-            results.append(store.book.create(each, at=account.now()).v3())
+            results.append(_made(store, each, account.now()).v3())
         except HubSpotError as error:
             errors.append(error.item({"name": [str(each.get("name"))]}))
     return batch_reply(account, head, results, errors, status=201)
@@ -132,6 +134,14 @@ async def batch_archive_properties(request: web.Request) -> web.Response:
     for each in inputs_of(await body_of(request)):
         store.book.archive(str(each.get("name")), at=account.now())
     return nothing()
+
+
+def _made(store: ObjectStore, definition: dict[str, Any], at: int) -> Property:
+    """A new property; 400 where its group is none of the object's (the words are assumed)."""
+    group = definition.get("groupName")
+    if group and all(one["name"] != group for one in store.book.groups()):
+        raise validation(f"Property group {group!r} does not exist on {store.singular}")
+    return store.book.create(definition, at=at)
 
 
 # --- groups --------------------------------------------------------------------------------
@@ -180,7 +190,7 @@ async def read_property_v1(request: web.Request) -> web.Response:
 async def create_property_v1(request: web.Request) -> web.Response:
     """POST a property in the v1 shape, 200."""
     account, store = account_of(request), store_of(request)
-    return reply(store.book.create(await body_of(request), at=account.now()).v1())
+    return reply(_made(store, await body_of(request), account.now()).v1())
 
 
 async def update_property_v1(request: web.Request) -> web.Response:

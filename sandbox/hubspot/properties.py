@@ -273,7 +273,9 @@ def parse_definition(definition: Mapping[str, Any], *, at: int) -> Property:
         if not isinstance(definition.get(key), str) or not definition[key]
     ]
     if missing:
-        raise validation(f"Invalid input JSON: some required fields were not set: {missing}")
+        raise validation(
+            f"Invalid input JSON: some required fields were not set: [{', '.join(missing)}]"
+        )
     name = str(definition["name"])
     if not _NAME.fullmatch(name):
         raise validation(

@@ -10,7 +10,7 @@ from typing import Any
 from aiohttp import web
 
 from sandbox.hubspot.account import HubSpotAccount
-from sandbox.hubspot.errors import HubSpotError, validation
+from sandbox.hubspot.errors import HubSpotError, malformed, validation
 from sandbox.hubspot.history import history
 from sandbox.hubspot.store import ObjectStore, Record
 from sandbox.hubspot.times import iso, shown
@@ -20,6 +20,8 @@ ACCOUNT: web.AppKey[HubSpotAccount] = web.AppKey("account", HubSpotAccount)
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 Route = tuple[str, str, Handler]
 """(method, path template, handler)"""
+_UNKNOWN = "application/octet-stream"
+"""What clients send that name no content type."""
 DATED = "2026-03"
 """The dated API version served beside v3/v4 (FACTS section 0)."""
 
@@ -41,24 +43,31 @@ def correlation_id(account: HubSpotAccount) -> str:
 
 async def body_of(request: web.Request) -> dict[str, Any]:
     """The JSON object of the request, or 400."""
-    try:
-        body = json.loads(await request.read() or b"{}")
-    except ValueError:
-        raise validation("Invalid input JSON: the body could not be parsed.") from None
+    body = await _json_of(request, b"{}")
     if not isinstance(body, dict):
-        raise validation("Invalid input JSON: an object is expected.")
+        raise malformed("Cannot deserialize value: an object is expected")
     return body
 
 
 async def list_of(request: web.Request) -> list[Any]:
     """The JSON array of the request, or 400."""
-    try:
-        body = json.loads(await request.read() or b"[]")
-    except ValueError:
-        raise validation("Invalid input JSON: the body could not be parsed.") from None
+    body = await _json_of(request, b"[]")
     if not isinstance(body, list):
-        raise validation("Invalid input JSON: an array is expected.")
+        raise malformed("Cannot deserialize value: an array is expected")
     return body
+
+
+async def _json_of(request: web.Request, empty: bytes) -> object:
+    """What the request carries; 415 for another content type than JSON, where one is given."""
+    kind = request.headers.get("Content-Type", "application/json").lower()
+    if "json" not in kind and kind != _UNKNOWN:
+        raise HubSpotError(415, None, "Unsupported Media Type")
+    try:
+        return json.loads(await request.read() or empty)
+    except json.JSONDecodeError as error:
+        raise malformed(error.msg, line=error.lineno, column=error.colno) from None
+    except UnicodeDecodeError:
+        raise malformed("Invalid UTF-8") from None
 
 
 def inputs_of(body: Mapping[str, Any], most: int = 100) -> list[dict[str, Any]]:

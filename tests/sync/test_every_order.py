@@ -47,10 +47,19 @@ def merge(world: World, who: Somebody) -> None:
 
 def convert(world: World, who: Somebody) -> None:
     """Sales converts the Lead, unless it is gone."""
+    _convert(world, who, "Leadloop_Id__c")
+
+
+def convert_keyless(world: World, who: Somebody) -> None:
+    """The same in an org that does not map our key: the Lead keeps it, the Contact has none."""
+    _convert(world, who)
+
+
+def _convert(world: World, who: Somebody, *keys: str) -> None:
     if who.deleted:
         return
     lead = world.salesforce.get("Lead", who.lead)
-    kept = ("FirstName", "LastName", "Email", FLAG, "Leadloop_Id__c")
+    kept = ("FirstName", "LastName", "Email", FLAG, *keys)
     who.became = world.salesforce.put("Contact", {name: lead.fields[name] for name in kept})
     became = RecordRef("salesforce", "Contact", who.became)
     world.salesforce.convert("Lead", who.lead, became)
@@ -100,6 +109,8 @@ def refused(record: Record) -> bool:
         (merge, delete, refuse_there),
         (convert, refuse_here, merge),
         (convert, delete, refuse_there),
+        (convert_keyless, refuse_here, merge),
+        (convert_keyless, delete, refuse_there),
     ],
 )
 def test_whatever_comes_first(world: World, acts: tuple[Act, ...]) -> None:
