@@ -1,4 +1,4 @@
-"""HubSpot: contacts, companies, deals, owners, form submissions, e-mail events, consent.
+"""HubSpot: contacts, companies, deals, owners, forms, e-mail and custom events, consent.
 
 Vendor pages: developers.hubspot.com, CRM objects, search, associations v4, communication
 preferences v4, and the legacy form submissions and e-mail events. Quirks turned right here:
@@ -32,6 +32,8 @@ from connectors.base import (
 )
 from connectors.hubspot_auth import Credentials
 from connectors.hubspot_census import email_census, form_census, record_census
+from connectors.hubspot_custom import KIND as CUSTOM
+from connectors.hubspot_custom import CustomEvents
 from connectors.hubspot_events import newest_first
 from connectors.hubspot_fields import ensure_properties, is_unknown_object, object_schema
 from connectors.hubspot_marketing import Marketing
@@ -119,6 +121,8 @@ class HubSpotConnector:
         self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
         self._read = Reader(self._wire, self._paths)
         self._marketing = Marketing(self._wire, self._paths, clock)
+        names = tuple(name for name in settings.get("custom_events", "").split(",") if name)
+        self._custom = CustomEvents(self._wire, self._paths, names, self._read.addresses, clock)
 
     def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Which properties to read of which object, beside those the connector needs."""
@@ -172,6 +176,7 @@ class HubSpotConnector:
                 StreamSpec(f"form:{guid}", None, Cadence.QUARTER, _CONVERTED, counted=True)
                 for guid in forms
             ),
+            *self._custom.streams(),
             *(StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY) for name in OBJECTS),
         )
 
@@ -192,6 +197,8 @@ class HubSpotConnector:
             return newest_first(
                 stream, since, landed, self._marketing.email_events, overlap=self._overlap
             )
+        if kind == CUSTOM:
+            return self._custom.changes(name, since, landed, overlap=self._overlap)
         if kind == "archived":
             return self._archived(stream, name, since, landed)
         if kind == "owners":
@@ -209,6 +216,8 @@ class HubSpotConnector:
             return form_census(self._marketing, name, after)
         if kind == "email_events":
             return email_census(self._marketing, after)
+        if kind == CUSTOM:
+            return self._custom.census(name, after)
         return record_census(self._read, stream, after, self._clock)
 
     def fetch(self, object_name: str, ids: Sequence[str]) -> list[Record]:
@@ -409,7 +418,8 @@ def connect(
     """The entry point of `connectors.base.load`.
 
     Settings: `access_token`, or `refresh_token`, `client_id` and `client_secret`; `base_url`,
-    `api` ("v3" or "2026-03"), `search_lag_seconds`.
+    `api` ("v3" or "2026-03"), `search_lag_seconds`, `custom_events` (names of the event types to
+    read, with commas between them).
     """
     return HubSpotConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
 

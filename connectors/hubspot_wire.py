@@ -77,6 +77,11 @@ class Paths:
         version = "v4" if self.api == "v3" else _DATED
         return f"/communication-preferences/{version}/statuses/batch{tail}"
 
+    @property
+    def occurrences(self) -> str:
+        """Occurrences of custom events."""
+        return "/events/v3/events/" if self.api == "v3" else f"/events/event-occurrences/{_DATED}"
+
     owners = "/crm/v3/owners/"
     forms = "/marketing/v3/forms/"
     email_events = "/email/public/v1/events"

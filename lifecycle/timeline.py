@@ -31,6 +31,7 @@ class MomentKind(StrEnum):
     EMAIL_UNSUBSCRIBE = "email_unsubscribe"
     EMAIL_SPAM_REPORT = "email_spam_report"
     EMAIL_OTHER = "email_other"
+    CUSTOM = "custom"
 
     CAMPAIGN_RESPONSE = "campaign_response"
     TASK = "task"

@@ -155,6 +155,10 @@ def rule_key(map_field: str, crm: Mapping[str, str]) -> str:
     return f"{map_field}>{'/'.join(f'{o}.{f}' for o, f in sorted(crm.items()))}"
 
 
+NAMED_KINDS = tuple(kind.value for kind in EventKind if kind is not EventKind.CUSTOM)
+"""The kinds of event `activities` knows; custom events have names of their own."""
+
+
 class ActivityForm(StrEnum):
     """What an event becomes in the CRM."""
 
@@ -255,10 +259,11 @@ class ObjectMapping:
 class PairMapping:
     """Everything the mapping files of one connection pair say.
 
-    `campaigns` maps a MAP form or campaign name to a CRM Campaign id, for events that become
-    CampaignMembers. `go_live` (aware UTC) ends the baseline: form fills before it are rolled up
-    and make no Task (law 13). `hash` is a stable digest of the files, `contract`
-    included: a change of it is a plan.
+    `campaigns` maps a MAP form, campaign or event name to a CRM Campaign id, for events that become
+    CampaignMembers. `custom_events` says of each of the MAP's custom events, by its name, what it
+    becomes; among `activities` they are the kind CUSTOM, a roll-up where any of them is. `go_live`
+    (aware UTC) ends the baseline: form fills before it are rolled up and make no Task (law 13).
+    `hash` is a stable digest of the files, `contract` included: a change of it is a plan.
     """
 
     objects: tuple[ObjectMapping, ...]
@@ -269,6 +274,25 @@ class PairMapping:
     go_live: datetime | None
     hash: str
     contract: Contract = field(default_factory=Contract)
+    custom_events: Mapping[str, ActivityForm] = field(default_factory=dict)
+
+    @property
+    def pulled_events(self) -> tuple[str, ...]:
+        """The names of the custom events that become anything, in order."""
+        forms = sorted(self.custom_events.items())
+        return tuple(name for name, form in forms if form is not ActivityForm.OFF)
+
+    @property
+    def rolled_up_events(self) -> tuple[str, ...]:
+        """The names of the custom events that become counts."""
+        forms = self.custom_events.items()
+        return tuple(name for name, form in forms if form is ActivityForm.ROLLUP)
+
+    def form_of(self, kind: EventKind, name: str) -> ActivityForm:
+        """What an event of that kind and name becomes."""
+        if kind is EventKind.CUSTOM:
+            return self.custom_events.get(name, ActivityForm.OFF)
+        return self.activities.get(kind, ActivityForm.OFF)
 
     def object(self, name: str) -> ObjectMapping:
         """The object mapping of that name. Raises KeyError."""

@@ -12,6 +12,7 @@ from dataclasses import fields
 
 from mappings.contract_schema import contract_keys
 from mappings.fieldmap import (
+    NAMED_KINDS,
     ActivityForm,
     Aggregate,
     Direction,
@@ -22,7 +23,7 @@ from mappings.fieldmap import (
     TooLong,
     ValueType,
 )
-from mappings.records import EventKind, PersonAttributes
+from mappings.records import PersonAttributes
 from mappings.schema_words import (
     DRAFT,
     TEXT,
@@ -54,7 +55,7 @@ def mapping_schema() -> Schema:
                 " or more CRM objects in it.",
             ),
             "activities": said(
-                table(one_of(ActivityForm), [kind.value for kind in EventKind]),
+                table(one_of(ActivityForm), list(NAMED_KINDS)),
                 "What each kind of event becomes in the CRM: a Task, a campaign member, a count in"
                 " roll-up fields, or nothing (`off`, in quotes for editors that read YAML 1.1).",
             ),
@@ -70,9 +71,16 @@ def mapping_schema() -> Schema:
             ),
             "campaigns": said(
                 table(TEXT),
-                "For events that become campaign members: the form's or campaign's name, and the"
-                " Salesforce Campaign id.",
+                "For events that become campaign members: the form's, campaign's or custom event's"
+                " name, and the Salesforce Campaign id.",
                 examples=[{"Spring webinar": "701000000000001"}],
+            ),
+            "custom_events": said(
+                table(one_of(ActivityForm)),
+                "HubSpot's custom events by their internal name, and what each becomes: a Task, a"
+                " campaign member, a count in roll-up fields, or nothing (`off`). Those that are"
+                " not named are not read.",
+                examples=[{"pe1234567_demo_watched": "task"}],
             ),
             "tables": said(
                 table(_picklist()),

@@ -22,6 +22,7 @@ from pathlib import Path
 from mappings.contract_loader import CONTRACT_KEYS, load_contract
 from mappings.errors import Position
 from mappings.fieldmap import (
+    NAMED_KINDS,
     ActivityForm,
     ConsentRule,
     ObjectMapping,
@@ -49,6 +50,7 @@ TOP_KEYS = (
     "consent",
     "outcomes",
     "campaigns",
+    "custom_events",
     "tables",
     *CONTRACT_KEYS,
 )
@@ -57,8 +59,11 @@ DEFAULT_ACTIVITIES: Mapping[EventKind, ActivityForm] = {
     **dict.fromkeys(EventKind, ActivityForm.ROLLUP),
     EventKind.FORM_FILL: ActivityForm.TASK,
     EventKind.EMAIL_OTHER: ActivityForm.OFF,
+    EventKind.CUSTOM: ActivityForm.OFF,
 }
 
+_CUSTOM_EVENT = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}")
+"""The full name of an event type, such as `pe1234567_demo_watched`; assumed: no longer."""
 _CAMPAIGN_ID = re.compile(r"701[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?")  # FACTS section 4, Objects
 
 
@@ -128,6 +133,7 @@ class _Reading:
         self._consent: list[ConsentRule] = []
         self._outcomes: dict[OutcomeFact, OutcomeRule] = {}
         self._campaigns: dict[str, str] = {}
+        self._custom: dict[str, tuple[ActivityForm, Position]] = {}
         self._go_live: tuple[datetime, Position] | None = None
         self._tops: list[Section] = []
 
@@ -143,6 +149,7 @@ class _Reading:
         self._read_consent(top)
         self._read_outcomes(top)
         self._read_campaigns(top)
+        self._read_custom(top)
         self._read_go_live(top)
 
     def finish(self, start: Position) -> PairMapping:
@@ -159,12 +166,14 @@ class _Reading:
         mapping = PairMapping(
             objects=tuple(self._objects.values()),
             activities=dict(DEFAULT_ACTIVITIES)
-            | {kind: form for kind, (form, _) in self._activities.items()},
+            | {kind: form for kind, (form, _) in self._activities.items()}
+            | self._rolled_up(),
             consent=tuple(self._consent),
             outcomes=tuple(self._outcomes.values()),
             campaigns=self._campaigns,
             go_live=self._go_live[0] if self._go_live else None,
             hash="",
+            custom_events={name: form for name, (form, _) in self._custom.items()},
             contract=load_contract(
                 self._tops,
                 self._objects,
@@ -172,8 +181,8 @@ class _Reading:
                 has_go_live=self._go_live is not None,
             ),
         )
-        places = {kind: at for kind, (_, at) in self._activities.items()}
-        check_pair(mapping, places, self._loading)
+        places = {kind.value: (form, at) for kind, (form, at) in self._activities.items()}
+        check_pair(mapping, places | self._custom, self._loading)
         return _stamped(mapping)
 
     def _twice(self, at: Position, what: str, first: Position) -> None:
@@ -193,11 +202,14 @@ class _Reading:
 
     def _read_activities(self, top: Section) -> None:
         for name, at, node in top.entries("activities"):
-            kinds = [kind.value for kind in EventKind]
-            if name not in kinds:
+            if name not in NAMED_KINDS:
                 self._faults.add(
                     at, f"`{name}` is no kind of event.",
-                    suggest(name, kinds, f"Use one of: {', '.join(kinds)}."),
+                    suggest(
+                        name, NAMED_KINDS,
+                        f"Use one of: {', '.join(NAMED_KINDS)}. Custom events stand by their name"
+                        " under `custom_events`.",
+                    ),
                     code="config.unknown_key",
                 )  # fmt: skip
                 continue
@@ -262,6 +274,26 @@ class _Reading:
                 )  # fmt: skip
             else:
                 self._campaigns[name] = id18(node.text)
+
+    def _read_custom(self, top: Section) -> None:
+        for name, at, node in top.entries("custom_events"):
+            form = choose(self._faults, node, f"`{name}`", ActivityForm)
+            if not _CUSTOM_EVENT.fullmatch(name):
+                self._faults.add(
+                    at, f"`{name}` is no name of a custom event.",
+                    "Use the internal name HubSpot gives it (Data Management > Event Management), "
+                    "such as pe1234567_demo_watched.",
+                    code="config.invalid_id",
+                )  # fmt: skip
+            elif name in self._custom:
+                self._twice(at, f"The custom event `{name}`", self._custom[name][1])
+            elif form is not None:
+                self._custom[name] = (form, node.at)
+
+    def _rolled_up(self) -> dict[EventKind, ActivityForm]:
+        """Custom events as a kind: roll-ups where any of them is."""
+        forms = {form for form, _ in self._custom.values()}
+        return {EventKind.CUSTOM: ActivityForm.ROLLUP} if ActivityForm.ROLLUP in forms else {}
 
     def _read_go_live(self, top: Section) -> None:
         node = top.node("go_live")

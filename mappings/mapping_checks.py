@@ -24,7 +24,7 @@ from mappings.flow_checks import check_flows
 from mappings.loading import Loading
 from mappings.overlaps import covers
 from mappings.ports import FieldSchema
-from mappings.records import EventKind, Side
+from mappings.records import Side
 from mappings.required_fields import OUTCOME_PROPERTIES, own_fields
 from mappings.right_checks import check_rights
 from mappings.value_checks import check_conditions, check_values
@@ -47,7 +47,9 @@ _NEAR = frozenset({("number", "currency"), ("date", "datetime")})
 
 
 def check_pair(
-    mapping: PairMapping, activity_places: Mapping[EventKind, Position], loading: Loading
+    mapping: PairMapping,
+    activity_places: Mapping[str, tuple[ActivityForm, Position]],
+    loading: Loading,
 ) -> None:
     """Record every fault between the parts of a loaded mapping."""
     flags = {(o, f) for rule in mapping.consent for o, f in rule.crm.items()}
@@ -64,10 +66,10 @@ def check_pair(
         check_conditions(entry, loading)
     _one_mapping_an_object(mapping, loading)
     _people_parts(mapping, loading)
-    for kind, at in activity_places.items():
-        if mapping.activities[kind] is ActivityForm.CAMPAIGN_MEMBER and not mapping.campaigns:
+    for name, (form, at) in activity_places.items():
+        if form is ActivityForm.CAMPAIGN_MEMBER and not mapping.campaigns:
             loading.faults.add(
-                at, f"`{kind.value}` becomes campaign members, but no campaign is named.",
+                at, f"`{name}` becomes campaign members, but no campaign is named.",
                 "Add `campaigns:` with the form's or campaign's name and a Campaign id.",
                 code="config.missing_key",
             )  # fmt: skip

@@ -118,6 +118,7 @@ class EventKind(StrEnum):
     EMAIL_UNSUBSCRIBE = "email_unsubscribe"
     EMAIL_SPAM_REPORT = "email_spam_report"
     EMAIL_OTHER = "email_other"
+    CUSTOM = "custom"
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,10 +126,10 @@ class Event:
     """One marketing event, identified for ever by (system, key).
 
     `key` is built from what the vendor guarantees to be unique (form and conversion id; e-mail
-    event id and created). `email` is the address the vendor names, lower case, or None.
-    `name` is the form's or campaign's name or id, `details` what else is shown to people
-    (answers, page, link); `filtered` marks events the vendor itself discounts (bots, privacy
-    proxies).
+    event id and created; a custom event's name and id). `email` is the address the vendor names,
+    or that of the contact it names, lower case, or None. `name` is the form's, campaign's or event
+    type's name or id, `details` what else is shown to people (answers, page, link); `filtered`
+    marks events the vendor itself discounts (bots, privacy proxies).
     """
 
     system: str

@@ -21,6 +21,7 @@ from mappings.fieldmap import (
     TooLong,
     rule_key,
 )
+from mappings.records import EventKind
 from mappings.transforms import ALTERNATIVES
 
 FORMAT = 1
@@ -46,13 +47,18 @@ def mapping_data(mapping: PairMapping) -> dict[str, Any]:
     if mapping.go_live is not None:
         data["go_live"] = mapping.go_live.isoformat()
     data["objects"] = {entry.name: _object(entry) for entry in mapping.objects}
-    data["activities"] = {kind.value: form.value for kind, form in mapping.activities.items()}
+    data["activities"] = {
+        kind.value: form.value
+        for kind, form in mapping.activities.items()
+        if kind is not EventKind.CUSTOM
+    }
     data["consent"] = [
         {"crm": dict(rule.crm), "subscription": rule.subscription or "all"}
         for rule in mapping.consent
     ]
     data["outcomes"] = {rule.fact.value: rule.map for rule in mapping.outcomes}
     data["campaigns"] = dict(mapping.campaigns)
+    data["custom_events"] = {name: form.value for name, form in mapping.custom_events.items()}
     return {key: value for key, value in data.items() if value not in ({}, [])}
 
 

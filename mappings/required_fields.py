@@ -45,6 +45,7 @@ COUNTERS: dict[EventKind, tuple[str, str]] = {
     EventKind.EMAIL_UNSUBSCRIBE: ("Leadloop_Unsubscribes__c", "Leadloop unsubscribes"),
     EventKind.EMAIL_SPAM_REPORT: ("Leadloop_Spam_Reports__c", "Leadloop spam reports"),
     EventKind.FORM_FILL: ("Leadloop_Form_Fills__c", "Leadloop form fills"),
+    EventKind.CUSTOM: ("Leadloop_Custom_Events__c", "Leadloop custom events"),
 }
 """Roll-up counter and its label by kind of event."""
 
@@ -172,14 +173,15 @@ def own_fields(side: Side) -> frozenset[str]:
 def rolled_up(mapping: PairMapping) -> tuple[EventKind, ...]:
     """The kinds of event that have a counter on the person in the CRM.
 
-    Form fills keep their counter when they become Tasks, because those before `go_live` are only
-    rolled up (law 13).
+    Form fills and custom events keep their counter when they become Tasks, because those before
+    `go_live` are only rolled up (law 13).
     """
     return tuple(
         kind
         for kind in COUNTERS
         if mapping.activities.get(kind) is ActivityForm.ROLLUP
         or (kind is EventKind.FORM_FILL and mapping.activities.get(kind) in _ROLLED_UP)
+        or (kind is EventKind.CUSTOM and mapping.pulled_events)
     )
 
 
@@ -193,9 +195,10 @@ ACTIVITY_ANCHORS = frozenset({"WhoId", "CampaignId", "LeadId", "ContactId", EVEN
 
 def activity_writes(mapping: PairMapping) -> dict[str, tuple[str, ...]]:
     """The CRM objects that activities become, with the fields they are written with."""
+    forms = {*mapping.activities.values(), *mapping.custom_events.values()}
     wanted = {
-        TASK: ActivityForm.TASK in mapping.activities.values() or mapping.contract.has_handoffs(),
-        MEMBER: ActivityForm.CAMPAIGN_MEMBER in mapping.activities.values(),
+        TASK: ActivityForm.TASK in forms or mapping.contract.has_handoffs(),
+        MEMBER: ActivityForm.CAMPAIGN_MEMBER in forms,
     }
     return {name: fields for name, fields in _ACTIVITY_WRITES.items() if wanted[name]}
 

@@ -228,17 +228,30 @@ def open_of(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[StoredEvent]]:
 
 
 def rollups(
-    tx: Tx, entity_ids: Iterable[str], kinds: Sequence[EventKind], baseline_until: datetime | None
+    tx: Tx,
+    entity_ids: Iterable[str],
+    kinds: Sequence[EventKind],
+    baseline_until: datetime | None,
+    *,
+    custom: Sequence[str] = (),
+    logged: Sequence[str] = (),
 ) -> dict[str, Rollup]:
-    """What the rolled-up kinds add up to per golden record, recomputed from every event.
+    """What the rolled-up kinds add up to per golden record, recomputed from every event; of custom
+    events those named `custom`.
 
-    Form fills before `baseline_until` are counted too: before go-live they are roll-ups.
+    Form fills before `baseline_until` are counted too, and custom events named `logged`: before
+    go-live they are roll-ups.
     """
+    whole = [kind.value for kind in kinds if kind is not EventKind.CUSTOM]
     rolled = or_(
-        EVENTS.c.kind.in_([kind.value for kind in kinds]),
+        EVENTS.c.kind.in_(whole),
+        and_(EVENTS.c.kind == EventKind.CUSTOM.value, EVENTS.c.name.in_(custom)),
         EVENTS.c.disposition == "baseline",
         and_(
-            EVENTS.c.kind == EventKind.FORM_FILL.value,
+            or_(
+                EVENTS.c.kind == EventKind.FORM_FILL.value,
+                and_(EVENTS.c.kind == EventKind.CUSTOM.value, EVENTS.c.name.in_(logged)),
+            ),
             EVENTS.c.disposition.in_((*OPEN, "out_of_scope")),
             EVENTS.c.occurred_at < baseline_until,
         )

@@ -139,6 +139,8 @@ def _load(
             entity_ids,
             [k for k in kinds if pair.mapping.activities.get(k) == "rollup"],
             pair.mapping.go_live,
+            custom=pair.mapping.rolled_up_events,
+            logged=pair.mapping.pulled_events,
         ),
         stages=stage_views(tx, pair.mapping, pair.map_side.system, entity_ids),
         spoken=_spoken(pair, tx, links, records),

@@ -37,7 +37,7 @@ def rolled_up(view: EntityView, rules: Rules) -> dict[str, list[int]]:
 
 
 def _rollup_word(stored: StoredEvent, rules: Rules) -> str | None:
-    form = rules.mapping.activities.get(stored.event.kind, ActivityForm.OFF)
+    form = rules.mapping.form_of(stored.event.kind, stored.event.name)
     if form is ActivityForm.ROLLUP:
         return "rolled_up"
     live = rules.mapping.go_live
@@ -54,7 +54,7 @@ def plan_activities(
     settled: dict[str, list[int]] = {}
     writes_rollup = isinstance(target, str)
     for stored in view.events:
-        form = rules.mapping.activities.get(stored.event.kind, ActivityForm.OFF)
+        form = rules.mapping.form_of(stored.event.kind, stored.event.name)
         word = _rollup_word(stored, rules)
         if form is ActivityForm.OFF:
             settled.setdefault("off", []).append(stored.id)
@@ -166,6 +166,7 @@ SUBJECTS: Mapping[EventKind, str] = {
     EventKind.EMAIL_UNSUBSCRIBE: "Unsubscribed",
     EventKind.EMAIL_SPAM_REPORT: "E-mail reported as spam",
     EventKind.EMAIL_OTHER: "E-mail event",
+    EventKind.CUSTOM: "Event",
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import contextlib
 import functools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -85,11 +85,27 @@ def screened(config: Config, pair: PairConfig, store: Store) -> Store:
 
 
 def connect(
-    system: SystemConfig, turn: Turn | None = None, clocks: Clocks | None = None
+    system: SystemConfig,
+    turn: Turn | None = None,
+    clocks: Clocks | None = None,
+    *,
+    events: Sequence[str] = (),
 ) -> VendorConnector:
-    """A connector to one system, held to its account's limits where it is given a turn."""
+    """A connector to one system, held to its account's limits where it is given a turn. `events`
+    are the custom events it is to read, by name."""
     sleep = (clocks or Clocks()).sleep
-    return load(system.kind, system.settings, limiter=turn, sleep=sleep)
+    settings = {**system.settings, **({"custom_events": ",".join(events)} if events else {})}
+    return load(system.kind, settings, limiter=turn, sleep=sleep)
+
+
+def _connectors(
+    pair: PairConfig, turns: Mapping[Side, Turn], clocks: Clocks
+) -> dict[Side, VendorConnector]:
+    events = pair.mapping.pulled_events
+    return {
+        Side.MAP: connect(pair.map_system, turns[Side.MAP], clocks, events=events),
+        Side.CRM: connect(pair.crm_system, turns[Side.CRM], clocks),
+    }
 
 
 @contextlib.contextmanager
@@ -117,10 +133,7 @@ def open_pair(
     with store.read() as tx:
         live = runs.approved(tx, f"live:{pair.mapping.hash}")
     turns = _turns(accounts, pair, live=live)
-    sides = {
-        Side.MAP: connect(pair.map_system, turns[Side.MAP], clocks),
-        Side.CRM: connect(pair.crm_system, turns[Side.CRM], clocks),
-    }
+    sides = _connectors(pair, turns, clocks)
     try:
         reads = fields_to_read(pair.mapping)
         for side, connector in sides.items():

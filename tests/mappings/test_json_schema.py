@@ -14,11 +14,10 @@ from hypothesis import strategies as st
 from ruamel.yaml import YAML
 
 from mappings.errors import ConfigurationError
-from mappings.fieldmap import Direction, OutcomeFact, Overwrite, TooLong, ValueType
+from mappings.fieldmap import NAMED_KINDS, Direction, OutcomeFact, Overwrite, TooLong, ValueType
 from mappings.json_schema import mapping_schema
 from mappings.loader import TOP_KEYS, load_mapping
 from mappings.object_loader import ATTRIBUTES, OBJECT_KEYS
-from mappings.records import EventKind
 from mappings.rule_loader import RULE_KEYS
 from mappings.steps import TRANSFORMS
 from tests.mappings.contracts import CONTRACT
@@ -121,7 +120,8 @@ def documents(draw: st.DrawFn) -> dict[str, Any]:
     return {
         "format": 1,
         "objects": {"people": entry},
-        "activities": draw(st.dictionaries(st.sampled_from([e.value for e in EventKind]), forms)),
+        "activities": draw(st.dictionaries(st.sampled_from(NAMED_KINDS), forms)),
+        "custom_events": draw(st.dictionaries(st.sampled_from(["pe1_demo", "pe1_login"]), forms)),
         "outcomes": {fact.value: f"leadloop_{fact.value}" for fact in facts},
         "consent": draw(st.sampled_from([None, [], {"crm": "HasOptedOutOfEmail"}])),
         "go_live": draw(st.sampled_from([None, "2026-03-02T08:00:00Z"])),

@@ -9,7 +9,14 @@ from pathlib import Path
 import pytest
 
 from mappings.errors import ConfigurationError
-from mappings.fieldmap import ActivityForm, EntityKind, OutcomeFact, PairMapping, ValueType
+from mappings.fieldmap import (
+    NAMED_KINDS,
+    ActivityForm,
+    EntityKind,
+    OutcomeFact,
+    PairMapping,
+    ValueType,
+)
 from mappings.loader import load_mapping
 from mappings.ports import FieldSchema, ObjectSchema
 from mappings.records import EventKind, Side
@@ -46,8 +53,9 @@ def test_the_preset_fills_what_a_lead_requires(preset: PairMapping) -> None:
 def test_the_preset_logs_forms_and_rolls_up_mail(preset: PairMapping) -> None:
     """Form fills are Tasks, e-mail engagement counts, the rest is off."""
     assert preset.activities[EventKind.FORM_FILL] is ActivityForm.TASK
-    assert preset.activities[EventKind.EMAIL_OTHER] is ActivityForm.OFF
-    mail = set(EventKind) - {EventKind.FORM_FILL, EventKind.EMAIL_OTHER}
+    off = {EventKind.EMAIL_OTHER, EventKind.CUSTOM}
+    mail = set(EventKind) - {EventKind.FORM_FILL, *off}
+    assert {preset.activities[kind] for kind in off} == {ActivityForm.OFF}
     assert {preset.activities[kind] for kind in mail} == {ActivityForm.ROLLUP}
 
 
@@ -84,7 +92,7 @@ def test_the_preset_needs_the_agreed_fields(preset: PairMapping) -> None:
 def test_a_mapping_needs_no_more_than_it_uses(tmp_path: Path) -> None:
     """Without activities and outcomes, the key fields are all that is needed."""
     text = MAPPING[: MAPPING.index("activities:")] + "activities:\n"
-    text += "".join(f'  {kind.value}: "off"\n' for kind in EventKind)
+    text += "".join(f'  {kind}: "off"\n' for kind in NAMED_KINDS)
     needed = required_fields(load_mapping(write(tmp_path, text)))
     assert {d.name for d in needed[Side.CRM]} == {"Leadloop_Id__c"}
     assert {d.name for d in needed[Side.MAP]} == {"leadloop_id"}
