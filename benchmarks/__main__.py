@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
-LONG = ("bulk_reading", "reading", "planning", "reports", "scale")
+LONG = ("bulk_reading", "reading", "planning", "reports", "scale", "writing")
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -54,6 +54,7 @@ def measure(
     figures: dict[str, Any] = {"format": FORMAT, "settings": settings(people)}
     if "sync" in wanted or "cycle" in wanted:
         figures.update(_synced(people, wanted))
+    figures.update(_of_many(people, wanted))
     if "bulk" in wanted:
         from benchmarks.bulk import bulk
 
@@ -74,18 +75,10 @@ def measure(
         from benchmarks.reading import reading
 
         figures["reading"] = reading(*backlog, say)
-    if "planning" in wanted:
-        from benchmarks.planning import planning
-
-        figures["planning"] = planning(people, say)
     if "validating" in wanted:
         from benchmarks.validating import validating
 
         figures["validating"] = validating()
-    if "reports" in wanted:
-        from benchmarks.reports import EVENTS_EACH, reports
-
-        figures["reports"] = reports(people, EVENTS_EACH, say)
     if "scale" in wanted:
         from benchmarks.scale import scale
 
@@ -94,6 +87,24 @@ def measure(
         from benchmarks.startup import start_times
 
         figures["help"] = start_times()
+    return figures
+
+
+def _of_many(people: int, wanted: Sequence[str]) -> dict[str, Any]:
+    """The parts of so many people that need no sync."""
+    figures: dict[str, Any] = {}
+    if "planning" in wanted:
+        from benchmarks.planning import planning
+
+        figures["planning"] = planning(people, say)
+    if "writing" in wanted:
+        from benchmarks.writing import writing
+
+        figures["writing"] = writing(people, say)
+    if "reports" in wanted:
+        from benchmarks.reports import EVENTS_EACH, reports
+
+        figures["reports"] = reports(people, EVENTS_EACH, say)
     return figures
 
 

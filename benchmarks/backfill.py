@@ -65,10 +65,13 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(folder: Path, people: int, say: SAY) -> Iterator[Bench]:
-    """Sandbox, workspace and key fields for so many people on each side."""
-    say(f"loading {people:,} x {people:,} people")
-    with start_process(folder, people=people, crm_records=people, timeout=LOAD_SECONDS) as sandbox:
+def bench(folder: Path, people: int | None, say: SAY) -> Iterator[Bench]:
+    """Sandbox, workspace and key fields for so many people on each side, or for empty vendors."""
+    world, many = ("generated", people) if people else (None, 1)
+    say(f"loading {many:,} x {many:,} people" if people else "starting empty vendors")
+    with start_process(
+        folder, world=world, people=many, crm_records=people, timeout=LOAD_SECONDS
+    ) as sandbox:
         admin = Admin(sandbox.admin_url)
         admin.switch(rate_limits="off")
         path = write_workspace(
@@ -78,7 +81,7 @@ def bench(folder: Path, people: int, say: SAY) -> Iterator[Bench]:
         store = wiring.open_state(config, config.pairs[0])
         try:
             _doctor(config)
-            yield Bench(sandbox, admin, config, store, people)
+            yield Bench(sandbox, admin, config, store, people or 0)
         finally:
             store.close()
             admin.close()

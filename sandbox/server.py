@@ -189,6 +189,7 @@ class Sandbox:
                     "client_id": self.hubspot.tokens.client_id,
                     "client_secret": self.hubspot.tokens.client_secret,
                     "refresh_token": self.hubspot.tokens.refresh_token,
+                    "developer_key": self.hubspot.tokens.developer_key,
                 },
                 "salesforce": {"refresh_token": self.salesforce.sessions.refresh_token},
             },

@@ -253,3 +253,16 @@ def test_a_large_table_is_linked_by_both() -> None:
     assert set(found["ratios"]) == {"seconds", "cpu_seconds", "peak_rss_mib"}
     assert all(found[who]["peak_rss_mib"] > 50 for who in ("leadloop", "splink"))
     assert len(told) == 1
+
+
+def test_writing_fills_the_vendors_calls() -> None:
+    """What a backfill writes of 250 people goes out in calls that are full but for the last: a Lead
+    each, and the contact that learns its id."""
+    writing = command.measure(250, ("writing",))["writing"]
+    assert writing["rows"] == {"ok": 500}
+    leads, contacts = (
+        next(one for one in writing["writes"]["by_object"] if one["object"] == name)
+        for name in ("Lead", "contacts")
+    )
+    assert (leads["records"], leads["calls"]) == (250, 2)
+    assert (contacts["records"], contacts["calls"]) == (250, 3)

@@ -14,6 +14,7 @@ from sandbox.hubspot import http_batch as batch
 from sandbox.hubspot import (
     http_campaigns,
     http_contacts_v1,
+    http_event_definitions,
     http_events,
     http_labels,
     http_legacy,
@@ -44,6 +45,7 @@ _FAMILIES = (
     http_lists,
     http_links_v3,
     http_events,
+    http_event_definitions,
     http_labels,
     http_contacts_v1,
     http_lists_v1,
@@ -62,6 +64,7 @@ def build_app(account: HubSpotAccount) -> web.Application:
     app[ACCOUNT] = account
     http_webhooks.install(app)
     http_labels.install(app)
+    http_event_definitions.install(app)
     for method, path, handler in _routes():
         app.router.add_route(method, path, handler)
         app.router.add_route(method, f"{path}/", handler)

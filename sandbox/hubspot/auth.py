@@ -45,6 +45,8 @@ class Tokens:
         self.client_id = "sandbox-client"
         self.client_secret = "sandbox-client-secret"
         self.refresh_token = "sandbox-refresh-token"
+        self.developer_key = "sandbox-developer-key"
+        """What opens the app's webhook settings, as `hapikey`."""
         self.denied_scopes: set[str] = set()
         self._rng = rng
         self._monotonic = monotonic

@@ -1,6 +1,6 @@
 """Where an app's webhooks go and what it wants to hear, by the app's own API (v3).
 
-In life these calls carry a developer's key; here any token the account accepts opens them
+These calls carry a developer's key, as `hapikey`; the account's own tokens open them here as well
 (assumed). What is set here is delivered as what the admin endpoint sets: signed with the client
 secret and, as nobody asked for trouble, once and in order.
 """

@@ -120,3 +120,73 @@ def test_jsforce_converts_merges_undeletes_and_searches(
     assert jsforce["back"].startswith("Many ")
     assert ["Contact", "Jay"] in jsforce["search"]
     assert "DailyApiRequests" in jsforce["limits"]
+
+
+@pytest.fixture(scope="module")
+def more_hubspot(node: Any) -> dict[str, Any]:
+    """What `node/hubspot_more.mjs` did and found."""
+    found: dict[str, Any] = node("hubspot_more.mjs")
+    return found
+
+
+def test_hubspot_pages_searches_and_upserts(bench: Bench, more_hubspot: dict[str, Any]) -> None:
+    """A search over three pages brings everybody once; an upsert knows old from new; a batch read
+    tells what it did not find.
+    """
+    assert more_hubspot["searched"] == [130, 130]
+    assert more_hubspot["upserted"] == [10, 5]
+    assert more_hubspot["read"] == [3, 1]
+    live = bench.live("hubspot", "contacts").values()
+    assert sum(row["properties"].get("jobtitle") == "Upserted" for row in live) == 10
+
+
+def test_hubspot_shows_the_rest_of_the_account(bench: Bench, more_hubspot: dict[str, Any]) -> None:
+    """Labels, groups, users, e-mails, webhooks and tokens are there; imports are refused."""
+    assert more_hubspot["labels"] == [["Advisor"]] * 3
+    assert more_hubspot["groups"] is True
+    assert more_hubspot["property"] == 404
+    assert "owner@sandbox.example" in more_hubspot["users"]
+    assert more_hubspot["roles"] == 1
+    assert more_hubspot["emails"] > 0
+    assert more_hubspot["schemas"] == 0
+    assert more_hubspot["imports"] == [403, "MISSING_SCOPES"]
+    assert more_hubspot["webhooks"] == ["contact.creation"]
+    assert more_hubspot["token"] == bench.info["hubspot"]["portal_id"]
+
+
+@pytest.fixture(scope="module")
+def more_jsforce(node: Any) -> dict[str, Any]:
+    """What `node/jsforce_more.mjs` did and found."""
+    found: dict[str, Any] = node("jsforce_more.mjs")
+    return found
+
+
+def test_jsforce_loads_by_bulk_1(bench: Bench, more_jsforce: dict[str, Any]) -> None:
+    """Bulk 1.0 loads and queries; the row that fails says why."""
+    assert more_jsforce["loaded"] == {"good": 30, "bad": ["REQUIRED_FIELD_MISSING"]}
+    assert more_jsforce["queried"] == 30
+    assert more_jsforce["groups"] == [["Bulk One", 30]]
+    live = bench.live("salesforce", "Lead").values()
+    assert sum(row["Company"] == "Bulk One" for row in live) == 31
+
+
+def test_jsforce_builds_screens(more_jsforce: dict[str, Any]) -> None:
+    """Tabs, theme, actions, layouts, list views and rules are understood."""
+    assert {"Account", "Lead"} <= set(more_jsforce["tabs"])
+    assert more_jsforce["theme"] == len(more_jsforce["tabs"])
+    assert more_jsforce["actions"] == ["LogACall"]
+    assert (more_jsforce["recent"], more_jsforce["approvals"]) == (0, [])
+    assert more_jsforce["layout"] > 30
+    assert more_jsforce["compact"] == "SYSTEM"
+    assert more_jsforce["listview"] == {"size": 25, "label": "All Leads"}
+    assert more_jsforce["rules"] == {}
+
+
+def test_jsforce_follows_trees_and_logs_out(more_jsforce: dict[str, Any]) -> None:
+    """A tree's child leads to its parent; no Apex is there; a revoked token ends the session."""
+    assert more_jsforce["parent"] is True
+    assert more_jsforce["tooling"] == ["CustomField"]
+    assert more_jsforce["apex"] is False
+    assert more_jsforce["updated"]
+    assert more_jsforce["missing"] == "NOT_FOUND"
+    assert more_jsforce["loggedOut"] != "no"

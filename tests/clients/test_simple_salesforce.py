@@ -1,4 +1,4 @@
-"""simple-salesforce: REST, queries over pages, describe, Bulk 2.0, as its documentation shows."""
+"""simple-salesforce: REST, paged queries, describe, both Bulk APIs, as its documentation shows."""
 
 from __future__ import annotations
 
@@ -133,6 +133,54 @@ def test_bulk_2_inserts_upserts_queries_and_reports_failures(client: Any, bench:
     assert not any(
         row["Company"] == "Bulk Works" for row in bench.live("salesforce", "Lead").values()
     )
+
+
+def test_bulk_1_writes_and_queries(client: Any, bench: Bench) -> None:
+    """`sf.bulk` inserts, upserts, queries and deletes by batches of JSON."""
+    rows = [{"LastName": f"First {n}", "Company": "Bulk First"} for n in range(30)]
+    done = client.bulk.Lead.insert([*rows, {"LastName": "No company"}], batch_size=20)
+    assert [one["success"] for one in done] == [True] * 30 + [False]
+    assert done[-1]["errors"][0]["statusCode"] == "REQUIRED_FIELD_MISSING"
+    found = client.bulk.Lead.query("SELECT Id, LastName FROM Lead WHERE Company = 'Bulk First'")
+    assert {row["LastName"] for row in found} == {row["LastName"] for row in rows}
+    again = client.bulk.Lead.update([{"Id": row["Id"], "Title": "Bulk"} for row in found])
+    assert all(one["success"] and not one["created"] for one in again)
+    client.bulk.Lead.delete([{"Id": row["Id"]} for row in found])
+    live = bench.live("salesforce", "Lead").values()
+    assert not any(row["Company"] == "Bulk First" for row in live)
+
+
+def test_everything_beside_records(client: Any, bench: Bench) -> None:
+    """Search, layouts, metadata, limits, tooling and composite as the client's own methods."""
+    account = client.Account.create({"Name": "Beside Records"})["id"]
+    found = client.quick_search("Beside")["searchRecords"]
+    assert account in {row["Id"] for row in found}
+    assert client.Account.metadata()["objectDescribe"]["name"] == "Account"
+    layout = client.Account.describe_layout("012000000000000AAA")
+    assert layout["detailLayoutSections"]
+    assert "DailyApiRequests" in client.limits()
+    assert client.is_sandbox() is True
+    assert client.toolingexecute("sobjects")["sobjects"][0]["name"] == "CustomField"
+    counted = client.restful("limits/recordCount", params={"sObjects": "Account"})
+    assert counted["sObjects"][0]["count"] == len(bench.live("salesforce", "Account"))
+    body = {
+        "compositeRequest": [
+            {
+                "method": "PATCH",
+                "url": f"/services/data/v61.0/sobjects/Account/{account}",
+                "referenceId": "change",
+                "body": {"Industry": "Energy"},
+            },
+            {
+                "method": "GET",
+                "url": f"/services/data/v61.0/sobjects/Account/{account}?fields=Industry",
+                "referenceId": "look",
+            },
+        ]
+    }
+    told = client.restful("composite", method="POST", json=body)["compositeResponse"]
+    assert [one["httpStatusCode"] for one in told] == [204, 200]
+    assert told[1]["body"]["Industry"] == "Energy"
 
 
 def test_an_expired_session_is_told(client: Any, bench: Bench) -> None:

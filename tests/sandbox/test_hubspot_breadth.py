@@ -305,7 +305,9 @@ def test_webhook_subscriptions_are_kept_and_point_the_sender(hub: Hub) -> None:
     assert len(hub.get(f"{base}/subscriptions")["results"]) == 1
     assert hub.call("DELETE", place).status_code == 204
     assert hub.call("GET", place).status_code == 404
-    assert hub.call("DELETE", f"{base}/settings").status_code == 204
+    key = {"hapikey": hub.account.tokens.developer_key}
+    assert hub.call("DELETE", f"{base}/settings", token=None).status_code == 401
+    assert hub.call("DELETE", f"{base}/settings", token=None, params=key).status_code == 204
     assert hub.account.webhooks.target is None
 
 
@@ -314,3 +316,37 @@ def test_a_pipeline_has_an_audit_nobody_wrote(hub: Hub) -> None:
     empty: dict[str, Any] = {"results": []}
     assert hub.get("/crm/v3/pipelines/deals/default/audit") == empty
     assert hub.call("GET", "/crm/v3/pipelines/deals/none/audit").status_code == 404
+
+
+def test_custom_events_are_defined_with_their_properties(hub: Hub) -> None:
+    """A definition is known by its full name; its properties come and go, HubSpot's own stay."""
+    base = "/events/v3/event-definitions"
+    wanted = {
+        "label": "Plan upgraded",
+        "primaryObject": "CONTACT",
+        "propertyDefinitions": [{"name": "plan", "label": "Plan", "type": "string"}],
+    }
+    made = hub.post(base, wanted)
+    full = f"pe{hub.account.portal_id}_plan_upgraded"
+    assert (made["fullyQualifiedName"], made["primaryObjectId"]) == (full, "0-1")
+    assert "plan" in [one["name"] for one in made["properties"]]
+    assert hub.call("POST", base, wanted).status_code == 409
+    for bad in ({}, {"label": "x", "name": "UPPER"}, {"label": "x", "primaryObject": "NOPE"}):
+        assert hub.call("POST", base, bad).status_code == 400
+    listed = hub.get(base)
+    assert (listed["total"], "properties" in listed["results"][0]) == (1, False)
+    assert "properties" in hub.get(base, includeProperties="true")["results"][0]
+    place = f"{base}/{full}"
+    assert (
+        hub.call("PATCH", place, {"label": "Upgraded"}).json()["labels"]["singular"] == "Upgraded"
+    )
+    seats = {"name": "seats", "label": "Seats", "type": "number"}
+    assert hub.post(f"{place}/property", seats)["type"] == "number"
+    assert hub.call("POST", f"{place}/property", seats).status_code == 409
+    changed = hub.call("PATCH", f"{place}/property/seats", {"label": "Places"})
+    assert changed.json()["label"] == "Places"
+    assert hub.call("DELETE", f"{place}/property/seats").status_code == 204
+    assert hub.call("DELETE", f"{place}/property/hs_browser").status_code == 400
+    assert hub.call("DELETE", f"{place}/property/seats").status_code == 404
+    assert hub.call("DELETE", place).status_code == 204
+    assert hub.call("GET", place).status_code == 404
