@@ -143,7 +143,7 @@ def refused_configuration(error: LeadloopError | None) -> Condition:
     return Condition(
         CONFIGURATION,
         "alert.configuration",
-        f"the daemon goes on with its last good configuration: changed files were refused{why}",
+        f"the daemon goes on with what it had before: changed files are not in force{why}",
         error.remedy if error is not None else "Run `leadloop validate`, correct what it names.",
     )
 

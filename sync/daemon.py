@@ -30,10 +30,12 @@ from mappings.errors import (
     LeadloopError,
     MassChangeRefusedError,
 )
+from mappings.fieldmap import PairMapping
+from state import runs
 from state.prune import prune
 from state.store import Store
 from sync import alerts, wiring
-from sync.config import Config
+from sync.config import Config, PairConfig
 from sync.config_watch import Watch
 from sync.health import Probes, serving
 from sync.metrics import Metrics
@@ -80,6 +82,7 @@ class Crew:
     config: Config
     workers: Sequence[Worker] = ()
     refused: LeadloopError | None = None
+    waiting: Sequence[str] = ()
     pulse_at: float = field(default_factory=time.monotonic)
 
     def beat(self) -> None:
@@ -88,7 +91,30 @@ class Crew:
 
     def tell(self) -> None:
         """See that people know whether changed files were refused, and when that is over."""
-        alerts.watch_configuration(self.config, self.store, self.refused)
+        alerts.watch_configuration(self.config, self.store, self.refused or self._unapproved())
+
+    def look(self) -> None:
+        """See whether changed mappings wait for a person's word, and tell when that begins or is
+        over."""
+        try:
+            waiting = [worker.pair.name for worker in self.workers if worker.is_waiting()]
+        except LeadloopError:  # the worker's own run meets it, rests the pair and tells
+            return
+        if waiting != self.waiting:
+            for name in {*waiting} - {*self.waiting}:
+                log.warning("reload.waiting", pair=name, code="guard.approval_required")
+            self.waiting = waiting
+            self.tell()
+
+    def _unapproved(self) -> LeadloopError | None:
+        if not self.waiting:
+            return None
+        return MassChangeRefusedError(
+            f"the changed mapping of {', '.join(self.waiting)} waits for your word",
+            code="guard.approval_required",
+            remedy="Run `leadloop plan --out plan.json`, read it, then `leadloop sync --plan "
+            "plan.json`; until then the mapping before stays in force.",
+        )
 
     def tidy(self) -> None:
         """Let go of what is no longer needed, and order what is due; what cannot be done is, the
@@ -182,6 +208,7 @@ def _tour(
             crew.clocks,
             accounts=accounts,
             told=metrics.ran,
+            standing=_standing(crew.workers, pair),
         )
         for pair in config.pairs
     ]
@@ -204,6 +231,16 @@ def _tour(
         _close(workers)
 
 
+def _standing(before: Sequence[Worker], pair: PairConfig) -> PairMapping | None:
+    """The approved mapping a pair was run under until now, where its files say something else."""
+    for worker in before:
+        mapping = worker.in_force().mapping
+        if worker.pair.name == pair.name and mapping.hash != pair.mapping.hash:
+            with worker.store.read() as tx:
+                return mapping if runs.approved(tx, f"mapping:{mapping.hash}") else None
+    return None
+
+
 def _keep_going(
     crew: Crew, scheduler: BackgroundScheduler, calls: Calls, notifier: Notifier, files: Watch
 ) -> Config | None:
@@ -215,6 +252,7 @@ def _keep_going(
     sign_due = time.monotonic()
     while not calls.stop.wait(TICK_SECONDS):
         keep_time(scheduler)
+        crew.look()
         for worker in crew.workers:
             if worker.lost is not None:
                 raise worker.lost

@@ -8,9 +8,19 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from state import commands, figures, identity, mailings, mirror, outbox, reviews, runs
+from state import (
+    commands,
+    figures,
+    identity,
+    kept_mappings,
+    mailings,
+    mirror,
+    outbox,
+    reviews,
+    runs,
+)
 from state.runs import Run
-from state.store import Store
+from state.store import Store, Tx
 from sync import handoffs
 from sync.config import PairConfig
 from sync.counted import counted_of
@@ -42,6 +52,8 @@ def status_of(
             "pair": pair.name,
             "connected": True,
             "approved": runs.approved(tx, f"mapping:{pair.mapping.hash}"),
+            "mapping": pair.mapping.hash,
+            "in_force": _in_force(tx),
             "held": held,
             "last_run": _run_data(past[0]) if past else None,
             "last_good": last_good,
@@ -63,12 +75,20 @@ def status_of(
         }
 
 
+def _in_force(tx: Tx) -> str | None:
+    """The mapping everybody was last planned under: what stands while a changed one waits."""
+    known = kept_mappings.taken_up(tx)
+    return known[0] if known is not None else None
+
+
 def nothing_yet(pair: PairConfig) -> dict[str, Any]:
     """The standing of a pair that has no state."""
     return {
         "pair": pair.name,
         "connected": False,
         "approved": False,
+        "mapping": pair.mapping.hash,
+        "in_force": None,
         "held": False,
         "last_run": None,
         "last_good": None,

@@ -12,7 +12,7 @@ import contextlib
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 import structlog
@@ -28,6 +28,7 @@ from mappings.errors import (
     StateError,
     StateHeldError,
 )
+from mappings.fieldmap import PairMapping
 from mappings.ports import Lane
 from state import commands, runs
 from state.commands import Command
@@ -113,7 +114,8 @@ class Worker:
     `cycle` and `attend` never raise. `trouble` is the code of the error that rests the pair, None
     when well. `lost` is set when another process has taken the state over: nothing more can be
     done. `accounts` are the process's limiters, shared by all pairs. `told` is told of each run:
-    pair, kind, status, seconds.
+    pair, kind, status, seconds. `standing` is the approved mapping that cycles go on under while
+    `pair`'s own waits for a person's word; what people order goes by `pair`'s.
     """
 
     config: Config
@@ -123,6 +125,7 @@ class Worker:
     clocks: Clocks
     accounts: Accounts | None = None
     told: Callable[[str, str, str, float], None] = lambda *_: None
+    standing: PairMapping | None = None
     pulse: Pulse = field(default_factory=Pulse)
     trouble: str | None = None
     failures: int = 0
@@ -132,14 +135,29 @@ class Worker:
     _busy: threading.Lock = field(default_factory=threading.Lock)
     _open: contextlib.ExitStack | None = None
     _connected: Pair | None = None
+    _mapping_hash: str = ""
     _live: bool = False
     _order: int | None = None
     _order_told_at: float = 0.0
 
-    def connect(self) -> Pair:
-        """The connected pair; connected now if it is not, or if a side that could not be reached
-        may be tried again. Raises what connecting raises.
+    def in_force(self) -> PairConfig:
+        """The pair as cycles go by it: a changed mapping is in force once it is approved."""
+        if self.standing is not None and self.is_approved():
+            self.standing = None
+        return self.pair if self.standing is None else replace(self.pair, mapping=self.standing)
+
+    def is_waiting(self) -> bool:
+        """Whether a changed mapping waits for a person's word while the one before stands."""
+        self.in_force()
+        return self.standing is not None
+
+    def connect(self, ordered: PairConfig | None = None) -> Pair:
+        """The connected pair, as it is in force or as `ordered`; connected now if it is not, or if
+        a side that could not be reached may be tried again. Raises what connecting raises.
         """
+        wanted = ordered or self.in_force()
+        if self._mapping_hash != wanted.mapping.hash:
+            self.close()
         if self._connected is not None and any(
             self._connected.may_call(side, Lane.CONSENT) for side in self._connected.unreachable
         ):
@@ -149,7 +167,7 @@ class Worker:
                 self._connected = stack.enter_context(
                     wiring.open_pair(
                         self.config,
-                        self.pair,
+                        wanted,
                         self.store,
                         clocks=self.clocks,
                         progress=Progress(self._between_batches),
@@ -157,6 +175,7 @@ class Worker:
                     )
                 )
                 self._open = stack.pop_all()
+            self._mapping_hash = wanted.mapping.hash
             self._live = self._is_live()
         return self._connected
 
@@ -277,7 +296,7 @@ class Worker:
 
     @contextlib.contextmanager
     def _at_hand(self) -> Iterator[Pair]:
-        yield self.connect()
+        yield self.connect(self.pair)
 
     def _run(self) -> None:
         began = time.monotonic()
@@ -356,7 +375,7 @@ class Worker:
 
     def _is_live(self) -> bool:
         with self.store.read() as tx:
-            return runs.approved(tx, f"live:{self.pair.mapping.hash}")
+            return runs.approved(tx, f"live:{self._mapping_hash}")
 
 
 def _given_up(command: Command) -> Done:

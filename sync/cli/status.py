@@ -84,6 +84,13 @@ def next_step(status: dict[str, Any]) -> str:
     return "leadloop run" if not status["held"] else "nothing: it is at work"
 
 
+def _mapping(status: dict[str, Any]) -> str:
+    if status["approved"]:
+        return f"{status['mapping']}, approved"
+    stands = f"; {status['in_force']} stands" if status["in_force"] else ""
+    return f"{status['mapping']}, not approved yet{stands}"
+
+
 def _show(session: Session, status: dict[str, Any]) -> None:
     console = output.console()
     last = status["last_run"]
@@ -93,7 +100,7 @@ def _show(session: Session, status: dict[str, Any]) -> None:
         told = f"{last['id']} {last['status']}{error}, started {last['started_at']:%Y-%m-%d %H:%M}"
     lag = status["lag_seconds"]
     rows: list[list[Any]] = [
-        ["first plan", "approved" if status["approved"] else "not approved yet"],
+        ["mapping", _mapping(status)],
         ["at work", "yes, another process holds the state" if status["held"] else "no"],
         ["last run", told],
         ["lag", "unknown" if lag is None else f"{lag:,.0f} s{' (stale)' * status['stale']}"],

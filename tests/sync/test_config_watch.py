@@ -145,7 +145,7 @@ def _pass(time: Ticking, span: timedelta) -> None:
 
 def test_a_daemon_takes_up_what_is_valid_and_keeps_the_last_good_one(workspace: Workspace) -> None:
     """Nobody sends a signal: a broken mapping is refused once, status says so, the corrected one
-    is in force a few seconds after it was saved."""
+    is in force a few seconds after it was saved; one that says something else waits, once told."""
     [mapping] = (workspace.directory / "mappings").iterdir()
     good = mapping.read_text(encoding="utf-8")
     daemon = workspace.start("run")
@@ -158,6 +158,10 @@ def test_a_daemon_takes_up_what_is_valid_and_keeps_the_last_good_one(workspace: 
         mapping.write_text(good + "\n# mended\n", encoding="utf-8")
         again = next(line for line in daemon.stderr if "reload" in line or "daemon." in line)
         assert "daemon.reloaded" in again
+        mapping.write_text(good.replace("owner: map, max_length: 128", "owner: crm"), "utf-8")
+        told = [next(line for line in daemon.stderr if "load" in line) for _ in range(2)]
+        assert "daemon.reloaded" in told[0]
+        assert "reload.waiting" in told[1]
     finally:
         daemon.terminate()
         daemon.communicate(timeout=20)

@@ -146,6 +146,43 @@ def test_trouble_is_told_once_and_so_is_its_end(
     assert well.resting_until is None
 
 
+def test_a_changed_mapping_waits_while_the_one_before_stands(
+    workspace: Workspace, worker: tuple[Worker, Callable[[float], None]]
+) -> None:
+    """Cycles go on under the approved mapping and say so in their run; the approved plan puts the
+    changed one in force with the next cycle."""
+    before, _ = worker
+    standing = before.pair.mapping
+    [file] = (workspace.directory / "mappings").iterdir()
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace("owner: map, max_length: 128", "owner: crm"), encoding="utf-8")
+    config = load_config(workspace.config)
+    pair = config.pairs[0]
+    changed = Worker(
+        config, pair, before.store, threading.Event(), before.clocks, standing=standing
+    )
+    try:
+        changed.cycle()
+        assert (changed.trouble, changed.is_waiting()) == (None, True)
+        assert _last_mapping(changed) == standing.hash
+        told = json.loads(workspace.here("status", "--json").out)["pairs"][0]
+        assert (told["approved"], told["mapping"], told["in_force"]) == (
+            False, pair.mapping.hash, standing.hash,
+        )  # fmt: skip
+        assert workspace.here("plan", "--out", str(workspace.directory / "new.json")).code == 0
+        assert workspace.here("sync", "--plan", str(workspace.directory / "new.json")).code == 0
+        changed.cycle()
+        assert (changed.trouble, changed.is_waiting()) == (None, False)
+        assert _last_mapping(changed) == pair.mapping.hash
+    finally:
+        changed.close()
+
+
+def _last_mapping(worker: Worker) -> str:
+    with worker.store.read() as tx:
+        return runs.latest(tx, limit=1)[0].mapping_hash
+
+
 def test_a_stop_between_batches_leaves_nothing_half_done(
     worker: tuple[Worker, Callable[[float], None]], workspace: Workspace
 ) -> None:
