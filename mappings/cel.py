@@ -160,10 +160,9 @@ def explain(
         return
     words = re.search(r"\b(and|or|not|AND|OR|NOT)\b", bare)
     hint = {"and": "&&", "or": "||", "not": "!"}
-    fix = (
-        f"Write `{hint[words[1].lower()]}` for `{words[1]}`."
-        if words
-        else habit(bare) or f"Write it like `{example}`."
-    )
+    fix = habit(bare)
+    if words and not re.search(r"(?i)\bis\s+not\b|\bnot\s+in\b", bare):
+        fix = f"Write `{hint[words[1].lower()]}` for `{words[1]}`."
+    fix = fix or f"Write it like `{example}`."
     said = said.removeprefix("Syntax error: ").split(" expecting")[0] or "not understood"
     faults.add(place, f"The condition cannot be read: {said}.", fix, code="config.condition")

@@ -16,6 +16,19 @@ _HABITS: tuple[tuple[re.Pattern[str], str], ...] = (
         'Write straight quotes: `"Germany"`; those of a word processor are other characters.',
     ),
     (re.compile(r"<>"), "Write `!=` for `<>`."),
+    (
+        re.compile(r"(?i)\bis\s+(not\s+)?(null|none|nil|blank|empty)\b"),
+        'Write `email != ""` where it is not blank, `email == ""` where it is.',
+    ),
+    (re.compile(r"[{}]{2}"), "Write the field's name alone, without braces."),
+    (
+        re.compile(r"\b\d+\s*(?:d|h|m|s|days?|hours?)\b"),
+        'Write a length of time as `duration("168h")`.',
+    ),
+    (
+        re.compile(r"(?i)\bnot\s+in\b"),
+        'Write `!(country in ["AT", "DE"])` for `not in`.',
+    ),
     (re.compile(r"(?i)\bis\s+not\b"), "Write `!=` for `is not`."),
     (re.compile(r"(?i)\bis\b"), "Write `==` for `is`."),
     (re.compile(r"(?i)\bnull\b|\bnone\b|\bnil\b"), 'A blank is `""`: write `city == ""`.'),
@@ -29,7 +42,9 @@ _HABITS: tuple[tuple[re.Pattern[str], str], ...] = (
     (re.compile(r"(?<!\|)\|(?!\|)"), "Write `||` for `|`."),
     (re.compile(r"(?<![=!<>])=(?!=)"), "Write `==` for `=`."),
     (
-        re.compile(r"\b(?:Lead|Contact|Account|Opportunity|contacts|companies|deals)\.\w"),
+        re.compile(
+            r"\b(?:[Ll]ead|[Cc]ontact|[Aa]ccount|[Oo]pportunity|contacts|companies|deals)\.\w"
+        ),
         "Write the field's name alone: the condition is about one record.",
     ),
 )

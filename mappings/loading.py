@@ -91,6 +91,13 @@ class Loading:
         """
         schema = self.schema(side, object_name)
         known = schema.fields if schema is not None else {}
+        if side is Side.CRM and _HALF_CUSTOM.fullmatch(name) and name not in known:
+            self.faults.add(
+                at, f"`{name}` is no name Salesforce gives a field.",
+                f"Did you mean `{name[:-2]}__c`? Fields of your own end in two underscores and c.",
+                code="config.field_name",
+            )  # fmt: skip
+            return None
         if not _is_name(side, name) and slip_of(name, known) is None:
             self.faults.add(
                 at, f"`{name}` can be no field's name.",
@@ -154,6 +161,9 @@ class Loading:
             suggest(name, objects, f"Use one of: {', '.join(objects)}."),
             code="config.unknown_object",
         )  # fmt: skip
+
+
+_HALF_CUSTOM = re.compile(r"[A-Za-z][A-Za-z0-9_]*[A-Za-z0-9]_[cC]")
 
 
 def _is_name(side: Side, name: str) -> bool:

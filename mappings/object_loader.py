@@ -6,6 +6,7 @@ is recorded, so that one mistake does not cause a second message.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import fields
 
@@ -23,6 +24,7 @@ from mappings.standard_fields import is_custom, standard_schemas
 OBJECT_KEYS = (
     "kind", "map", "crm", "create_crm", "create_map", "include", "identity", "fields",
 )  # fmt: skip
+_COMMAS = re.compile("[,\uff0c\u3001;]")
 ATTRIBUTES = tuple(f.name for f in fields(PersonAttributes))
 
 
@@ -74,13 +76,14 @@ def _crm_objects(section: Section, loading: Loading) -> tuple[str, ...]:
             code="config.missing_key",
         )  # fmt: skip
     for name, at in section.names("crm"):
-        if "," in name:
+        if _COMMAS.search(name):
+            parts = [part.strip() for part in _COMMAS.split(name)]
             loading.faults.add(
                 at, f"`{name}` is one text, not several objects.",
-                f"Write a list: `[{', '.join(part.strip() for part in name.split(','))}]`.",
+                f"Write a list, with ordinary commas: `[{', '.join(parts)}]`.",
                 code="config.wrong_type",
             )  # fmt: skip
-            found += [part.strip() for part in name.split(",")]
+            found += parts
             continue
         if name in found:
             loading.faults.add(

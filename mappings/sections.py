@@ -153,6 +153,9 @@ class Section:
 
 
 _HUNDRED = 100
+_MISTYPED = re.compile(r"(?=.*\d)\d[\dOolI_]*[OolI_][\dOolI_]*")
+_DIGITS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "_": ""})
+"""Letters that pass for digits, and what Python writes between them."""
 _UNITS = {"min": 60, "h": 3600, "d": 86_400}
 """Seconds in what people write behind a number of them."""
 
@@ -168,13 +171,16 @@ def _percent(number: float, high: float) -> str:
 
 def _number_meant(text: str) -> str:
     """How a number that was written with a unit, a percent sign or quotes is written."""
+    if _MISTYPED.fullmatch(text):
+        return f"Write `{text.translate(_DIGITS).lstrip('0') or '0'}`: digits alone."
     found = re.fullmatch(r"\s*[-+]?0*(\d+(?:[.,]\d+)?)\s*(%|[a-zA-Z]{0,12})\s*", text)
     if found is None:
         return ""
     number, unit = found[1].replace(",", "."), found[2].lower()
     if unit == "%":
         return f"Write `{float(number) / 100:g}` for {number} %."
-    seconds = next((s for word, s in _UNITS.items() if unit and unit.startswith(word)), 1)
+    known = {**_UNITS, unit: 60} if unit == "m" else _UNITS
+    seconds = next((s for word, s in known.items() if unit and unit.startswith(word)), 1)
     return f"Write `{float(number) * seconds:.15g}`, without quotes or unit."
 
 

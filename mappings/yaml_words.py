@@ -12,6 +12,9 @@ from dataclasses import dataclass
 
 _GLUED = re.compile(r"^\s*(-\s+)?[A-Za-z_][\w]*:\S")
 _NO_COLON = re.compile(r"^\s*(-\s+)?[A-Za-z_][\w]*\s+\S")
+_ODD_SPACE = re.compile("[\u00a0\u2000-\u200b\u202f\u3000\ufeff]")
+_MERGE = re.compile(r"(<{7}|\|{7}|={7}|>{7})(\s|$)")
+_CANNOT_START = re.compile(r"found character '([%@`])' that cannot start any token")
 _GLUED_DASH = re.compile(r"^\s*-\w+:")
 
 
@@ -30,24 +33,54 @@ def stumble(problem: str, lines: Sequence[str], line: int, column: int) -> Stumb
     here = lines[line - 1] if 0 < line <= len(lines) else ""
     above = _above(lines, line)
     before = lines[above - 1] if above else ""
+    left = _left_behind(lines, line, above)
+    if left is not None:
+        return left
     no_colon = (_NO_COLON.match(before) or "=" in before) and ":" not in before
     if "\t" in here[: len(here) - len(here.lstrip())]:
         return Stumble(line, here.index("\t") + 1, *_TAB)
     if above and ("could not find expected ':'" in problem or (_NESTED in problem and no_colon)):
         return _colon(before, above)
-    if _NESTED in problem:
-        return Stumble(line, column, *_SECOND_COLON)
-    if _GLUED_DASH.match(here):
+    if _NESTED not in problem and _GLUED_DASH.match(here):
         return Stumble(line, here.index("-") + 1, *_DASH)
-    if "expected <block end>" in problem:
-        return Stumble(line, column, *_OUT_OF_LINE)
-    if "end of stream" in problem:
-        return Stumble(line, column, *_OPEN)
-    if "',' or " in problem:
-        return Stumble(line, column, *_COMMA)
-    return Stumble(line, column, f"This is not valid YAML: {problem}.", _CHECK)
+    return Stumble(line, column, *_said(problem))
 
 
+def _said(problem: str) -> tuple[str, str]:
+    """What the parser's own words come to, where the lines show nothing else."""
+    for sign, said in (
+        (_NESTED, _SECOND_COLON),
+        ("expected <block end>", _OUT_OF_LINE),
+        ("end of stream", _OPEN),
+        ("',' or ", _COMMA),
+    ):
+        if sign in problem:
+            return said
+    if letter := _CANNOT_START.search(problem):
+        return f"A text cannot begin with `{letter[1]}`.", _QUOTE
+    return f"This is not valid YAML: {problem}.", _CHECK
+
+
+def _left_behind(lines: Sequence[str], *numbers: int) -> Stumble | None:
+    """What copying and merging leave in these lines and nobody sees: a parser stumbles later."""
+    for number in numbers:
+        text = lines[number - 1] if 0 < number <= len(lines) else ""
+        if _MERGE.match(text):
+            return Stumble(number, 1, *_UNMERGED)
+        if odd := _ODD_SPACE.search(text):
+            return Stumble(number, odd.start() + 1, *_NO_SPACE)
+    return None
+
+
+_UNMERGED = (
+    "A merge left its marks here: the file says two things.",
+    "Keep one of the two and delete the lines `<<<<<<<`, `=======` and `>>>>>>>`.",
+)
+_NO_SPACE = (
+    "This looks like a space and is another character, as web pages and word processors have it.",
+    "Type it again: an ordinary space.",
+)
+_QUOTE = "Put the text in quotes; a variable of the environment is written `${NAME}`."
 _NESTED = "mapping values are not allowed"
 _CHECK = "Check indentation, quotes and the colon after each key."
 _TAB = (

@@ -83,8 +83,18 @@ def latest(tx: Tx, *, limit: int = 20) -> list[Run]:
     return [_run(row) for row in rows]
 
 
+LAST = "last"
+"""What people call the newest run that was carried out: one that was refused has done nothing."""
+CARRIED_OUT = ("ok", "partial")
+
+
 def get(tx: Tx, run_id: str) -> Run | None:
-    """One run by id or by a unique beginning of it."""
+    """One run by id, by a unique beginning of it, or the `last` one."""
+    if run_id == LAST:
+        query = select(RUNS).where(tx.mine(RUNS), RUNS.c.status.in_(CARRIED_OUT))
+        newest = query.order_by(RUNS.c.started_at.desc(), RUNS.c.id).limit(1)
+        row = tx.connection.execute(newest).first()
+        return _run(row) if row is not None else None
     rows = tx.connection.execute(
         select(RUNS).where(tx.mine(RUNS), RUNS.c.id.startswith(run_id, autoescape=True)).limit(2)
     ).all()

@@ -39,6 +39,12 @@ def layered(file: Path, faults: Faults, keys: tuple[str, ...], profile: str | No
                 code="config.missing_file",
             )  # fmt: skip
             continue
+        if path.resolve() == file.resolve():
+            faults.add(
+                at, f"`{name}` includes itself.", "Name another file, or remove the line.",
+                code="config.missing_file",
+            )  # fmt: skip
+            continue
         part = read_document(path, faults, name=name)
         Section(part, faults, "an included file", keys)
         base = overlaid(base, _only(part, keys))

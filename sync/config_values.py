@@ -18,7 +18,7 @@ _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ACCOUNTS = {
-    "hubspot": (re.compile(r"\d+"), "Write the portal's number: it stands in every address."),
+    "hubspot": (re.compile(r"[1-9]\d*"), "Write the portal's number: it stands in every address."),
     "salesforce": (
         re.compile(r"00D[A-Za-z0-9]{12}(?:[A-Za-z0-9]{3})?"),
         "Write the organization's id, 15 or 18 characters from 00D on (Setup, Company).",
@@ -153,6 +153,11 @@ class Values:
                 code="config.state_url",
             )  # fmt: skip
             return url
+        if scheme != "sqlite" and not _has_port(url):
+            self._faults.add(
+                at, "The database's port is no number.",
+                "Write postgresql://user@host:5432/database.", code="config.state_url",
+            )  # fmt: skip
         if scheme != "sqlite" or not rest.startswith("/") or rest == "/:memory:":
             return url
         return f"sqlite:///{(self._directory / rest[1:]).absolute()}"
@@ -227,7 +232,9 @@ class Values:
             why = getattr(error, "strerror", None) or "not text"
             self._faults.add(
                 at, f"The secret file `{text}` cannot be read: {why}.",
-                "Correct the path (relative to config.yaml) or its permissions.",
+                "Write the path whole: `~` is no directory here."
+                if text.startswith("~")
+                else "Correct the path (relative to config.yaml) or its permissions.",
                 code="config.missing_secret",
             )  # fmt: skip
             return ""
@@ -261,3 +268,11 @@ def read_region(section: Section, faults: Faults) -> str | None:
             "Use two letters, such as DE or US.", code="config.unknown_value",
         )  # fmt: skip
     return region
+
+
+def _has_port(url: str) -> bool:
+    """Whether the port of an address is one, or there is none."""
+    try:
+        return urlsplit(url).port != 0
+    except ValueError:
+        return False

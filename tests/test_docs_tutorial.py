@@ -141,4 +141,16 @@ def test_what_the_page_explains_is_there(steps: list[Step]) -> None:
 def test_nothing_is_written_before_the_word(steps: list[Step]) -> None:
     """Only the approved plan writes records: not the plans, and not the refused sync."""
     writing = [step.commands for step in steps[1:] if step.written]
-    assert writing == ["leadloop sync --plan plan.json\n"]
+    assert [block.splitlines()[0] for block in writing] == [
+        "leadloop sync --plan plan.json",
+        "leadloop sync --plan change.json",
+        "leadloop undo --run last --dry-run",
+    ]
+
+
+def test_an_undo_puts_back_what_the_change_wrote(steps: list[Step]) -> None:
+    """As many records as the changed rule has written to, in Salesforce alone."""
+    later = [step for step in steps if "change.json" in step.commands or "undo" in step.commands]
+    wrote, undid = (step.written for step in later if step.written)
+    assert wrote == undid
+    assert sum(wrote.values()) > 0

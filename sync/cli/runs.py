@@ -55,7 +55,9 @@ def list_runs(
 @app.command("show")
 def show(
     ctx: typer.Context,
-    run_id: Annotated[str, typer.Argument(metavar="ID", help="A run's id, or how it begins.")],
+    run_id: Annotated[
+        str, typer.Argument(metavar="ID", help="A run's id, how it begins, or `last`.")
+    ],
     pair: Annotated[str | None, typer.Option("--pair", help="Only this pair.")] = None,
     mapping: Annotated[
         bool, typer.Option("--mapping", help="Print the mapping it ran with, as YAML.")

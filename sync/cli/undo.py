@@ -35,7 +35,9 @@ COUNTS = (
 def command(
     ctx: typer.Context,
     *,
-    run: Annotated[str | None, typer.Option("--run", help="What this run wrote.")] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="What this run wrote; or the `last` one.")
+    ] = None,
     record: Annotated[
         str | None,
         typer.Option(
@@ -76,11 +78,12 @@ def command(
     found = _known(session, config, pair, wanted)
     if found is None:
         raise UsageFault("nothing has been written yet", remedy="See `leadloop runs` for what was.")
+    one, wanted = found
     if dry_run:
-        done: Done | int = _foreseen(session, config, found, wanted)
+        done: Done | int = _foreseen(session, config, one, wanted)
     else:
-        done = _act(session, config, found, wanted, approve=approve, wait=not no_wait)
-    _finish(session, found.name, done, as_json=as_json)
+        done = _act(session, config, one, wanted, approve=approve, wait=not no_wait)
+    _finish(session, one.name, done, as_json=as_json)
 
 
 def _finish(session: Session, pair: str, done: Done | int, *, as_json: bool) -> None:
@@ -133,8 +136,11 @@ def _wanted(
     return Wanted(run, record, link, Evidence(evidence, at))
 
 
-def _known(session: Session, config: Config, pair: str | None, wanted: Wanted) -> PairConfig | None:
-    """The pair that knows the run or record. Raises UndoError when none does."""
+def _known(
+    session: Session, config: Config, pair: str | None, wanted: Wanted
+) -> tuple[PairConfig, Wanted] | None:
+    """The pair that knows the run or record, and what is wanted, named whole. Raises UndoError when
+    none does."""
     from sync.undo.choose import UndoError, knows
 
     pairs = session.pairs(config, pair) if has_state(config) else ()
@@ -142,11 +148,9 @@ def _known(session: Session, config: Config, pair: str | None, wanted: Wanted) -
     for one in pairs:
         with session.store(config, one) as store:
             try:
-                knows(store, wanted)
+                return one, knows(store, wanted)
             except UndoError as error:
                 unknown = error
-            else:
-                return one
     if unknown is not None:
         raise unknown
     return None

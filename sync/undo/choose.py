@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mappings.errors import LeadloopError
 from mappings.records import RecordRef
@@ -70,13 +70,16 @@ def choose(store: Store, wanted: Wanted) -> Chosen:
     return Chosen(tuple(lines), ids, run_id)
 
 
-def knows(store: Store, wanted: Wanted) -> None:
-    """Raises UndoError unless the run or record named is known here."""
+def knows(store: Store, wanted: Wanted) -> Wanted:
+    """The same, its run named whole: by the time a daemon comes to it, another one is the last.
+
+    Raises UndoError unless the run or record named is known here.
+    """
     with store.read() as tx:
-        if wanted.run_id:
-            _run(tx, wanted.run_id)
+        run_id = _run(tx, wanted.run_id) if wanted.run_id else None
         if wanted.record or wanted.link:
             _of_record(tx, str(wanted.record or wanted.link))
+    return replace(wanted, run_id=run_id)
 
 
 def _run(tx: Tx, text: str) -> str:

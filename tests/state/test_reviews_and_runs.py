@@ -84,6 +84,19 @@ def test_ruled_out_pairs_hold_whichever_way_round(store: Store) -> None:
         assert reviews.ruled_out(tx, ["e"]) == set()
 
 
+def test_the_last_run_is_the_newest_that_was_carried_out(store: Store) -> None:
+    """One that was refused or is under way has done nothing; without any there is none."""
+    with store.begin() as tx:
+        assert runs.get(tx, "last") is None
+        for run_id, status in (("run-1", "ok"), ("run-2", "partial"), ("run-3", "refused")):
+            runs.start(tx, run_id, "sync", config_hash="c", mapping_hash="m")
+            runs.finish(tx, run_id, status, {})
+        runs.start(tx, "run-4", "sync", config_hash="c", mapping_hash="m")
+        last = runs.get(tx, "last")
+    assert last is not None
+    assert last.status in {"ok", "partial"}
+
+
 def test_a_run_left_open_by_a_killed_process_is_interrupted(store: Store) -> None:
     """Starting a run ends the one that never finished, with no counts made up."""
     with store.begin() as tx:
