@@ -16,17 +16,13 @@ from aiohttp import web
 from sandbox.hubspot.account import FORCED_LAG, LATE_COMMIT, HubSpotAccount
 from sandbox.hubspot.auth import expired
 from sandbox.hubspot.errors import HubSpotError
+from sandbox.hubspot.scopes import scope_of
 from sandbox.hubspot.wire import ACCOUNT, Handler, correlation_id, failure, reply
 
 SYSTEM = "hubspot"
 _PUBLIC = re.compile(r"^/submissions/v3/integration/submit/|^/oauth/")
 _DEVELOPERS = "/webhooks/v3/"
 _READ_POST = re.compile(r"/(search|batch/read|read)/?$")
-_SCOPES = (
-    (re.compile(r"/(contacts|contact|0-1)(/|$)", re.IGNORECASE), "contacts"),
-    (re.compile(r"/(companies|company|0-2)(/|$)", re.IGNORECASE), "companies"),
-    (re.compile(r"/(deals|deal|0-3)(/|$)", re.IGNORECASE), "deals"),
-)
 
 
 @web.middleware
@@ -49,7 +45,7 @@ async def _answer(
             raise expired()
         if not _by_developer(account, request):
             account.tokens.check(request.headers.get("Authorization"))
-        account.tokens.need(_scope(request))
+        account.tokens.need(scope_of(request.path, writes=_writes(request)))
     except HubSpotError as error:
         return failure(account, error)
     oauth = account.tokens.is_oauth(request.headers.get("Authorization"))
@@ -173,14 +169,3 @@ def _writes(request: web.Request) -> bool:
     return request.method in {"POST", "PATCH", "PUT", "DELETE"} and not (
         request.method == "POST" and _READ_POST.search(request.path)
     )
-
-
-def _scope(request: web.Request) -> str | None:
-    if not request.path.startswith("/crm/"):
-        return None
-    kind = "objects" if "/objects" in request.path else "schemas"
-    verb = "write" if _writes(request) else "read"
-    for pattern, name in _SCOPES:
-        if pattern.search(request.path):
-            return f"crm.{kind}.{name}.{verb}"
-    return None

@@ -189,3 +189,42 @@ def test_account_info_and_usage(hub: Hub) -> None:
     assert (details["portalId"], details["utcOffset"]) == (hub.account.portal_id, "-05:00")
     usage = hub.get("/account-info/v3/api-usage/daily/private-apps")["results"][0]
     assert (usage["currentUsage"], usage["usageLimit"]) == (2, 625_000)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "scope"),
+    [
+        ("GET", "/crm/v3/objects/CONTACT", "crm.objects.contacts.read"),
+        ("POST", "/crm/v3/objects/0-2/search", "crm.objects.companies.read"),
+        ("POST", "/crm/v3/objects/0-2/batch/create", "crm.objects.companies.write"),
+        ("PATCH", "/crm/objects/2026-03/deals/7", "crm.objects.deals.write"),
+        ("GET", "/crm/v3/objects/2-77", "crm.objects.custom.read"),
+        ("POST", "/crm/v4/associations/contacts/companies/batch/read", "crm.objects.contacts.read"),
+        ("GET", "/crm/v3/properties/contacts", "crm.schemas.contacts.read"),
+        ("GET", "/properties/v1/contacts/properties", "crm.schemas.contacts.read"),
+        ("POST", "/contacts/v1/contact", "crm.objects.contacts.write"),
+        ("GET", "/contacts/v1/lists", "crm.lists.read"),
+        ("PUT", "/crm/v3/lists/7/memberships/add", "crm.lists.write"),
+        ("GET", "/crm/v3/owners/", "crm.objects.owners.read"),
+        ("GET", "/crm/v3/schemas", "crm.schemas.custom.read"),
+        ("GET", "/settings/v3/users/", "settings.users.read"),
+        ("GET", "/marketing/v3/forms/", "forms"),
+        ("GET", "/marketing/v3/emails/", "content"),
+        ("GET", "/email/public/v1/events", "content"),
+        ("POST", "/events/v3/send", "analytics.behavioral_events.send"),
+        (
+            "POST",
+            "/communication-preferences/v3/unsubscribe",
+            "communication_preferences.read_write",
+        ),
+    ],
+)
+def test_a_scope_that_was_refused_is_named(method: str, path: str, scope: str) -> None:
+    """403 with the scope the call lacks, by every way to name an object; other calls go on."""
+    with served() as hub:
+        hub.account.tokens.denied_scopes.add(scope)
+        answer = hub.call(method, path, {} if method != "GET" else None)
+        body = answer.json()
+        assert (answer.status_code, body["category"]) == (403, "MISSING_SCOPES")
+        assert body["context"]["requiredGranularScopes"] == [scope]
+        assert hub.call("GET", "/integrations/v1/me").status_code == 200
