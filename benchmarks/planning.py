@@ -33,12 +33,13 @@ from state.identity import NewLink
 from state.mirror import Mirrored
 from state.open import open_store
 from state.store import Tx, chunks
+from sync.approvals import mapping_subject
 from sync.cli.planning import told
 from sync.config import GuardConfig, MatchingConfig
 from sync.garbage import few_collections
 from sync.pair import Pair, Progress
 from sync.planfile import write_plan
-from sync.run import dry_run, mapping_subject
+from sync.run import dry_run
 from sync.workspace import preset_text
 
 AT = datetime(2026, 3, 2, 8, tzinfo=UTC)
@@ -149,7 +150,7 @@ def _fill(pair: Pair, old: PairMapping, people: int) -> None:
     with pair.store.begin() as tx:
         body = mapping_data(old)
         kept_mappings.take_up(tx, old.hash, body)
-        runs.approve(tx, mapping_subject(replace(pair, mapping=old)), {})
+        runs.approve(tx, mapping_subject(old.hash), {})
 
 
 def _link(

@@ -408,6 +408,9 @@ class MemoryConnector:
         if row.operation is Operation.OPT_IN:
             self.opted_out.discard((str(row.fields.get("email")), row.fields.get("subscription")))
         flags = {k: v for k, v in row.fields.items() if k in self._schema[row.object]}
+        is_update = row.operation is Operation.UPDATE
+        if is_update and self._clash(row.object, flags, but=record.ref.id) is not None:
+            return rejected(row, self._refusal(row, "record.duplicate_value"))
         return self._settle(row, record, flags, created=None)
 
     def _upsert(self, row: Write) -> Outcome:
@@ -430,9 +433,10 @@ class MemoryConnector:
         self, object_name: str, fields: Mapping[str, Json], but: str | None
     ) -> Record | None:
         unique = [f.name for f in self._schema[object_name].values() if f.unique]
-        for record in self.all(object_name):
+        unique = [name for name in unique if fields.get(name)]
+        for record in self.all(object_name) if unique else ():
             if record.ref.id != but and any(
-                fields.get(name) and record.fields.get(name) == fields[name] for name in unique
+                record.fields.get(name) == fields[name] for name in unique
             ):
                 return record
         return None

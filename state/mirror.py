@@ -244,11 +244,8 @@ def _mirror_row(row: Mirrored) -> dict[str, Any]:
 
 def load(tx: Tx, refs: Iterable[RecordRef]) -> dict[RecordRef, Mirrored]:
     """The mirror's view of the named records; unknown ones are left out."""
-    grouped: dict[tuple[str, str], list[str]] = {}
-    for ref in refs:
-        grouped.setdefault((ref.system, ref.object), []).append(ref.id)
     found: dict[RecordRef, Mirrored] = {}
-    for (system, object_name), ids in grouped.items():
+    for (system, object_name), ids in _by_object(refs).items():
         for batch in chunks(ids):
             rows = tx.connection.execute(
                 select(RECORDS).where(
@@ -259,6 +256,25 @@ def load(tx: Tx, refs: Iterable[RecordRef]) -> dict[RecordRef, Mirrored]:
                 )
             ).all()
             found.update((mirrored.record.ref, mirrored) for mirrored in map(_mirrored, rows))
+    return found
+
+
+def deleted_of(tx: Tx, refs: Iterable[RecordRef]) -> dict[RecordRef, str | None]:
+    """Those of the named records that are deleted, and what each was merged into, if anything."""
+    named = (RECORDS.c.system, RECORDS.c.object, RECORDS.c.record_id, RECORDS.c.merged_into)
+    found: dict[RecordRef, str | None] = {}
+    for (system, object_name), ids in _by_object(refs).items():
+        for batch in chunks(ids):
+            rows = tx.connection.execute(
+                select(*named).where(
+                    tx.mine(RECORDS),
+                    RECORDS.c.system == system,
+                    RECORDS.c.object == object_name,
+                    RECORDS.c.record_id.in_(batch),
+                    RECORDS.c.deleted.is_(True),
+                )
+            )
+            found.update((_ref(row), row.merged_into) for row in rows)
     return found
 
 
@@ -406,6 +422,13 @@ def counts(tx: Tx) -> dict[str, int]:
         .group_by(RECORDS.c.system, RECORDS.c.object)
     )
     return {f"{system}:{name}": count for system, name, count in rows}
+
+
+def _by_object(refs: Iterable[RecordRef]) -> dict[tuple[str, str], list[str]]:
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for ref in refs:
+        grouped.setdefault((ref.system, ref.object), []).append(ref.id)
+    return grouped
 
 
 def _ref(row: Any) -> RecordRef:

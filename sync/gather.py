@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from mappings.conditions import condition_of
 from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact
 from mappings.records import Json, Record, RecordRef, Side
-from mappings.required_fields import ACTIVITY_READS, rolled_up
+from mappings.required_fields import ACTIVITY_READS, CRM_KEY, rolled_up
 from mappings.survivorship import inherited_sum
 from mappings.values import canonical
 from state import events, identity, mirror
@@ -249,6 +249,7 @@ def _view(pair: Pair, tx: Tx, chunk: _Chunk, entity_id: str) -> EntityView | Non
         neighbours=tuple(beside),
         taken=_taken(pair, chunk, primary, ordered),
         held=any(link.status == HELD for link in chunk.links.get(entity_id, ())),
+        keyed=_keyed(chunk, entity_id),
         stage=chunk.stages.get(entity_id),
     )
 
@@ -348,6 +349,15 @@ def _ever(chunk: _Chunk, entity_id: str) -> list[Record]:
     """Every record the golden record ever had: who opted out and was then deleted opted out."""
     refs = [link.ref for link in chunk.links.get(entity_id, ())]
     return [chunk.records[ref] for ref in refs if ref in chunk.records]
+
+
+def _keyed(chunk: _Chunk, entity_id: str) -> frozenset[str]:
+    """Objects of which a converted record of theirs has kept the key: nobody can edit it there."""
+    return frozenset(
+        record.ref.object
+        for record in _ever(chunk, entity_id)
+        if record.converted_to is not None and record.fields.get(CRM_KEY) == entity_id
+    )
 
 
 def _refused(pair: Pair, records: Iterable[Record]) -> frozenset[Scope]:

@@ -43,12 +43,13 @@ PLANNERS: dict[EntityKind, Callable[[EntityView, Rules], EntityPlan]] = {
 @dataclass(slots=True)
 class Planned:
     """Every plan of a run, counted as it is added. `waiting` counts golden records left for later,
-    by reason, `conflicts` fields nobody could decide.
+    by reason, `conflicts` fields nobody could decide. `busy` are those with writes under way.
     """
 
     plans: PlanSpool = field(default_factory=PlanSpool)
     waiting: Counter[str] = field(default_factory=Counter)
     conflicts: int = 0
+    busy: set[str] = field(default_factory=set)
     _counts: Counter[str] = field(default_factory=Counter)
     _kinds: Counter[str] = field(default_factory=Counter)
     _opted_out: set[str] = field(default_factory=set)
@@ -185,6 +186,7 @@ def plan(
             )
             letters = refused_of(pair, tx, [v.entity_id for v in views if not v.held])
         planned.waiting["unsettled"] += len(busy)
+        planned.busy |= busy
         planned.add(
             overtaking(
                 without_refused(one, refused, planned.waiting), one, letters.get(one.entity_id, ())

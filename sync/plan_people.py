@@ -215,7 +215,8 @@ def _creation_rejections(view: EntityView, rules: Rules) -> tuple[Rejection, ...
 
 def _owned_crm_fields(view: EntityView) -> Iterator[tuple[str, Json, str]]:
     """Fields that are Leadloop's own on the CRM record: name, canonical value, rule."""
-    yield CRM_KEY, view.entity_id, "link_key"
+    if view.crm_record is None or view.crm_record.ref.object not in view.keyed:
+        yield CRM_KEY, view.entity_id, "link_key"
     yield from stage_fields(view, view.crm_record, Side.CRM)
     yield from owner_field(view, view.crm_record)
     if view.rollup is None:

@@ -318,9 +318,10 @@ def revisit(store: Store, run_id: str) -> int:
     """
     with store.begin() as tx:
         waiting = reviews.items(tx, limit=MOST)
-        keys = {item: [RecordRef.parse(key) for key in _asked_about(item)] for item in waiting}
-        known = mirror.load(tx, {ref for refs in keys.values() for ref in refs})
-        moot = [item for item, refs in keys.items() if _is_moot(item, refs, known)]
+        asked = {key for item in waiting for key in _asked_about(item)}
+        dead = mirror.deleted_of(tx, map(RecordRef.parse, asked))
+        merged = {str(ref): into is not None for ref, into in dead.items()}
+        moot = [item for item in waiting if _is_moot(item, merged)]
         for item in moot:
             reviews.close(tx, item.id, "settled")
         subjects = [identity.follow(tx, RecordRef.parse(item.subject)) for item in moot]
@@ -335,13 +336,13 @@ def _asked_about(item: ReviewItem) -> tuple[str, ...]:
     return (item.subject, *item.candidates) if item.kind == MERGE else item.candidates
 
 
-def _is_moot(
-    item: ReviewItem, refs: Sequence[RecordRef], known: Mapping[RecordRef, Mirrored]
-) -> bool:
-    dead = [known[ref].record for ref in refs if ref in known and known[ref].record.deleted]
+def _is_moot(item: ReviewItem, merged: Mapping[str, bool]) -> bool:
+    """`merged` are deleted records by name: whether each was merged into another."""
+    asked = _asked_about(item)
+    dead = [merged[key] for key in asked if key in merged]
     if item.kind == MERGE:
-        return len(refs) - len(dead) < 2  # noqa: PLR2004 - it takes two to merge
-    return len(dead) == len(refs) and not any(record.merged_into for record in dead)
+        return len(asked) - len(dead) < 2  # noqa: PLR2004 - it takes two to merge
+    return len(dead) == len(asked) and not any(dead)
 
 
 def _item(tx: Tx, item_id: int) -> ReviewItem:

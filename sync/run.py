@@ -17,7 +17,6 @@ from typing import Any
 import structlog
 
 from mappings.errors import PASSING, LeadloopError, MassChangeRefusedError
-from mappings.ports import Lane
 from mappings.records import Operation, RecordRef, Side
 from mappings.render import mapping_data
 from state import effects, events, identity, kept_mappings, mirror, outbox, reviews, runs
@@ -26,6 +25,7 @@ from state.store import Store, Tx
 from sync import drift
 from sync.advance import advance
 from sync.apply import Applied, apply
+from sync.approvals import lane_of, live_subject, mapping_subject
 from sync.attribute import attribute, fetch_unknown
 from sync.blocks import POISON, Blocks, deferred
 from sync.census import count_all
@@ -35,13 +35,14 @@ from sync.due import work_due
 from sync.erasure.act import finish
 from sync.erasure.screen import ErasureScreen
 from sync.fold import fold
+from sync.follow_up import follow_up
 from sync.guard import Approval, Gone, Verdict, examine, examine_gone
 from sync.intake import gone
 from sync.journal import journal
 from sync.native_links import Named, fetch_named
 from sync.notices import NOTICE, give_notice
 from sync.pair import Pair
-from sync.plan import FOLLOW_UPS, Planned, adopt_deals, plan
+from sync.plan import Planned, adopt_deals, plan
 from sync.pull import Pulled, pull
 from sync.reconcile import reconcile
 from sync.recover import REPLAY
@@ -57,8 +58,6 @@ RECENT = 200
 FINISHED = ("ok", "partial")
 """How a run ended that journaled all it had planned."""
 NEVER = datetime.min.replace(tzinfo=UTC)
-ROUNDS = 3
-"""Times a run plans again what its own writes, or people meanwhile, have moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -165,7 +164,7 @@ def _run(
     is_agreed = _may_take_up(pair, approval)
     report.counts["remapped"] = take_up(pair, run_id) if is_agreed else 0
     changes = take_in(pair, run_id, pulled, blocks)
-    applied += follow_up(pair, run_id, blocks)
+    applied += follow_up(pair, run_id, blocks, unseen=None)
     report.counts["lifecycle"] = advance(pair, run_id).as_json() if is_agreed else {}
     prepared = planned_from(pair, changes)
     report.counts.update(_prepared_counts(prepared))
@@ -180,9 +179,10 @@ def _run(
     report.counts["held"] = len(verdict.held)
     report.counts["held_reason"] = verdict.held_reason
     report.counts["waiting"] = journaled.waiting + sum(prepared.planned.waiting.values())
+    unseen = prepared.planned.busy
     prepared.planned.plans.clear()  # journaled: what a backfill planned need not stay in memory
     applied.append(apply(pair, run_id, blocks))
-    applied += follow_up(pair, run_id, blocks)
+    applied += follow_up(pair, run_id, blocks, unseen=unseen)
     report.counts["notices"] = dict(give_notice(pair))
     _finish(pair, report, applied, blocks, None)
 
@@ -200,7 +200,7 @@ def _may_take_up(pair: Pair, approval: Approval | None) -> bool:
     """Whether a changed mapping is taken up by this run: only with a person's word for it, given
     now or before. Until then a run would plan everybody, every time, to be refused."""
     with pair.store.read() as tx:
-        known = runs.approved(tx, mapping_subject(pair))
+        known = runs.approved(tx, mapping_subject(pair.mapping.hash))
     return known or (approval is not None and approval.fingerprints is not None)
 
 
@@ -257,26 +257,6 @@ def _is_consent(intent: Intent, but: frozenset[RecordRef]) -> bool:
     return RecordRef(intent.system, intent.object, str(intent.target_id)) not in but
 
 
-def follow_up(pair: Pair, run_id: str, blocks: Blocks) -> list[Applied]:
-    """What this run's own writes brought about: outcomes of created records, and what people
-    changed on records while they were being written. Bounded by what the guard let through: under
-    a mapping nobody has approved, what a killed run left waits for the guard like anything else."""
-    applied: list[Applied] = []
-    with pair.store.read() as tx:
-        if not runs.approved(tx, mapping_subject(pair)):
-            return applied
-    for _ in range(ROUNDS):
-        if blocks.blind or blocks.stopped:
-            break
-        planned = plan(pair, lane=lane_of(pair), reasons=FOLLOW_UPS)
-        if not planned.plans:
-            break
-        journaled = journal(pair, run_id, planned, Verdict())
-        if journaled.intents:
-            applied.append(apply(pair, run_id, blocks))
-    return applied
-
-
 def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     """Pull, resolve and plan: everything before the guard. Raises what kept a side from being
     read: a plan is made from both sides or not at all.
@@ -329,12 +309,6 @@ def take_in(
     return pulled, rows, resolved
 
 
-def lane_of(pair: Pair) -> Lane:
-    """Backfill until the first run of this mapping is through, then the everyday lane."""
-    with pair.store.read() as tx:
-        return Lane.INCREMENTAL if runs.approved(tx, f"live:{pair.mapping.hash}") else Lane.BACKFILL
-
-
 def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     """Law 13 over everything planned. Raises MassChangeRefusedError.
 
@@ -345,7 +319,7 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
         notices = effects.count(tx, NOTICE)
-        approved = runs.approved(tx, mapping_subject(pair))
+        approved = runs.approved(tx, mapping_subject(pair.mapping.hash))
         if approval is not None and approval.fingerprints is not None:
             done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
             approval = replace(approval, fingerprints=approval.fingerprints - done)
@@ -381,16 +355,12 @@ def _let_through(tx: Tx, planned: Planned) -> frozenset[str]:
     return frozenset(outbox.dropped_since(tx, {i.fingerprint for i in planned.intents()}, since))
 
 
-def mapping_subject(pair: Pair) -> str:
-    """What an approval of this mapping is kept under."""
-    return f"mapping:{pair.mapping.hash}"
-
-
 def approve_mapping(pair: Pair, approval: Approval | None) -> None:
     """The guard has let an approved plan through: from now on this mapping is known."""
     if approval is not None and approval.fingerprints is not None:
         with pair.store.begin() as tx:
-            runs.approve(tx, mapping_subject(pair), {"changes": len(approval.fingerprints)})
+            changes = {"changes": len(approval.fingerprints)}
+            runs.approve(tx, mapping_subject(pair.mapping.hash), changes)
         crashpoint("after_approval")
 
 
@@ -440,7 +410,7 @@ def _finish(
         report.counts["events"] = events.dispositions(tx, run_id=report.run_id)
         left = any(report.counts["open"].get(status) for status in ("open", "sending"))
         if error is None and not report.counts.get("held") and not left:
-            runs.approve(tx, f"live:{pair.mapping.hash}", {"run": report.run_id})
+            runs.approve(tx, live_subject(pair.mapping.hash), {"run": report.run_id})
     crashpoint("after_figures")
     report.error = error
     report.counts["asked"] = dict(refusal.asked) if refusal is not None else {}

@@ -114,8 +114,10 @@ class EntityView:
     refuse a second one with it, and everything written along. `times` says when the fields that
     both sides changed were last changed there, by rule key, where it was asked and the vendors
     tell.
-    `held` says that a record of theirs was deleted and may turn out to have been merged. `stage`
-    is where the person stands in the contract, None without one.
+    `held` says that a record of theirs was deleted and may turn out to have been merged. `keyed`
+    are objects on which their key stands for good, on a Lead that was converted: unique, it goes
+    on no other record of that object. `stage` is where the person stands in the contract, None
+    without one.
     """
 
     entity_id: str
@@ -135,6 +137,7 @@ class EntityView:
     joins: tuple[tuple[str, str], ...] = ()
     times: Mapping[str, Times] = field(default_factory=dict)
     held: bool = False
+    keyed: frozenset[str] = frozenset()
     stage: StageView | None = None
 
     @property

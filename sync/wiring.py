@@ -22,6 +22,7 @@ from state import identity, quota, runs, tombstones
 from state.open import open_store
 from state.store import Store, Tx
 from sync import alerts
+from sync.approvals import live_subject
 from sync.config import Config, PairConfig, SystemConfig
 from sync.crash import crashpoint
 from sync.doctor import same_account
@@ -131,7 +132,7 @@ def open_pair(
     clocks = clocks or Clocks()
     accounts = accounts or clocks.accounts(store)
     with store.read() as tx:
-        live = runs.approved(tx, f"live:{pair.mapping.hash}")
+        live = runs.approved(tx, live_subject(pair.mapping.hash))
     turns = _turns(accounts, pair, live=live)
     sides = _connectors(pair, turns, clocks)
     try:

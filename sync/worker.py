@@ -34,6 +34,7 @@ from state import commands, runs
 from state.commands import Command
 from state.store import Store, Tx
 from sync import alerts, mailing, wiring
+from sync.approvals import live_subject
 from sync.config import Config, PairConfig, ScheduleConfig
 from sync.crash import crashpoint
 from sync.limits import Accounts
@@ -375,7 +376,7 @@ class Worker:
 
     def _is_live(self) -> bool:
         with self.store.read() as tx:
-            return runs.approved(tx, f"live:{self._mapping_hash}")
+            return runs.approved(tx, live_subject(self._mapping_hash))
 
 
 def _given_up(command: Command) -> Done:

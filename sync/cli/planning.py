@@ -16,6 +16,7 @@ from mappings.errors import MassChangeRefusedError
 from mappings.render import mapping_data
 from state import identity, runs
 from sync import wiring
+from sync.approvals import mapping_subject
 from sync.cli import output
 from sync.cli.session import Session
 from sync.cli.summary import Overview, Said, summarise
@@ -23,7 +24,7 @@ from sync.compare import WORDS, compared
 from sync.garbage import few_collections
 from sync.pair import Pair, Progress
 from sync.planfile import PlanFile, plan_id
-from sync.run import Prepared, dry_run, guard, mapping_subject
+from sync.run import Prepared, dry_run, guard
 
 if TYPE_CHECKING:
     from mappings.fieldmap import PairMapping
@@ -93,7 +94,7 @@ def _planned(session: Session, config: Config, pair: PairConfig) -> Iterator[tup
 def _said(pair: Pair, prepared: Prepared) -> Said:
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
-        approved = runs.approved(tx, mapping_subject(pair))
+        approved = runs.approved(tx, mapping_subject(pair.mapping.hash))
     refusal = None
     try:
         guard(pair, prepared.planned, None)

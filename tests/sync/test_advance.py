@@ -232,6 +232,31 @@ def test_too_many_moves_stop_the_run(tmp_path: Path) -> None:
     world.close()
 
 
+def test_moves_of_people_an_earlier_run_had_in_hand_are_asked_about(tmp_path: Path) -> None:
+    """Law 13: whose create was left in doubt is found and told of; the stages they have reached
+    since wait for a person's word, in every run until it is given."""
+    free = Limit(9.0, 1000)
+    guard = GuardConfig(creates=free, updates=free, moves=Limit(0.1, 1), floor=1)
+    world = World.build(tmp_path, mapping=stages(tmp_path / "mapping"), guard=guard)
+    world.first()
+    for name in ("Byron", "Hopper", "Shelley"):
+        world.contact("Ada", name, jobtitle="Engineer")
+    world.salesforce.lose_reply()
+    assert world.run().status == "partial"
+    for name in ("Byron", "Hopper", "Shelley"):
+        world.fills(f"ada.{name}@example-{name}.com".lower())
+    for _ in range(3):
+        asked = world.run()
+        assert (asked.status, asked.counts["asked"]) == ("refused", {"moves": 3})
+        assert not world.salesforce.by("Lead", "Leadloop_Stage__c", "lead")
+        assert not world.hubspot.by("contacts", "leadloop_stage", "lead")
+    run_once(world.pair, approval=Approval(counts=asked.counts["asked"]))
+    assert len(world.salesforce.by("Lead", "Leadloop_Stage__c", "lead")) == 3
+    assert len(world.hubspot.by("contacts", "leadloop_stage", "lead")) == 3
+    assert world.settled()
+    world.close()
+
+
 def test_the_ledger_follows(world: World, ada: tuple[str, str]) -> None:
     """Whose job somebody is, without a gap: marketing's until sales works on them."""
     world.fills(ADA)

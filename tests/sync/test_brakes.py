@@ -267,6 +267,29 @@ def test_what_a_killed_run_left_waits_for_a_changed_mapping_too(world: World) ->
     assert world.counterpart(ann).fields["Title"] == "Poet"
 
 
+def test_a_mass_edit_of_people_an_earlier_run_had_in_hand_is_seen_first(tmp_path: Path) -> None:
+    """Law 13: whose create was left in doubt is told of its outcome at once; that all of them have
+    been edited meanwhile is more than goes through unseen, by this run and the next."""
+    free = Limit(1.0, 1000)
+    limits = GuardConfig(creates=free, updates=free, overwrites=Limit(0.1, 1000), floor=5)
+    world = World.build(tmp_path, guard=limits)
+    crowd(world, 20)
+    names = "Abbot Baker Carter Draper Fisher Glover Hunter Mason Porter Skinner Tailor Weaver"
+    fresh = [world.contact("Bob", name, jobtitle="Clerk") for name in names.split()]
+    world.salesforce.lose_reply()
+    assert world.run().status == "partial"
+    for contact in fresh:
+        world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
+    for _ in range(2):
+        asked = world.run()
+        assert (asked.status, asked.counts["asked"]) == ("refused", {"overwrites": 12})
+        assert {world.counterpart(one).fields["Title"] for one in fresh} == {"Clerk"}
+    assert approve(world, asked).status == "ok"
+    assert {world.counterpart(one).fields["Title"] for one in fresh} == {"Poet"}
+    assert world.settled()
+    world.close()
+
+
 def test_what_was_approved_goes_on_where_it_was_cut_short(tmp_path: Path) -> None:
     """A vendor that fails in the middle of what a person approved makes nobody give their word
     twice; what else is too much is still asked about."""

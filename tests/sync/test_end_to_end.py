@@ -175,6 +175,31 @@ def test_a_conversion_is_followed(world: World) -> None:
     assert world.settled()
 
 
+def test_a_key_that_a_converted_lead_has_kept_holds_nobody_up(world: World) -> None:
+    """An org that carries no key over, a Contact that was deleted, a Lead a rep makes of the same
+    person: the unique key stands on the converted Lead for good and is not asked for twice; edits
+    reach the new Lead, nobody is made again."""
+    contact, lead = linked(world)
+    world.run()
+    key = world.salesforce.get("Lead", lead).fields[CRM_KEY]
+    converted = world.crm_contact("Ada", "Byron")
+    world.salesforce.edit("Lead", lead, {"IsConverted": True})
+    world.salesforce.convert("Lead", lead, RecordRef("salesforce", "Contact", converted))
+    world.run()
+    assert world.salesforce.get("Contact", converted).fields[CRM_KEY] == key
+    world.salesforce.remove("Contact", converted)
+    world.run()
+    again = world.lead("Ada", "Byron")
+    world.run()
+    world.hubspot.edit("contacts", contact, {"jobtitle": "Poet"})
+    assert world.run().status == "ok"
+    assert world.counterpart(contact).ref.id == again
+    fields = world.salesforce.get("Lead", again).fields
+    assert (fields["Title"], fields[CRM_KEY]) == ("Poet", None)
+    assert len(world.salesforce.all("Lead")) == 2
+    assert world.settled()
+
+
 def test_an_opt_out_in_the_map_latches_in_the_crm(world: World) -> None:
     """Law 7: marketing's opt-out reaches the CRM and is not taken back by the CRM's blank."""
     contact, lead = linked(world)
