@@ -66,6 +66,8 @@ def habit(bare: str) -> str:
 def overload(types: str, bare: str) -> str:
     """What to do about two kinds of values that cannot be compared."""
     kinds = {part.strip() for part in types.split(",")}
+    if kinds == {"string"}:
+        return 'Ask of a text whether it is blank: `city == ""`.' if "!" in bare else habit(bare)
     if "null_type" in kinds:
         return 'A blank is `""`: write `city == ""`.'
     if {"double", "int"} <= kinds:

@@ -8,7 +8,7 @@ business, what must hold between the parts `mappings.contract_checks`'.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import timedelta
 
 from mappings.contract import Contract, Criterion, ExitRule, Fact, Lifecycle, Persona, Stage, Team
@@ -69,6 +69,17 @@ def load_contract(
     return contract
 
 
+def _reasons(section: Section, loading: Loading) -> Iterator[str]:
+    for reason, at in section.names("recycle_reasons"):
+        if "," in reason:
+            loading.faults.add(
+                at, f"`{reason}` is one text, not several reasons.",
+                f"Write a list: `[{', '.join(part.strip() for part in reason.split(','))}]`.",
+                code="config.wrong_type",
+            )  # fmt: skip
+        yield from (part.strip() for part in reason.split(","))
+
+
 def _is_word(name: str, at: Position, loading: Loading) -> bool:
     if _WORD.fullmatch(name):
         return True
@@ -86,7 +97,7 @@ def _lifecycle(
     section = Section(node, loading.faults, f"the lifecycle `{name}`", LIFECYCLE_KEYS)
     _is_word(name, node.at, loading)
     section.need("stages", "Name its stages in order, from first contact on.")
-    reasons = tuple(reason for reason, _ in section.names("recycle_reasons"))
+    reasons = tuple(_reasons(section, loading))
     stage_names = [stage for stage, _, _ in section.entries("stages")]
     reading = _Stages(stage_names, reasons, parts, vocabulary, loading)
     stages = [reading.stage(stage, at, entry) for stage, at, entry in section.entries("stages")]

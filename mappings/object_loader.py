@@ -24,7 +24,7 @@ from mappings.standard_fields import is_custom, standard_schemas
 OBJECT_KEYS = (
     "kind", "map", "crm", "create_crm", "create_map", "include", "identity", "fields",
 )  # fmt: skip
-_COMMAS = re.compile("[,\uff0c\u3001;]")
+_COMMAS = re.compile("[,\uff0c\u3001;\\s]+")
 ATTRIBUTES = tuple(f.name for f in fields(PersonAttributes))
 
 

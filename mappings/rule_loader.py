@@ -312,7 +312,7 @@ def _step_meant(text: str) -> str:
     call = parse_transform(text)
     if call is not None and call[0] in TRANSFORMS:
         return f"Write it like `{_EXAMPLES.get(call[0], call[0])}`."
-    words = [word for word in re.split(r"[\s,(]+", text) if word]
+    words = [word for word in re.split(r"[\s,(|>]+", text) if word]
     if words and words[0] in TRANSFORMS:
         if TRANSFORMS[words[0]].argument:
             return f"Write it like `{_EXAMPLES.get(words[0], words[0])}`."

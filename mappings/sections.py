@@ -156,6 +156,8 @@ _HUNDRED = 100
 _MISTYPED = re.compile(r"(?=.*\d)\d[\dOolI_]*[OolI_][\dOolI_]*")
 _DIGITS = str.maketrans({"O": "0", "o": "0", "l": "1", "I": "1", "_": ""})
 """Letters that pass for digits, and what Python writes between them."""
+_EXACT = 1e15
+"""Beyond it a number is not written as it was."""
 _UNITS = {"min": 60, "h": 3600, "d": 86_400}
 """Seconds in what people write behind a number of them."""
 
@@ -177,6 +179,8 @@ def _number_meant(text: str) -> str:
     if found is None:
         return ""
     number, unit = found[1].replace(",", "."), found[2].lower()
+    if float(number) > _EXACT:
+        return ""
     if unit == "%":
         return f"Write `{float(number) / 100:g}` for {number} %."
     known = {**_UNITS, unit: 60} if unit == "m" else _UNITS

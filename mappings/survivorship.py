@@ -53,11 +53,16 @@ class FieldDecision:
     rejection: RecordRejectedError | None = None
 
 
+AGREED = FieldDecision(None, None, "agreed")
+
+
 def decide_field(rule: FieldRule, state: FieldState) -> FieldDecision:
     """Decide one field. Raises nothing: what cannot be written comes back as a rejection."""
+    if state.map_value is None and state.crm_value is None:
+        return AGREED  # as most fields of most people
     state = _grounded(rule, state)
     if _agree(rule, state):
-        return FieldDecision(None, None, "agreed")
+        return AGREED
     if rule.aggregate in (Aggregate.MAX, Aggregate.SUM):
         return _aggregate(rule, rule.aggregate, state)
     map_moved, crm_moved = _moved(rule, state)

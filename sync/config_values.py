@@ -15,6 +15,7 @@ from mappings.positions import Faults, is_there
 from mappings.sections import Section
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
+_ALMOST = re.compile(r"\$[({]")
 _TIME = re.compile(r"([01]?\d|2[0-3]):([0-5]\d)")
 _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _ACCOUNTS = {
@@ -91,7 +92,14 @@ class Values:
                 )  # fmt: skip
             return found
 
-        return _VARIABLE.sub(value, text)
+        filled = _VARIABLE.sub(value, text)
+        if _ALMOST.search(_VARIABLE.sub("", text)):
+            self._faults.add(
+                at, "This looks like a variable and names none.",
+                "Write `${NAME}`: braces, and letters, digits and underscores in them.",
+                code="config.missing_variable",
+            )  # fmt: skip
+        return filled
 
     def secret(self, section: Section, key: str, *, literal: bool = False) -> str:
         """A secret: `key: ${NAME}` or `key_file: path`; "" when neither is given or usable.
@@ -187,6 +195,9 @@ class Values:
         elif parts.hostname.endswith(".lightning.force.com"):
             message = "This is where people work; programs log in elsewhere."
             fix = f"Write https://{parts.hostname.split('.')[0]}.my.salesforce.com."
+        elif parts.hostname.endswith(".salesforce.com") and parts.path.strip("/"):
+            message = f"The address goes on after its name: `{parts.path}`."
+            fix = f"Write https://{parts.hostname}."
         else:
             return
         self._faults.add(at, message, fix, code="config.address")
