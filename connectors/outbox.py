@@ -14,7 +14,7 @@ Quirks turned right here:
   are held against the table before they get into a query.
 - The other program's transactions lock the file: a pause is asked for, as at any busy vendor.
 - A commit that fails may stand all the same: its rows are unknown, and looked up by their key.
-- SQLite stores anything anywhere: a row whose stamp is no time is set aside with every pull.
+- SQLite stores anything anywhere: a row without a time is set aside, BOOLEAN is made true or false.
 """
 
 from __future__ import annotations
@@ -291,7 +291,7 @@ def _quoted(name: str) -> str:
 
 def _table(db: Database, object_name: str) -> str:
     """The table as a query names it. Raises InvariantError when it is not one of the exchange's."""
-    if not set(_OWN) <= set(_names(db, object_name)):
+    if not set(_OWN) <= set(_declared(db, object_name)):
         raise InvariantError(
             "outbox: a table is not there, or lacks a column of the exchange's own",
             code="remote.refused",
@@ -302,13 +302,15 @@ def _table(db: Database, object_name: str) -> str:
     return _quoted(object_name)
 
 
-def _names(db: Database, object_name: str) -> list[str]:
-    return [row["name"] for row in db.execute(f"PRAGMA table_info({_quoted(object_name)})")]
+def _declared(db: Database, object_name: str) -> dict[str, str]:
+    """The columns of a table by name, with their types in neutral words."""
+    rows = db.execute(f"PRAGMA table_info({_quoted(object_name)})")
+    return {row["name"]: _TYPES.get(str(row["type"]).upper(), "text") for row in rows}
 
 
 def _tables(db: Database) -> list[str]:
     rows = db.execute("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name")
-    return [row["name"] for row in rows if set(_OWN) <= set(_names(db, row["name"]))]
+    return [row["name"] for row in rows if set(_OWN) <= set(_declared(db, row["name"]))]
 
 
 def _remove(db: Database, object_name: str, ids: Sequence[str]) -> None:
@@ -318,7 +320,9 @@ def _remove(db: Database, object_name: str, ids: Sequence[str]) -> None:
 
 def _select(db: Database, object_name: str, rest: str, values: Sequence[object] = ()) -> list[Row]:
     text = f"SELECT * FROM {_table(db, object_name)} {rest}"  # noqa: S608 - parts of ours, checked
-    return [dict(row) for row in db.execute(text, values)]
+    flags = {n for n, kind in _declared(db, object_name).items() if kind == "boolean"} - {*_OWN}
+    found = [dict(row) for row in db.execute(text, values)]  # in which they are numbers
+    return [{n: bool(v) if n in flags and v in (0, 1) else v for n, v in r.items()} for r in found]
 
 
 _LIVE = "archived IS NOT 1 AND coalesce(merged_into, '') = ''"
@@ -338,7 +342,7 @@ def _stamped(
 
 
 def _equal(db: Database, object_name: str, field: str, values: Sequence[str]) -> list[Row]:
-    if field not in _names(db, object_name):
+    if field not in _declared(db, object_name):
         raise InvariantError(
             "outbox: a column is not there", code="remote.refused", system=SYSTEM, field=field
         )
@@ -375,8 +379,8 @@ def _unseen(landed: Landed, stream: str, found: Sifted[Record]) -> list[Record]:
 
 
 def _columns(db: Database, object_name: str) -> dict[str, FieldSchema]:
-    table = _table(db, object_name) if _names(db, object_name) else _quoted(object_name)
-    unique = set()
+    table = _table(db, object_name) if _declared(db, object_name) else _quoted(object_name)
+    types, unique = _declared(db, object_name), set()
     for index in db.execute(f"PRAGMA index_list({table})").fetchall():
         names = [r["name"] for r in db.execute(f"PRAGMA index_info({_quoted(index['name'])})")]
         unique |= set(names) if index["unique"] and len(names) == 1 else set()
@@ -384,7 +388,7 @@ def _columns(db: Database, object_name: str) -> dict[str, FieldSchema]:
         row["name"]: FieldSchema(
             name=row["name"],
             label=row["name"],
-            type=_TYPES.get(str(row["type"]).upper(), "text"),
+            type=types[row["name"]],
             required=bool(row["notnull"]) and row["dflt_value"] is None,
             createable=row["name"] not in _OWN,
             updateable=row["name"] not in _OWN,
@@ -397,7 +401,7 @@ def _columns(db: Database, object_name: str) -> dict[str, FieldSchema]:
 
 def _ensure(db: Database, wanted: FieldDefinition) -> Outcome:
     table, column = _table(db, wanted.object), _quoted(wanted.name)
-    created = wanted.name not in _names(db, wanted.object)
+    created = wanted.name not in _declared(db, wanted.object)
     if created:
         kind = _DECLARED.get(wanted.type, "TEXT")
         db.execute(f"ALTER TABLE {table} ADD COLUMN {column} {kind}")
@@ -410,7 +414,7 @@ def _ensure(db: Database, wanted: FieldDefinition) -> Outcome:
 def _row(db: Database, row: Write, stamp: str) -> Outcome:
     """Write one row; refused by the table's own rules, it leaves the others of its batch alone."""
     fields = _fields(row)
-    known = set(_names(db, row.object)) - set(_OWN)
+    known = set(_declared(db, row.object)) - set(_OWN)
     unknown = sorted(set(fields) - known)
     nested = sorted(name for name, value in fields.items() if isinstance(value, dict | list))
     if unknown or nested:
@@ -432,11 +436,9 @@ def _fields(row: Write) -> dict[str, Json]:
     if row.operation in JOINS:
         joined = row.operation is Operation.ASSOCIATE
         return {f"{row.fields['to_object']}_id": row.fields["to_id"] if joined else None}
-    fields = dict(row.fields)
-    if row.operation in (Operation.OPT_OUT, Operation.OPT_IN):
-        for name in ("email", "subscription", "explanation"):
-            fields.pop(name, None)
-    return fields
+    consent = row.operation in (Operation.OPT_OUT, Operation.OPT_IN)
+    said = ("email", "subscription", "explanation") if consent else ()
+    return {name: value for name, value in row.fields.items() if name not in said}
 
 
 def _create(db: Database, row: Write, fields: Mapping[str, Json], stamp: str) -> Outcome:
@@ -481,8 +483,7 @@ def _set(db: Database, row: Write, now: Row, fields: Mapping[str, Json], stamp: 
 
 def _done(db: Database, row: Write, record_id: str, *, created: bool | None) -> Outcome:
     found = _sifted(row.object, _equal(db, row.object, "id", [record_id])).good
-    record = found[0] if found else None
-    return Outcome(row.key, OutcomeStatus.OK, record_id, created=created, record=record)
+    return Outcome(row.key, OutcomeStatus.OK, record_id, created, record=next(iter(found), None))
 
 
 def _refusal(row: Write, code: str, field: str | None) -> Outcome:
@@ -495,5 +496,5 @@ def connect(
     settings: Mapping[str, str], *, limiter: Limiter, sleep: Sleep, clock: Clock
 ) -> OutboxConnector:
     """The entry point of `connectors.base.load`. Setting: `file`, which must be there."""
-    path = Path(setting(settings, SYSTEM, "file"))
-    return OutboxConnector(path, limiter=limiter, sleep=sleep, clock=clock)
+    file = Path(setting(settings, SYSTEM, "file"))
+    return OutboxConnector(file, limiter=limiter, sleep=sleep, clock=clock)

@@ -39,7 +39,14 @@ from sync.config_service import (
     read_retention,
     read_service,
 )
-from sync.config_values import Values, read_region, secret_keys
+from sync.config_values import (
+    PLAYS,
+    SystemKind,
+    Values,
+    named,
+    read_region,
+    secret_keys,
+)
 
 DEFAULT_NAME = "config.yaml"
 ENVIRONMENT = "LEADLOOP_CONFIG"
@@ -49,13 +56,6 @@ TOP_KEYS = (
     "notifications", "reports", "console", "service",
     "retention", "erasure", "log_level",
 )  # fmt: skip
-
-
-class SystemKind(StrEnum):
-    """The systems Leadloop speaks with."""
-
-    HUBSPOT = "hubspot"
-    SALESFORCE = "salesforce"
 
 
 class LogLevel(StrEnum):
@@ -73,6 +73,7 @@ class SystemConfig:
 
     HubSpot: `access_token`, `base_url`, `api`. Salesforce: `login_url`, `client_id`, and
     `client_secret` or `username` with `private_key_file`; `ca_file`, `instance_url`, `version`.
+    Outbox: `file`.
     Paths are absolute; keys that are not given are absent.
     """
 
@@ -317,7 +318,7 @@ class _Reader:
             section = Section(node, self._faults, f"the system `{name}`", keys)
             if not section.usable:
                 continue
-            section.need("kind", "Say which system it is: hubspot or salesforce.")
+            section.need("kind", f"Say which system it is: {named(SystemKind)}.")
             kind = section.choice("kind", SystemKind, SystemKind.HUBSPOT)
             share = section.number("leadloop_share", 0.8, low=0.01, high=1.0)
             account = self._values.text(section, "account_id") or None
@@ -332,8 +333,8 @@ class _Reader:
             section = Section(
                 node, self._faults, f"the pair `{name}`", ("map", "crm", "mapping", "region")
             )
-            map_system = self._system(section, "map", SystemKind.HUBSPOT, systems)
-            crm_system = self._system(section, "crm", SystemKind.SALESFORCE, systems)
+            map_system = self._system(section, "map", systems)
+            crm_system = self._system(section, "crm", systems)
             mapping = self._mapping(section, name, map_system, crm_system)
             region = read_region(section, self._faults)
             if map_system is None or crm_system is None or mapping is None:
@@ -355,9 +356,10 @@ class _Reader:
         return tuple(found)
 
     def _system(
-        self, section: Section, key: str, kind: SystemKind, systems: Mapping[str, SystemConfig]
+        self, section: Section, key: str, systems: Mapping[str, SystemConfig]
     ) -> SystemConfig | None:
-        if not section.need(key, f"Name a system of kind {kind.value}."):
+        wanted = named(PLAYS[key])
+        if not section.need(key, f"Name a system of kind {wanted}."):
             return None
         name = section.text(key)
         system = systems.get(name)
@@ -367,10 +369,10 @@ class _Reader:
                 suggest(name, systems, "Name one that stands under `systems`."),
                 code="config.unknown_system",
             )  # fmt: skip
-        elif system.kind != kind.value:
+        elif system.kind not in PLAYS[key]:
             self._faults.add(
-                section.place(key), f"`{name}` is of kind {system.kind}, not {kind.value}.",
-                f"Name a system of kind {kind.value}.", code="config.unknown_system",
+                section.place(key), f"`{name}` is of kind {system.kind}, not {wanted}.",
+                f"Name a system of kind {wanted}.", code="config.unknown_system",
             )  # fmt: skip
         return system
 

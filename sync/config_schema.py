@@ -20,8 +20,8 @@ from mappings.schema_words import (
     said,
     table,
 )
-from sync.config import GuardConfig, Limit, LogLevel, SystemKind
-from sync.config_values import secret_keys
+from sync.config import GuardConfig, Limit, LogLevel
+from sync.config_values import SystemKind, named, secret_keys
 from sync.reporting_words import Audience
 
 _SECRET: Schema = {"type": "string", "pattern": r"\$\{[A-Za-z_][A-Za-z0-9_]*\}"}
@@ -63,8 +63,14 @@ _SETTINGS: Mapping[str, Schema] = {
     "client_secret_file": said(TEXT, _FILE),
     "ca_file": said(TEXT, "A certificate authority of your own."),
     "private_key_file": said(TEXT, "The private key whose certificate the connected app holds."),
+    "file": said(TEXT, "The SQLite file that is shared with another program."),
 }
 
+_NEEDED: Mapping[SystemKind, tuple[str, ...]] = {
+    SystemKind.HUBSPOT: (),
+    SystemKind.SALESFORCE: ("login_url", "client_id"),
+    SystemKind.OUTBOX: ("file",),
+}
 _NUMBERS: Mapping[str, tuple[Schema, str]] = {
     "floor": (
         {"type": "integer", "minimum": 0, "maximum": 1_000_000},
@@ -205,16 +211,15 @@ def _report() -> Schema:
 
 def _system(kind: SystemKind) -> Schema:
     known = {key: _SETTINGS[key] for key in secret_keys(kind.value) if key != "kind"}
-    word = said({"enum": [kind.value]}, "Which system it is: hubspot or salesforce.")
-    required = ("kind",) if kind is SystemKind.HUBSPOT else ("kind", "login_url", "client_id")
-    return keys({"kind": word, **known}, required=required)
+    word = said({"enum": [kind.value]}, f"Which system it is: {named(SystemKind)}.")
+    return keys({"kind": word, **known}, required=("kind", *_NEEDED[kind]))
 
 
 def _pair() -> Schema:
     return keys(
         {
             "map": said(TEXT, "The name of a HubSpot system."),
-            "crm": said(TEXT, "The name of a Salesforce system."),
+            "crm": said(TEXT, "The name of a Salesforce system, or of an outbox."),
             "mapping": said(TEXT, "A file, or a directory of *.yaml files.", default="mappings"),
             "region": said(TEXT, "ISO country of phone numbers without a country code."),
         },

@@ -6,13 +6,36 @@ What is read here may be secret: messages name the variable, the file or the key
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import urlsplit
 
 from mappings.errors import Position
 from mappings.positions import Faults, is_there
 from mappings.sections import Section
+
+
+class SystemKind(StrEnum):
+    """The systems Leadloop speaks with."""
+
+    HUBSPOT = "hubspot"
+    SALESFORCE = "salesforce"
+    OUTBOX = "outbox"
+
+
+PLAYS = {
+    "map": (SystemKind.HUBSPOT,),
+    "crm": (SystemKind.SALESFORCE, SystemKind.OUTBOX),
+}
+"""Which kinds of system can play which side."""
+
+
+def named(kinds: Iterable[SystemKind]) -> str:
+    """Kinds as a sentence names them: `a, b or c`."""
+    words = [kind.value for kind in kinds]
+    return " or ".join(part for part in (", ".join(words[:-1]), words[-1]) if part)
+
 
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _ALMOST = re.compile(r"\$[({]")
@@ -25,7 +48,9 @@ _ACCOUNTS = {
         "Write the organization's id, 15 or 18 characters from 00D on (Setup, Company).",
     ),
 }
-"""How the vendors' account ids look (FACTS section 4, Objects: prefixes), and where one is."""
+"""How the vendors' account ids look (FACTS section 4, Objects: prefixes), and where one is. That of
+an outbox is the file's name, of any form."""
+_ANY = re.compile(r".+")
 _MAX_SECRET = 100_000
 
 _COMMON = ("kind", "account_id", "leadloop_share")
@@ -39,15 +64,18 @@ _PLAIN: Mapping[str, tuple[str, ...]] = {
         "version",
         "client_id",
     ),
+    "outbox": (),
 }
 """Settings of each connector as it documents them; addresses default to the vendor's own."""
 _SECRET: Mapping[str, tuple[str, ...]] = {
     "hubspot": ("access_token", "refresh_token", "client_secret"),
     "salesforce": ("client_secret",),
+    "outbox": (),
 }
 _PATHS: Mapping[str, tuple[str, ...]] = {
     "hubspot": (),
     "salesforce": ("ca_file", "private_key_file"),
+    "outbox": ("file",),
 }
 
 
@@ -203,7 +231,7 @@ class Values:
         self._faults.add(at, message, fix, code="config.address")
 
     def _account(self, text: str, at: Position, kind: str) -> None:
-        right, fix = _ACCOUNTS[kind]
+        right, fix = _ACCOUNTS.get(kind, (_ANY, ""))
         if right.fullmatch(text) is None:
             self._faults.add(
                 at, f"`{text}` is no id of a {kind} account.", fix, code="config.invalid_id"
@@ -224,6 +252,9 @@ class Values:
                 section.need("client_id", "Write the client id of the OAuth app.")
                 if not given("client_secret"):
                     section.need("client_secret", "Write `client_secret: ${HUBSPOT_SECRET}`.")
+            return
+        if kind == "outbox":
+            section.need("file", "Name the SQLite file that is shared with the other program.")
             return
         section.need("login_url", "Write your org's My Domain, https://NAME.my.salesforce.com.")
         section.need("client_id", "Write the connected app's consumer key.")

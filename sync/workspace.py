@@ -20,6 +20,7 @@ from mappings.errors import ConfigurationError
 from sync.schema_files import schema_files
 
 PRESET = "hubspot-salesforce"
+OUTBOX_PRESET = "hubspot-outbox"
 CONFIG = "config.yaml"
 SECRETS = "secrets"
 
@@ -89,10 +90,14 @@ def render_config(
     region: str | None = None,
     state_url: str = "sqlite:///leadloop.sqlite3",
 ) -> str:
-    """The text of a config with these settings, every other key commented with its default."""
+    """The text of a config with these settings, every other key commented with its default. A CRM
+    side with a `file` is an outbox."""
+    crm = "outbox" if "file" in salesforce else "salesforce"
+    block = _OUTBOX if crm == "outbox" else _SALESFORCE
     return _TEMPLATE.format(
         hubspot=_lines(hubspot),
-        salesforce=_lines(salesforce),
+        crm=crm,
+        crm_block=block.format(lines=_lines(salesforce)),
         region=f"region: {region}" if region else "# region: DE",
         state_url=_quoted(state_url),
     )
@@ -118,7 +123,7 @@ def preset_text(name: str = PRESET) -> str:
         raise ConfigurationError(
             f"There is no preset `{name}`.",
             code="workspace.unknown_preset",
-            remedy=f"Use `{PRESET}`.",
+            remedy=f"Use `{PRESET}` or `{OUTBOX_PRESET}`.",
         )
     return file.read_text("utf-8")
 
@@ -223,6 +228,21 @@ def _replace(path: Path, text: str, mode: int) -> None:
         raise
 
 
+_SALESFORCE = """\
+  salesforce:
+    kind: salesforce
+{lines}
+    # leadloop_share: 0.8
+    # username: integration@example.com          # instead of client_secret: log in by JWT,
+    # private_key_file: secrets/salesforce.pem   # with the connected app's certificate
+    # ca_file: ca.pem         # a certificate authority of your own
+    # version: "62.0"
+"""
+_OUTBOX = """\
+  outbox:
+    kind: outbox              # a SQLite file that is shared with another program
+{lines}
+"""
 _TEMPLATE = """\
 # yaml-language-server: $schema=config.schema.json
 # Leadloop configuration. Check it with `leadloop validate`, and the accounts with
@@ -240,21 +260,13 @@ systems:
     # leadloop_share: 0.8     # of the account's daily calls; the rest stays for people
     # base_url: https://api.hubapi.com
     # api: v3                 # or 2026-03, the dated paths
-  salesforce:
-    kind: salesforce
-{salesforce}
-    # leadloop_share: 0.8
-    # username: integration@example.com          # instead of client_secret: log in by JWT,
-    # private_key_file: secrets/salesforce.pem   # with the connected app's certificate
-    # ca_file: ca.pem         # a certificate authority of your own
-    # version: "62.0"
-
+{crm_block}
 # One MAP account with one CRM org each. `account_id` above is checked against the credentials at
 # every start, so that a sandbox copy is never mistaken for production.
 pairs:
   main:
     map: hubspot
-    crm: salesforce
+    crm: {crm}
     mapping: mappings         # a file, or a directory of *.yaml files
     {region}     # ISO country of phone numbers written without a country code
 

@@ -13,6 +13,7 @@ from mappings.errors import ConfigurationError
 from sync.cli import output
 from sync.cli.session import Session, session_of
 from sync.workspace import (
+    OUTBOX_PRESET,
     PRESET,
     preset_text,
     refuse_source_tree,
@@ -32,6 +33,10 @@ def command(
         str | None,
         typer.Option("--login-url", help="The org's My Domain: https://NAME.my.salesforce.com."),
     ] = None,
+    outbox: Annotated[
+        Path | None,
+        typer.Option("--outbox", help="A SQLite file in Salesforce's place, for other programs."),
+    ] = None,
     region: Annotated[
         str | None, typer.Option("--region", help="ISO country of national phone numbers.")
     ] = None,
@@ -43,21 +48,15 @@ def command(
     """
     session = session_of(ctx)
     refuse_source_tree(directory)
-    config, mapping = directory / "config.yaml", directory / "mappings" / f"{PRESET}.yaml"
+    preset = OUTBOX_PRESET if outbox else PRESET
+    config, mapping = directory / "config.yaml", directory / "mappings" / f"{preset}.yaml"
     unit = directory / "leadloop.service"
     _refuse_existing(config)
     hubspot = {"account_id": _asked(session, portal_id, "HubSpot account id (Hub ID)")}
-    salesforce = {
-        "login_url": _asked(session, login_url, "Salesforce My Domain URL")
-        or "https://NAME.my.salesforce.com"
-    }
+    crm = {"file": str(outbox)} if outbox else _salesforce(session, login_url)
     text = render_config(
         {**{k: v for k, v in hubspot.items() if v}, "access_token": "${HUBSPOT_TOKEN}"},
-        {
-            **salesforce,
-            "client_id": "${SALESFORCE_CLIENT_ID}",
-            "client_secret": "${SALESFORCE_CLIENT_SECRET}",
-        },
+        crm,
         region=region.upper() if region else None,
     )
     try:
@@ -65,7 +64,7 @@ def command(
         write_schemas(directory)
         _create(config, text)
         if not mapping.exists():
-            _create(mapping, preset_text())
+            _create(mapping, preset_text(preset))
         if not unit.exists():
             _create(unit, service_unit(directory, Path(sys.executable).with_name("leadloop")))
     except OSError as error:
@@ -74,11 +73,21 @@ def command(
             code="workspace.unwritable",
             remedy="Name a directory this user may write to: `--dir PATH`.",
         ) from None
+    secrets = "" if outbox else ", SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET"
     output.say(
         f"Wrote {config}, {mapping} and {unit}.\n"
-        "Next: set HUBSPOT_TOKEN, SALESFORCE_CLIENT_ID and SALESFORCE_CLIENT_SECRET, then run\n"
+        f"Next: set HUBSPOT_TOKEN{secrets}, then run\n"
         f"  leadloop --config {config} doctor"
     )
+
+
+def _salesforce(session: Session, login_url: str | None) -> dict[str, str]:
+    asked = _asked(session, login_url, "Salesforce My Domain URL")
+    return {
+        "login_url": asked or "https://NAME.my.salesforce.com",
+        "client_id": "${SALESFORCE_CLIENT_ID}",
+        "client_secret": "${SALESFORCE_CLIENT_SECRET}",
+    }
 
 
 def _refuse_existing(config: Path) -> None:
