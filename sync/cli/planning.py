@@ -19,7 +19,7 @@ from sync import wiring
 from sync.approvals import mapping_subject
 from sync.cli import output
 from sync.cli.session import Session
-from sync.cli.summary import Overview, Said, summarise
+from sync.cli.summary import BECOMES, Overview, Said, summarise
 from sync.compare import WORDS, compared
 from sync.garbage import few_collections
 from sync.pair import Pair, Progress
@@ -202,9 +202,26 @@ def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
         side, operation, object_name = name.split(".", 2)
         by_object.append([words[side], operation.replace("_", " "), object_name, f"{count:,}"])
     kinds = [[name, f"{count:,}"] for name, count in summary["kinds"].items() if count]
+    kinds += [
+        [title, f"{count:,}"]
+        for title, count in (
+            ("conflicts for a person", summary["conflicts"]),
+            ("records deleted there", summary["gone"]["deleted"]),
+            ("records merged there", summary["gone"]["merged"]),
+        )
+        if count
+    ]
     return [
         ("What would change", ["kind", "number"], kinds),
         ("Where", ["side", "what", "object", "number"], by_object),
+        (
+            "Fields",
+            ["side", "object", "field", *BECOMES],
+            [
+                [words[f["side"]], f["object"], f["field"], *(f"{f[word]:,}" for word in BECOMES)]
+                for f in summary["by_field"]
+            ],
+        ),
         (
             "Stages",
             ["from", "to", "people", "such as"],

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.errors import MassChangeRefusedError
-from mappings.records import Side
+from mappings.records import Json, Side
 from mappings.required_fields import STAGE_FIELDS
 from state.outbox import Intent
 from sync.config import GuardConfig
@@ -48,6 +48,7 @@ class Overview:
         self.events: Counter[str] = Counter()
         self.skipped = Skipped()
         self.stages = StageChanges()
+        self.fields = FieldCounts()
         self.samples = Samples(samples)
         self._marks: set[str] = set()
 
@@ -66,6 +67,7 @@ class Overview:
         self.skipped.add(plan)
         for intent in intents:
             self.stages.add(intent)
+            self.fields.add(intent)
             self.samples.add(intent)
         self._marks.update(fingerprints(intents))
 
@@ -83,6 +85,12 @@ def summarise(prepared: Prepared, overview: Overview, said: Said) -> dict[str, A
         "writes": planned.writes(),
         "kinds": {name: kinds[name] for name in BARS},
         "by_object": dict(sorted(planned.counts().items())),
+        "by_field": overview.fields.as_json(),
+        "conflicts": planned.conflicts,
+        "gone": {
+            "deleted": sum(len(one.deleted) for one in prepared.gone),
+            "merged": sum(one.merged for one in prepared.gone),
+        },
         "people": {
             "linked": prepared.resolved.linked,
             "created": prepared.resolved.created,
@@ -137,6 +145,38 @@ class StageChanges:
                 self._people.items(), key=lambda item: (-len(item[1]), str(item[0]))
             )
         ]
+
+
+class FieldCounts:
+    """What becomes of each field: how often it is filled, gets another value, becomes blank."""
+
+    def __init__(self) -> None:
+        self._counts: dict[tuple[str, str, str], Counter[str]] = {}
+
+    def add(self, intent: Intent) -> None:
+        """Take in the changes of this write; that a Task is made is no field's."""
+        for change in intent.details.get("changes", ()):
+            if change["field"] == intent.object:
+                continue
+            place = (intent.side.value, intent.object, change["field"])
+            own = self._counts.setdefault(place, Counter())
+            own[_becomes(change["before"], change["after"])] += 1
+
+    def as_json(self) -> list[dict[str, Any]]:
+        """Each field with its numbers, by side, object and name."""
+        return [
+            {"side": side, "object": name, "field": field, **{word: own[word] for word in BECOMES}}
+            for (side, name, field), own in sorted(self._counts.items())
+        ]
+
+
+BECOMES = ("filled", "overwritten", "cleared")
+
+
+def _becomes(before: Json, after: Json) -> str:
+    if after in (None, ""):
+        return "cleared"
+    return "filled" if before in (None, "") else "overwritten"
 
 
 class Skipped:
