@@ -66,6 +66,9 @@ format: $(READY) ## Put the code in the house format
 bench: $(READY) ## Measure people per second, calls and memory
 	@$(BIN)/python -m benchmarks $(ARGS)
 
+bench-rubbish: $(READY) ## Match a million rows that say nothing, figures as JSON
+	@nice -n 15 $(BIN)/python -m benchmarks --only rubbish --people 1000000 --json $(ARGS)
+
 bench-reading: $(READY) ## Pull a million e-mail events and 100,000 submissions, figures as JSON
 	@nice -n 15 $(BIN)/python -m benchmarks --only reading --json $(ARGS)
 

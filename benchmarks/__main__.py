@@ -16,7 +16,10 @@ from pathlib import Path
 from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
-LONG = ("bulk_reading", "reading", "planning", "reports", "scale", "writing")
+LONG = (
+    *("bulk_reading", "reading", "planning", "reports", "writing"),
+    *("scale", "online", "rubbish"),
+)
 """Parts that are measured only where they are asked for by name."""
 PEOPLE = 20_000
 FORMAT = 1
@@ -63,14 +66,7 @@ def measure(
         from benchmarks.bulk_reading import bulk_reading
 
         figures["bulk_reading"] = bulk_reading(say)
-    if "linkage" in wanted:
-        from benchmarks.linkage import linkage
-
-        figures["linkage"] = linkage(say)
-    if "tables" in wanted:
-        from benchmarks.tables import tables
-
-        figures["tables"] = tables(say)
+    figures.update(_matched(people, wanted))
     if "reading" in wanted:
         from benchmarks.reading import reading
 
@@ -79,10 +75,6 @@ def measure(
         from benchmarks.validating import validating
 
         figures["validating"] = validating()
-    if "scale" in wanted:
-        from benchmarks.scale import scale
-
-        figures["scale"] = scale(say)
     if "help" in wanted:
         from benchmarks.startup import start_times
 
@@ -105,6 +97,32 @@ def _of_many(people: int, wanted: Sequence[str]) -> dict[str, Any]:
         from benchmarks.reports import EVENTS_EACH, reports
 
         figures["reports"] = reports(people, EVENTS_EACH, say)
+    return figures
+
+
+def _matched(people: int, wanted: Sequence[str]) -> dict[str, Any]:
+    """Everything about who is who."""
+    figures: dict[str, Any] = {}
+    if "linkage" in wanted:
+        from benchmarks.linkage import linkage
+
+        figures["linkage"] = linkage(say)
+    if "tables" in wanted:
+        from benchmarks.tables import tables
+
+        figures["tables"] = tables(say)
+    if "scale" in wanted:
+        from benchmarks.scale import scale
+
+        figures["scale"] = scale(say)
+    if "online" in wanted:
+        from benchmarks.online import online
+
+        figures["online"] = online(people, say)
+    if "rubbish" in wanted:
+        from benchmarks.rubbish import rubbish
+
+        figures["rubbish"] = rubbish(people, say)
     return figures
 
 

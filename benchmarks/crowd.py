@@ -32,10 +32,10 @@ _AGAIN = 0.6
 def crowd(left: int, right: int, seed: int = 11) -> TableWorld:
     """`left` different people, and `right` rows of whom six in ten are among them."""
     rng = random.Random(f"crowd/{seed}")
-    draw = _drawer(rng)
+    draw = drawer(rng)
     people = [draw() for _ in range(left)]
     again = rng.sample(range(left), min(left, round(right * _AGAIN)))
-    rows = [(number, _retyped(rng, people[number], draw)) for number in again]
+    rows = [(number, retyped(rng, people[number], draw)) for number in again]
     rows += [(left + at, draw()) for at in range(right - len(rows))]
     rng.shuffle(rows)
     labels = [*map(str, range(left)), *(str(number) for number, _ in rows)]
@@ -60,7 +60,7 @@ def _family(rng: random.Random) -> str:
     return (rng.choice(_SYLLABLES) + middle + rng.choice(_ENDS)).capitalize()
 
 
-def _drawer(rng: random.Random) -> Callable[[], Row]:
+def drawer(rng: random.Random) -> Callable[[], Row]:
     """Draws one more person each time it is called."""
     towns = [_town(rng) for _ in range(_TOWNS)]
     streets = [f"{_family(rng)} {rng.choice(_KINDS)}" for _ in range(_STREETS)]
@@ -103,7 +103,7 @@ def _email(rng: random.Random, given: str, family: str) -> str:
     return f"{local}{number}@{where}".lower()
 
 
-def _retyped(rng: random.Random, row: Row, draw: Callable[[], Row]) -> Row:
+def retyped(rng: random.Random, row: Row, draw: Callable[[], Row]) -> Row:
     """The person written down again, some years later and in a hurry."""
     made = dict(row)
     if rng.random() < 0.1:

@@ -65,16 +65,7 @@ class _Rivals:
                         (min(judged.incoming, one), max(judged.incoming, one))
                         for one in claims.get(target, ())[:_CROWD]
                     }
-        ordered = sorted(couples)
-        scored = score(
-            [pool.incoming[one] for one, _ in ordered],
-            [pool.incoming[other] for _, other in ordered],
-            pool.model,
-        )
-        # Birth dates that contradict are two people's, whatever else they share.
-        born_apart = [scored.born_apart(row) for row in range(len(ordered))]
-        totals = np.where(born_apart, np.minimum(scored.total, pool.model.prior), scored.total)
-        self.totals: dict[tuple[str, str], float] = dict(zip(ordered, totals.tolist(), strict=True))
+        self.totals = _between(pool, sorted(couples))
 
     def total(self, one: str, other: str) -> float:
         """Log2 odds that two incoming people are one; rivals in a crowd count as different."""
@@ -101,6 +92,21 @@ class _Rivals:
             groups = [g for g in groups if g not in near]
             groups.append([key, *(other for g in near for other in g)])
         return groups
+
+
+def _between(pool: Pool, couples: Sequence[tuple[str, str]]) -> dict[tuple[str, str], float]:
+    """Log2 odds that two incoming people are one, for each couple."""
+    if not couples:
+        return {}
+    scored = score(
+        [pool.incoming[one] for one, _ in couples],
+        [pool.incoming[other] for _, other in couples],
+        pool.model,
+    )
+    # Birth dates that contradict are two people's, whatever else they share.
+    born_apart = [scored.born_apart(row) for row in range(len(couples))]
+    totals = np.where(born_apart, np.minimum(scored.total, pool.model.prior), scored.total)
+    return dict(zip(couples, totals.tolist(), strict=True))
 
 
 def _settle_links(

@@ -211,6 +211,8 @@ def _siblings(
             for other in likely[at + 1 :]:
                 owners.append(key)
                 couples.append((one, other))
+    if not couples:
+        return {}
     scored = score(
         [pairs[one][1].person for one, _ in couples],
         [pairs[other][1].person for _, other in couples],

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
+from functools import lru_cache
 from itertools import chain
 
 import numpy as np
@@ -202,10 +203,16 @@ def _usual_region(raw: Iterable[Raw]) -> str | None:
 
 
 def _phone(parts: Parts, usual: str | None) -> tuple[str, ...]:
-    country = text.country(text.present(_one(parts, "country")))
-    state = text.words(text.present(_one(parts, "state")))
-    e164, digits = phones(parts.get("phone", ()), text.region_of(country, state, usual))
+    region = _region(_one(parts, "country"), _one(parts, "state"), usual)
+    e164, digits = phones(parts.get("phone", ()), region)
     return (*e164, *digits)
+
+
+@lru_cache(maxsize=4_096)
+def _region(country: str, state: str, usual: str | None) -> str | None:
+    """Where a row's numbers are read."""
+    code, within = text.country(text.present(country)), text.words(text.present(state))
+    return text.region_of(code, within, usual)
 
 
 def _employer(parts: Parts) -> tuple[str, str]:

@@ -161,6 +161,8 @@ _EMAIL_NAMED = [KINDS["email"].code(level) for level in ("near", "same local", "
 
 def compare(feature: Feature, one: Index, other: Index) -> NDArray[np.int8]:
     """The level code of each pair of rows in one field; 0 where a side says nothing."""
+    if not len(feature.values.all):
+        return np.zeros(len(one), dtype=np.int8)
     a, b = feature.rows[one].astype(np.int64), feature.rows[other].astype(np.int64)
     codes = np.zeros(len(a), dtype=np.int8)
     known = (a >= 0) & (b >= 0)

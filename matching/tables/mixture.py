@@ -102,6 +102,8 @@ def _carried(feature: Feature, codes: Codes, one: Index, other: Index) -> tuple[
     found, general = np.zeros(len(codes), dtype=np.int64), np.ones(len(codes))
     for level, part in feature.kind.agreed.items():
         rows = np.flatnonzero(codes == level)
+        if not len(rows):
+            continue
         values = feature.rows[one[rows]], feature.rows[other[rows]]
         found[rows] = feature.carried(part, *(side.astype(np.int64) for side in values))
         general[rows] = feature.tally(part).shared
@@ -181,6 +183,8 @@ def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     """
     found = np.zeros(len(pairs))
     at = pairs.counted[feature.name]
+    if not len(at):
+        return found
     carried, general = pairs.carried[feature.name][at], pairs.general[feature.name][at]
     rows = feature.tally(next(iter(feature.kind.agreed.values()))).rows
     rare = learned.rare.get(feature.name, 1.0)
