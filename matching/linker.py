@@ -56,7 +56,8 @@ class Decision:
     records in question. `probability` and `weight` (bits) are those of the best target.
     `reason` is exact_email, exact_phone or scored for links; ambiguous, contradiction or weak for
     reviews; weak or no_candidate for none. `evidence` is JSON-able and adds up: for each
-    candidate prior + weights + frequencies + changed + near_people + identifier + taken = total.
+    candidate prior + weights + frequencies + changed + near_people + identifier + taken = total,
+    and total + rivals = the log2 odds of the posterior.
     """
 
     incoming: str

@@ -266,3 +266,27 @@ def test_writing_fills_the_vendors_calls() -> None:
     )
     assert (leads["records"], leads["calls"]) == (250, 2)
     assert (contacts["records"], contacts["calls"]) == (250, 3)
+
+
+def test_one_person_against_a_population_is_measured() -> None:
+    """The short form of the online figures: people are found among 400, and every time has its
+    percentiles."""
+    from benchmarks.online import online
+
+    found = online(400, lambda _: None)
+    assert found["index_mib"] > 0
+    for name in ("durable_cpu_ms", "in_memory_cpu_ms"):
+        assert found[name]["candidates"] > 0
+        assert 0 < found[name]["look"]["p50"] <= found[name]["decide"]["p99"]
+    assert 0 < found["upsert_cpu_ms"]["p50"] <= found["upsert_cpu_ms"]["p99"]
+
+
+def test_rows_that_say_nothing_are_measured() -> None:
+    """The short form of the rubbish: 3,000 rows that are all the same cost no more pairs than
+    rows."""
+    from benchmarks.rubbish import rubbish
+
+    found = rubbish(3_000, lambda _: None, ("identical rows",))
+    assert found["identical rows, deduped"]["candidates"] < 3_000
+    assert found["identical rows, linked"]["candidates"] <= 3_000
+    assert found["identical rows, linked"]["links"] == 0

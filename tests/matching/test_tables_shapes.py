@@ -7,7 +7,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from benchmarks.table_pen import TableWorld
+from benchmarks.table_pen import Columns, TableWorld
 from benchmarks.table_shapes import (
     electoral_rolls,
     few_surnames,
@@ -22,7 +22,7 @@ from benchmarks.table_shapes import (
     turned,
     unbalanced,
 )
-from matching.tables.link import match
+from matching.tables.link import decisions, match
 from matching.tables.quality import Truth, evaluate
 
 Case = tuple[Callable[[int], TableWorld], float, float]
@@ -68,6 +68,53 @@ def test_no_shape_collapses(name: str) -> None:
     mean = float(np.mean(said))
     chance = 3.0 * float(np.sqrt(max(mean * (1.0 - mean), 1e-4) / len(said)))
     assert abs(float(np.mean(right)) - mean) <= 0.05 + chance
+
+
+def test_nothing_is_found_where_nobody_is_twice() -> None:
+    """Tables without a single true pair, from twenty rows on: of some three thousand rows at most
+    two are linked, and at most one in a hundred is asked about."""
+    links = reviews = 0
+    for seed in (*SEEDS, 23):
+        worlds = [_once(world(seed)) for world in ALONE] + [_apart(world(seed)) for world in APART]
+        for world in worlds:
+            said = decisions(match(world.left, world.right, skip=["id"]).decided)
+            links += int((said == "link").sum())
+            reviews += int((said == "review").sum())
+    assert links <= 2
+    assert reviews <= 27
+
+
+ALONE: tuple[Callable[[int], TableWorld], ...] = (
+    lambda seed: small(20, seed),
+    lambda seed: small(150, seed),
+    lambda seed: few_surnames(200, seed),
+    lambda seed: parish_books(150, seed),
+    lambda seed: restaurants(100, seed),
+)
+APART: tuple[Callable[[int], TableWorld], ...] = (
+    lambda seed: small(60, seed, link=True),
+    lambda seed: registrations(150, seed),
+    lambda seed: name_and_town(200, seed, 30),
+)
+
+
+def _kept(columns: Columns, rows: list[int]) -> Columns:
+    return {name: [cells[row] for row in rows] for name, cells in columns.items()}
+
+
+def _once(world: TableWorld) -> TableWorld:
+    """The left table with the first row of everybody."""
+    first = {label: row for row, label in reversed(list(enumerate(world.labels)))}
+    rows = sorted(row for row in first.values() if row < len(world.left["id"]))
+    return TableWorld(world.name, _kept(world.left, rows), None, [])
+
+
+def _apart(world: TableWorld) -> TableWorld:
+    """The world with those right rows that nobody on the left is."""
+    left = len(world.left["id"])
+    ours = set(world.labels[:left])
+    rows = [row for row, label in enumerate(world.labels[left:]) if label not in ours]
+    return TableWorld(world.name, world.left, _kept(world.right or {}, rows), [])
 
 
 @pytest.mark.parametrize("seed", SEEDS)
