@@ -59,9 +59,12 @@ _NAMESAKES = 30.0
 _CHANGE = 0.02
 """Share of matches to which each change is taken to have happened before anything is learned."""
 _MOSTLY = 0.6
+"""Share of those with one value who have other things in common, below which nature shares it."""
 _TELLING, _TELL = 2, 10
 """Further fields that two rows must know, and pairs of rows that must, to tell whether a field is
 shared by nature."""
+_LOOKED_AT = 20_000
+"""Pairs of rows that are looked at for that."""
 _TOGETHER = 3.0
 """Rows one value is found with, from which on it is shared by nature; half as many where each row
 has at most one counterpart, in the other table."""
@@ -146,14 +149,16 @@ def _shared_by_nature(frame: Frame, feature: Feature, others: Sequence[Feature])
 
 def _sharing(frame: Frame, feature: Feature) -> tuple[Index, Index]:
     """Rows that share a value of the field, each with the next one, of the other table if there
-    are two."""
+    are two; of very many some thousands, picked evenly."""
     known = np.flatnonzero(feature.rows >= 0)
     order = known[np.argsort(feature.rows[known], kind="stable")]
     one, other = order[:-1], order[1:]
     same = feature.rows[one] == feature.rows[other]
     if not frame.dedupes:
         same &= (one < frame.left) != (other < frame.left)
-    return np.minimum(one[same], other[same]), np.maximum(one[same], other[same])
+    places = np.flatnonzero(same)
+    places = places[:: 1 + len(places) // _LOOKED_AT]
+    return np.minimum(one[places], other[places]), np.maximum(one[places], other[places])
 
 
 def learn(
