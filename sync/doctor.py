@@ -40,6 +40,9 @@ _LOOPBACK = ("127.0.0.1", "localhost", "::1")
 _LITTLE_DISK = 1_000_000_000  # bytes; assumed: room for a day's inbox of a large account
 _NO_DISK = 100_000_000
 
+FOREIGN_DAYS = 7
+"""How far back somebody else's work on our accounts is told of."""
+
 
 class Level(StrEnum):
     """How bad a finding is: an error keeps a run from being right."""
@@ -410,6 +413,24 @@ def _written_twice(rule: FieldRule) -> Finding:
         'Set its sync rule to "Don\'t sync" in HubSpot (Settings, Integrations, Connected apps,'
         " Salesforce), or remove this rule.",
     )
+
+
+def not_alone(name: str, made: int) -> list[Finding]:
+    """Whether somebody else works on the pair of this name: `made` records have our key, and this
+    state did not make them (`state.foreign`)."""
+    if not made:
+        return []
+    return [
+        Finding(
+            "doctor.second_installation",
+            Level.WARNING,
+            f"{name}: {made} records of the last {FOREIGN_DAYS} days carry Leadloop's key and were"
+            " not made from this state: a second installation works on these accounts, or this"
+            " state was restored from a backup.",
+            "Stop the other installation: nobody is made twice, but two configurations undo each"
+            " other's writes and both use up the calls. After a restore there is nothing to do.",
+        )
+    ]
 
 
 def library(found: Sqlite) -> Finding:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from datetime import timedelta
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -11,7 +12,7 @@ from mappings.errors import LeadloopError
 from sync import alerts, wiring
 from sync.cli import output
 from sync.cli.session import Session, has_state, session_of
-from sync.doctor import Finding, Level, examine, library
+from sync.doctor import FOREIGN_DAYS, Finding, Level, examine, library, not_alone
 from sync.limits import Accounts
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ def exit_code_of(findings: list[Finding]) -> int:
 
 def _state(session: Session, config: Config) -> list[Finding]:
     from state.database import sqlite_of
+    from state.foreign import made_elsewhere
 
     if not has_state(config):
         return [
@@ -132,6 +134,10 @@ def _state(session: Session, config: Config) -> list[Finding]:
         for pair in config.pairs:
             with session.store(config, pair) as store:
                 sqlite = sqlite_of(store.engine)
+                with store.read() as tx:
+                    since = tx.now - timedelta(days=FOREIGN_DAYS)
+                    made = made_elsewhere(tx, pair.crm_system.kind, since)
+                found += not_alone(pair.name, made)
     except LeadloopError as error:
         return [Finding(error.code, Level.ERROR, f"{error.message}.", error.remedy)]
     return found if sqlite is None else [*found, library(sqlite)]
