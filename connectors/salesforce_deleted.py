@@ -100,7 +100,7 @@ class Log:
         """A deletion that tells nothing but itself."""
         at = instant(str(raw["deletedDate"]))
         ref = RecordRef(SYSTEM, self.object_name, record_id(raw["id"]))
-        return Record(ref, {}, f"gone:{iso(at)}", at, deleted=True)
+        return Record(ref, {}, f"purged:{iso(at)}", at, deleted=True)
 
 
 def _minute(at: datetime) -> datetime:

@@ -34,7 +34,7 @@ class Logging(Vendor):
             return super().changes(stream, since, landed=landed)
         at = self._now()
         told = [
-            Record(RecordRef(self.system, "Lead", one), {}, f"gone:{one}", at, deleted=True)
+            Record(RecordRef(self.system, "Lead", one), {}, f"purged:{one}", at, deleted=True)
             for one in self.gone
         ]
         return iter([Page(tuple(told), (), {"at": at.isoformat()}, last=True)])
