@@ -467,3 +467,24 @@ def test_the_ids_of_hubspots_own_integration_are_read(vendors: Vendors, api: str
     assert puller.row(later).fields["salesforceleadid"] == lead
     assert fresh.row(later).fields["salesforceleadid"] == lead
     bench.connector.close()
+
+
+def test_a_contact_that_was_deleted_for_good_is_told_by_the_count_alone(
+    bench: HubSpotBench,
+) -> None:
+    """After HubSpot's GDPR deletion a contact is neither live nor archived: no stream tells of it,
+    it cannot be fetched, and only the count of everything shows that it is missing. Its address
+    may come back as somebody with another id."""
+    kept, gone = bench.put(1), bench.put(2)
+    live, archived = bench.puller(), Puller(bench.connector, "archived:contacts")
+    live.pull()
+    bench.vendors.do(lambda: bench.account.gdpr_delete(gone))
+    bench.wait(3600)
+    assert live.pull() == []
+    assert archived.pull() == []
+    assert bench.connector.fetch("contacts", [gone]) == []
+    counted = {r.ref.id for p in bench.connector.census("contacts", None) for r in p.records}
+    assert counted == {kept}
+    again = bench.put(2)
+    assert again != gone
+    assert [record.ref.id for record in live.pull()] == [again]
