@@ -100,8 +100,8 @@ def _send_lane(
             waiting.setdefault(group, []).append(intent)
         _send_batches(settling, lane, _full_batches(pair, lane, waiting), applied, blocks)
         if left_over:
-            _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
-    _send_batches(settling, lane, _the_rest(waiting), applied, blocks)
+            _send_batches(settling, lane, _the_rest(pair, lane, waiting), applied, blocks)
+    _send_batches(settling, lane, _the_rest(pair, lane, waiting), applied, blocks)
 
 
 def _send_batches(
@@ -178,32 +178,44 @@ def _filled(value: Any, ids: Mapping[str, str]) -> Any:
 def _full_batches(
     pair: Pair, lane: Lane, waiting: dict[_Group, list[Intent]]
 ) -> Iterator[list[Intent]]:
-    """Batches of the vendor's size out of what waits; what fills none stays waiting."""
+    """Batches of the vendor's size out of what waits; what fills none stays waiting. A backfill's
+    creates wait for a whole job, however few of them one slice of the journal holds."""
     for group in sorted(waiting):
         rows = waiting[group]
         if not rows:
             continue
-        size = _size(pair.connector(rows[0].side).capabilities, lane, rows)
+        able = pair.connector(rows[0].side).capabilities
+        size = able.bulk_batch if _goes_in_bulk(able, lane, rows) else _size(able, rows)
         full = len(rows) - len(rows) % size
         waiting[group] = rows[full:]
         for start in range(0, full, size):
             yield rows[start : start + size]
 
 
-def _size(able: Capabilities, lane: Lane, rows: Sequence[Intent]) -> int:
-    """How many of these rows a batch holds: of a backfill's many creates as many as the vendor
-    takes in bulk."""
-    operation = rows[0].operation
-    bulk = lane is Lane.BACKFILL and operation is Operation.CREATE and able.bulk_from
-    if bulk and len(rows) >= able.bulk_from:
-        return able.bulk_batch
-    return able.join_batch if operation in JOINS else able.write_batch
+def _size(able: Capabilities, rows: Sequence[Intent]) -> int:
+    """How many of these rows one call holds."""
+    return able.join_batch if rows[0].operation in JOINS else able.write_batch
 
 
-def _the_rest(waiting: dict[_Group, list[Intent]]) -> Iterator[list[Intent]]:
-    """What fills no batch, group by group; nothing waits any more."""
+def _goes_in_bulk(able: Capabilities, lane: Lane, rows: Sequence[Intent]) -> bool:
+    """Whether the vendor has a way for many of these rows: creates of a backfill."""
+    return lane is Lane.BACKFILL and rows[0].operation is Operation.CREATE and able.bulk_from > 0
+
+
+def _the_rest(
+    pair: Pair, lane: Lane, waiting: dict[_Group, list[Intent]]
+) -> Iterator[list[Intent]]:
+    """What fills no batch, group by group; nothing waits any more. Creates that are enough for a
+    job go together."""
     for group in sorted(waiting):
-        yield waiting.pop(group)
+        rows = waiting.pop(group)
+        if not rows:
+            continue
+        able = pair.connector(rows[0].side).capabilities
+        whole = _goes_in_bulk(able, lane, rows) and len(rows) >= able.bulk_from
+        size = len(rows) if whole else _size(able, rows)
+        for start in range(0, len(rows), size):
+            yield rows[start : start + size]
 
 
 def _send(settling: Settling, batch: list[Intent], applied: Applied, blocks: Blocks) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -69,6 +70,44 @@ def until_first_write(folder: Path, backlog: Sequence[Intent]) -> tuple[int, lis
     ((number, rows),) = seen
     left = sum(one.intent.operation is Operation.UPDATE for _, one in waiting)
     return number, rows, left
+
+
+def test_a_backfills_creates_wait_for_a_whole_job(tmp_path: Path) -> None:
+    """However few creates one slice of the journal holds, since as many updates stand between them,
+    they go to the vendor together where it has a way for many; fewer than are worth it go by
+    ordinary calls."""
+    for creates, sizes in ((3_000, [3_000]), (450, [100, 100, 100, 100, 50])):
+        folder = tmp_path / str(creates)
+        folder.mkdir()
+        world = World.build(folder)
+        able = replace(world.salesforce.capabilities, bulk_from=SLICE // 2 + 1, bulk_batch=SLICE)
+        world.salesforce.capabilities = able
+        lead = world.lead("Ann", "Lee")
+        backlog: list[Intent] = []
+        for number in range(creates):
+            create = left_over(number, Lane.BACKFILL, task=True)
+            update = replace(
+                left_over(number, Lane.BACKFILL), target_id=lead, depends_on=create.key
+            )
+            backlog += [create, update]
+        with world.store.begin() as tx:
+            outbox.journal(tx, "earlier", backlog)
+        seen: list[int] = []
+        write = world.salesforce.write
+
+        def counted(
+            rows: Sequence[Write],
+            write: Callable[[Sequence[Write]], list[Outcome]] = write,
+            seen: list[int] = seen,
+        ) -> list[Outcome]:
+            if rows[0].operation is Operation.CREATE:
+                seen.append(len(rows))
+            return write(rows)
+
+        world.salesforce.write = counted  # type: ignore[method-assign]
+        apply(world.pair, "run-1")
+        world.close()
+        assert seen == sizes
 
 
 def test_a_backlog_of_updates_does_not_delay_a_more_urgent_write(tmp_path: Path) -> None:
