@@ -74,7 +74,7 @@ async def list_all(request: web.Request) -> web.Response:
     """
     account, store, shape = _kind(request)
     names = [*names_in(request, "properties"), *names_in(request, "propertiesWithHistory")]
-    limit, start = number_in(request, "limit", 100, MAX_PAGE), _offset(request)
+    limit, start = number_in(request, "limit", 100, MAX_PAGE), offset_in(request)
     ids = [one for one in store.ids_after(start) if one in store.live]
     page = [store.live[one] for one in ids[:limit]]
     shown = [] if flag_in(request, "includeAllProperties") else names or [store.modified_name]
@@ -93,7 +93,7 @@ async def list_recent(request: web.Request) -> web.Response:
     account, store, shape = _kind(request)
     created = request.match_info["order"] == "created"
     name = store.created_name if created else store.modified_name
-    count, start = number_in(request, "count", 20, 100), _offset(request)
+    count, start = number_in(request, "count", 20, 100), offset_in(request)
     since = request.query.get("since") or "0"
     low = iso(int(since)) if since.isdigit() else ""
     found = sorted(
@@ -209,7 +209,7 @@ async def engagements_after(request: web.Request) -> web.Response:
 async def list_engagements(request: web.Request) -> web.Response:
     """GET every engagement by ascending id."""
     account = account_of(request)
-    limit, start = number_in(request, "limit", 100, MAX_PAGE), _offset(request)
+    limit, start = number_in(request, "limit", 100, MAX_PAGE), offset_in(request)
     found = sorted(
         (
             (record.id, store, record)
@@ -231,7 +231,7 @@ async def list_engagements(request: web.Request) -> web.Response:
 async def recent_engagements(request: web.Request) -> web.Response:
     """GET engagements by last change, newest first."""
     account = account_of(request)
-    count, start = number_in(request, "count", 20, 100), _offset(request)
+    count, start = number_in(request, "count", 20, 100), offset_in(request)
     since = request.query.get("since") or "0"
     low = int(since) if since.isdigit() else 0
     found = [each for each in reversed(_by_change(request)) if each[0] >= low][:_RECENT_CAP]
@@ -328,7 +328,8 @@ def _kind(request: web.Request) -> tuple[HubSpotAccount, ObjectStore, Body]:
     return account, account.catalogue.find(name), _KINDS[name][1]
 
 
-def _offset(request: web.Request) -> int:
+def offset_in(request: web.Request) -> int:
+    """The `offset` of a page as a number, 0 when absent; 400 when it is none."""
     text = request.query.get("offset") or "0"
     if not text.isdigit():
         raise validation(f"Invalid value for offset: {text}")

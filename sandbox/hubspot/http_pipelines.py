@@ -248,7 +248,7 @@ async def list_owners_v2(request: web.Request) -> web.Response:
     account = account_of(request)
     email = request.query.get("email", "").lower()
     found = [
-        _owner_v2(owner, account.portal_id)
+        owner_v2(owner, account.portal_id)
         for owner in account.owners.values()
         if email in ("", owner.email.lower())
         and (not owner.archived or flag_in(request, "includeInactive"))
@@ -256,7 +256,8 @@ async def list_owners_v2(request: web.Request) -> web.Response:
     return reply(found)
 
 
-def _owner_v2(owner: Owner, portal_id: int) -> dict[str, Any]:
+def owner_v2(owner: Owner, portal_id: int) -> dict[str, Any]:
+    """An owner in the v2 shape."""
     return {
         "portalId": portal_id,
         "ownerId": owner.id,

@@ -350,3 +350,46 @@ def test_custom_events_are_defined_with_their_properties(hub: Hub) -> None:
     assert hub.call("DELETE", f"{place}/property/seats").status_code == 404
     assert hub.call("DELETE", place).status_code == 204
     assert hub.call("GET", place).status_code == 404
+
+
+def test_older_apis_associate_as_well(hub: Hub) -> None:
+    """By company, by deal and by numbered definition: what one puts together the others show."""
+    contact = hub.account.create("contacts", {"email": "old@x.example"})
+    company = hub.account.create("companies", {"name": "Old"})
+    deal = hub.account.create("deals", {"dealname": "Old", "dealstage": "contractsent"})
+    place = f"/companies/v2/companies/{company}/contacts/{contact}"
+    assert hub.call("PUT", place).json()["companyId"] == int(company)
+    link = f"/crm-associations/v1/associations/{contact}/HUBSPOT_DEFINED/1"
+    assert hub.get(link) == {"results": [int(company)], "hasMore": False, "offset": 1}
+    assert hub.call("DELETE", place).status_code == 204
+    assert hub.get(link)["results"] == []
+    path = f"/deals/v1/deal/{deal}/associations/CONTACT?id={contact}"
+    assert hub.call("PUT", path).status_code == 204
+    deals = hub.get(f"/deals/v1/deal/associated/contact/{contact}/paged")
+    assert [one["dealId"] for one in deals["deals"]] == [int(deal)]
+    assert hub.call("DELETE", path).status_code == 204
+    row = {"fromObjectId": int(deal), "toObjectId": int(company), "definitionId": 5}
+    base = "/crm-associations/v1/associations"
+    for act, left in (("", 1), ("/delete", 0), ("/create-batch", 1), ("/delete-batch", 0)):
+        body: Any = [row] if act.endswith("batch") else row
+        assert hub.call("PUT", base + act, body).status_code == 204
+        assert len(hub.get(f"{base}/{company}/HUBSPOT_DEFINED/6")["results"]) == left
+    for bad in ({**row, "definitionId": 99}, {**row, "definitionId": "x"}):
+        assert hub.call("PUT", base, bad).status_code == 400
+    assert hub.call("PUT", base, {**row, "toObjectId": 999}).status_code == 404
+    call = {"engagement": {"type": "CALL"}, "associations": {"contactIds": [int(contact)]}}
+    hub.post("/engagements/v1/engagements", call)
+    done = hub.get(f"/engagements/v1/engagements/associated/CONTACT/{contact}/paged")
+    assert [one["engagement"]["type"] for one in done["results"]] == ["CALL"]
+
+
+def test_one_owner_and_one_event_by_id(hub: Hub) -> None:
+    """The older APIs show single owners and e-mail events; others are 404."""
+    owner = hub.get("/owners/v2/owners")[0]
+    assert hub.get(f"/owners/v2/owners/{owner['ownerId']}") == owner
+    assert hub.call("GET", "/owners/v2/owners/1").status_code == 404
+    hub.account.add_email_events(
+        [{"type": "OPEN", "recipient": "a@x.example", "id": "e-1", "created": 5}]
+    )
+    assert hub.get("/email/public/v1/events/5/e-1")["type"] == "OPEN"
+    assert hub.call("GET", "/email/public/v1/events/5/e-2").status_code == 404
