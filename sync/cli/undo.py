@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from sync.config import Config, PairConfig
     from sync.undo.choose import Wanted
 
+REFUSED = "refused"
+"""How an undo ended that waits for a person's word: nothing was taken back."""
 SHOWN = 40
 """Changes shown as a table; `--json` has all of them."""
 COUNTS = (
@@ -222,9 +224,10 @@ def _show(session: Session, pair: str, done: Done) -> None:
         [x["record"], x["operation"], x["field"], x["from"], x["to"], x["status"]]
         for x in data["undone"][:SHOWN]
     ]
-    if rows:
+    if rows and data["status"] != REFUSED:
         columns = ["record", "what", "field", "was", "back to", "status"]
-        console.print(output.table("Taken back", columns, rows))
+        title = "Would be taken back" if dry else "Taken back"
+        console.print(output.table(title, columns, rows))
     kept = [
         [x["record"], x["field"], x["reason"], x["now"], x["wanted"], x["changed_by"],
          (x["changed_at"] or "")[:16].replace("T", " "), x["remedy"]]
