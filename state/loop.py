@@ -12,9 +12,11 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, exists, func, select, update
 
+from mappings.fieldmap import EntityKind
 from mappings.records import Json
+from state.identity import ENTITIES
 from state.lifecycle_tables import DutyRow, HandoffRow, MoveRow, ObservationRow, StandingRow
 from state.store import Tx, chunks, table_of
 
@@ -109,8 +111,14 @@ def standings(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Standing]:
 
 
 def evaluated(tx: Tx) -> int:
-    """How many golden records have ever been evaluated."""
-    query = select(func.count()).select_from(STANDINGS).where(tx.mine(STANDINGS))
+    """How many people have ever been evaluated; deals have rows of their own beside them."""
+    people = exists().where(
+        tx.mine(ENTITIES),
+        ENTITIES.c.id == STANDINGS.c.entity_id,
+        ENTITIES.c.kind == EntityKind.PERSON.value,
+        ENTITIES.c.status == "live",
+    )
+    query = select(func.count()).select_from(STANDINGS).where(tx.mine(STANDINGS), people)
     return int(tx.connection.execute(query).scalar_one())
 
 
@@ -341,7 +349,8 @@ def _of(tx: Tx, table: Any, entity_ids: Iterable[str]) -> list[Mapping[str, Any]
         found = tx.connection.execute(
             select(table).where(tx.mine(table), table.c.entity_id.in_(batch))
         )
-        rows += [dict(row) for row in found.mappings()]
+        names = list(found.keys())
+        rows += [dict(zip(names, row, strict=True)) for row in found]
     return rows
 
 

@@ -108,17 +108,17 @@ def _happened(
     *more: ColumnElement[bool],
 ) -> dict[str, list[Happened]]:
     found: dict[str, list[Happened]] = defaultdict(list)
-    words = [kind.value for kind in kinds]
+    named = {kind.value: kind for kind in kinds}
     for batch in chunks(sorted(set(wanted))):
         rows = tx.connection.execute(
             select(
                 by, EVENTS.c.occurred_at, EVENTS.c.key, EVENTS.c.kind, EVENTS.c.name,
                 EVENTS.c.filtered,
             )
-            .where(tx.mine(EVENTS), by.in_(batch), EVENTS.c.kind.in_(words), *more)
+            .where(tx.mine(EVENTS), by.in_(batch), EVENTS.c.kind.in_(named), *more)
         )  # fmt: skip
         for whose, at, key, kind, name, filtered in rows:
-            found[whose].append(Happened(at, key, EventKind(kind), name, bool(filtered)))
+            found[whose].append(Happened(at, key, named[kind], name, bool(filtered)))
     for own in found.values():
         own.sort(key=lambda one: (one.at, one.key))
     return found

@@ -14,6 +14,7 @@ from mappings.fieldmap import PairMapping
 from state import streams
 from state.store import Tx
 from sync.documents import Document, Section, shown
+from sync.folding import folding
 from sync.subjects import TOUCHING, Subjects, users_of
 
 WINDOW = 90
@@ -24,6 +25,7 @@ SHOWN = 20
 """Findings and rows of a check that a table shows; `--records` and JSON have all."""
 
 
+@folding()
 def audit(
     tx: Tx, mapping: PairMapping, *, crm: str, days: int = WINDOW, integrations: Iterable[str] = ()
 ) -> dict[str, Any]:
@@ -36,7 +38,7 @@ def audit(
         now=tx.now,
         contract=mapping.contract,
         window=timedelta(days=days),
-        events_since=streams.events_since(tx, TOUCHING),
+        events_since=streams.events_since(tx, tuple(TOUCHING)),
     )
     checks = new_checks()
     subjects = Subjects(tx, mapping, users, crm)

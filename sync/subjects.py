@@ -34,7 +34,12 @@ from sync.timelines import deal_of
 PAGE = 500
 """People read at a time."""
 ACTIVITIES = (TASK, EVENT)
-TOUCHING = tuple(kind for kind in EventKind if kind.value in {k.value for k in MARKETING_TOUCHES})
+TOUCHING = {
+    kind: MomentKind(kind.value)
+    for kind in EventKind
+    if kind.value in {touch.value for touch in MARKETING_TOUCHES}
+}
+"""The events that can be touches, and what they are as moments."""
 STAGE_FIELDS = ("lifecyclestage", "hs_lead_status")
 REACHED_BY = ("email", "phone", "mobilephone", "Email", "Phone", "MobilePhone")
 
@@ -178,7 +183,7 @@ class Subjects:
             links=links,
             records=records,
             leads=converted_leads(self.tx, self.crm, contacts),
-            events=streams.happened(self.tx, entity_ids, TOUCHING)
+            events=streams.happened(self.tx, entity_ids, tuple(TOUCHING))
             | self._of_nobody(mapping, records, linked),
             activities=self._activities(sorted({ref.id for ref in crm})),
             moves=moves_of(self.tx, entity_ids) if self.mapping.contract else {},
@@ -204,7 +209,7 @@ class Subjects:
             for address in addresses_of(record)
         }
         found: dict[str, list[streams.Happened]] = defaultdict(list)
-        for address, own in streams.of_nobody(self.tx, alone, TOUCHING).items():
+        for address, own in streams.of_nobody(self.tx, alone, tuple(TOUCHING)).items():
             found[alone[address]] += own
         return found
 
@@ -277,8 +282,7 @@ class _Page:
 
     def _touches(self, entity_id: str, logged: Sequence[Record]) -> tuple[Touch, ...]:
         moments = [
-            Moment(one.at, one.key, MomentKind(one.kind.value), source=one.name,
-                   filtered=one.filtered)
+            Moment(one.at, one.key, TOUCHING[one.kind], source=one.name, filtered=one.filtered)
             for one in self.events.get(entity_id, ())
         ]  # fmt: skip
         moments += [moment for r in logged if (moment := moment_of(r)) is not None]

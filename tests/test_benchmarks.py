@@ -14,6 +14,7 @@ from benchmarks import figures
 from benchmarks.figures import WriteCount
 from benchmarks.linkage import fake_1000
 from benchmarks.watch import OTHER, Stopwatch, peak_rss_mib, stage_of
+from sync.reporting_words import Kind
 
 PEOPLE = 60
 
@@ -237,7 +238,8 @@ def test_reports_over_a_history_look_at_everybody() -> None:
     found = command.measure(120, ("reports",))["reports"]
     assert (found["people"], found["events"]) == (120, 2_400)
     works = [name for name in found if name == "audit" or name.startswith("report ")]
-    assert works == ["audit", "report funnel", "report handoffs", "report monthly"]
+    assert works[0] == "audit"
+    assert {f"report {kind}" for kind in Kind} < set(works)
     assert all(found[name]["cpu_seconds"] >= 0 for name in works)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import gc
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -10,7 +12,10 @@ from typing import Any
 import pytest
 
 from lifecycle.periods import Span
+from mappings.fieldmap import EntityKind
+from state import identity
 from sync.documents import as_csv, as_html
+from sync.folding import folding
 from sync.report_pages import document
 from sync.reporting import Wanted, report
 from sync.reporting_words import Audience, By, Kind
@@ -117,6 +122,29 @@ def test_the_contracts_stages_are_the_moves_that_were_decided(agreed: Office) ->
     assert [stage(found, n)["entered"] for n in ("lead", "mql", "working")] == [3, 2, 1]
     assert [stage(found, n)["standing"] for n in ("lead", "mql", "working")] == [1, 1, 1]
     assert stage(found, "mql")["conversion"] == 0.5
+
+
+def test_who_was_not_evaluated_is_counted_without_deals(agreed: Office) -> None:
+    """A deal is evaluated, too: it does not stand for a person who has not been."""
+    agreed.lead("Ada", "Byron")
+    agreed.deal("Ben", "Cole")
+    agreed.audited(5)
+    assert told(agreed)["not_evaluated"] == 0
+    with agreed.world.store.begin() as tx:
+        identity.create(tx, "test", {"new": EntityKind.PERSON})
+    assert told(agreed)["not_evaluated"] == 1
+
+
+def test_a_report_leaves_the_collector_as_it_was(office: Office) -> None:
+    """However a report ends, Python looks for cycles as often as before."""
+    before = gc.get_threshold()
+    told(office)
+    assert gc.get_threshold() == before
+    with folding():
+        assert gc.get_threshold() != before
+    with contextlib.suppress(ValueError), folding():
+        int("no number")
+    assert gc.get_threshold() == before
 
 
 @pytest.mark.parametrize("by", list(By))
