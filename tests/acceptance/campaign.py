@@ -1,9 +1,9 @@
 """One campaign: real processes, SIGKILL at any moment, the sandbox's faults, then the judge.
 
 `campaign(folder, people=N, rounds=R, seed=S)` starts a sandbox with a generated world, connects
-Leadloop with it, and lets R rounds pass. In each a day goes by at the vendors, something goes wrong
-there, and `leadloop sync` works until it ends or is killed. Then all is calm, dead letters are
-replayed, and the demo's judge compares both vendors with the truth.
+Leadloop with it under a contract with handoffs, and lets R rounds pass. In each a day goes by at
+the vendors, something goes wrong there, and `leadloop sync` works until it ends or is killed. Then
+all is calm, dead letters are replayed, and the demo's judge compares both vendors with the truth.
 """
 
 from __future__ import annotations
@@ -14,12 +14,15 @@ import subprocess
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from lifecycle.handoff import EffectKind
 from sandbox.process import SandboxProcess
+from state import effects
 from state.open import open_store
+from sync.demo_contract import HANDOFF_TASK, write_contract
 from sync.demo_judge import judge
 from sync.demo_snapshot import take_snapshot
 from sync.demo_stage import Backstage
@@ -46,6 +49,8 @@ LATEST_KILL = 4.0
 """Seconds into a process: most of it starts and pulls, some of it writes."""
 SPARED = 0.25
 """Of the processes, how many are left to end by themselves."""
+LATELY = timedelta(days=30)
+"""How far back what happened counts under the contract."""
 RESTS = 6
 """Runs in which everything must have come to rest."""
 PASSING = (6, 7)
@@ -66,6 +71,8 @@ class Figures:
     faults: Counter[str] = field(default_factory=Counter)
     judged: dict[str, int] = field(default_factory=dict)
     evidence: dict[str, list[str]] = field(default_factory=dict)
+    handed_over: int = 0
+    handoffs_unasked: int = 0
     last_exit: int = 0
     last_writes: dict[str, int] = field(default_factory=dict)
 
@@ -75,6 +82,9 @@ class Figures:
         found = [f"{name}: {self.judged[name]}" for name in WRONG if self.judged[name]]
         missing = self.judged["outcomes_expected"] - self.judged["outcomes_written"]
         found += [f"outcomes not written: {missing}"] if missing else []
+        found += ["no lead was handed over"] if not self.handed_over else []
+        if self.handoffs_unasked:
+            found += [f"tasks of handoffs not made: {self.handoffs_unasked}"]
         found += [f"the last run ended with {self.last_exit}"] if self.last_exit else []
         found += [f"written without a cause: {self.last_writes}"] if self.last_writes else []
         return found
@@ -84,6 +94,7 @@ class Figures:
         return {
             "processes_killed": self.killed,
             "processes_ended": {str(code): n for code, n in sorted(self.ended.items())},
+            "leads_handed_over": self.handed_over,
             "faults": dict(sorted(self.faults.items())),
             "judged": self.judged,
             "laws_broken": len(self.broken),
@@ -96,6 +107,7 @@ def campaign(folder: Path, *, people: int, rounds: int, seed: int) -> Figures:
     rng, figures = random.Random(seed), Figures()
     with running_sandbox(folder / "sandbox", people=people) as sandbox:
         workspace = workspace_for(sandbox, folder / "workspace")
+        go_live = _agree(sandbox, workspace)
         _succeeds(workspace, figures, "doctor", "--fix")
         _connect(workspace, rng, figures)
         for _ in range(rounds):
@@ -106,8 +118,18 @@ def campaign(folder: Path, *, people: int, rounds: int, seed: int) -> Figures:
         admin(sandbox.admin_url, "DELETE", "/faults")
         admin(sandbox.admin_url, "POST", "/clock", {"seconds": 86_400})
         _come_to_rest(sandbox, workspace, figures)
-        _judge(sandbox, workspace, figures)
+        _judge(sandbox, workspace, figures, go_live)
     return figures
+
+
+def _agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
+    """Both teams' contract, in force for what happened lately: leads are handed over, with a new
+    owner and a task, while processes are killed. From when on it holds."""
+    backstage = Backstage(sandbox.info)
+    go_live = backstage.now().replace(microsecond=0) - LATELY
+    users = backstage.rows("salesforce", "User")
+    assert write_contract(workspace.directory, users, go_live) is not None
+    return go_live
 
 
 def _connect(workspace: Workspace, rng: random.Random, figures: Figures) -> None:
@@ -163,11 +185,18 @@ def _come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figure
             return
 
 
-def _judge(sandbox: SandboxProcess, workspace: Workspace, figures: Figures) -> None:
+def _judge(
+    sandbox: SandboxProcess, workspace: Workspace, figures: Figures, go_live: datetime
+) -> None:
     url = f"sqlite:///{workspace.directory / 'leadloop.sqlite3'}"
     store = open_store(url, clock=lambda: datetime.now(UTC), pair="main")
     try:
-        verdict = judge(take_snapshot(Backstage(sandbox.info), store))
+        snapshot = take_snapshot(Backstage(sandbox.info), store, go_live=go_live)
+        verdict = judge(snapshot)
+        with store.read() as tx:
+            figures.handoffs_unasked = effects.count(tx, EffectKind.TASK.value)
     finally:
         store.close()
+    asked = [task for task in snapshot.tasks if task.get("Subject") == HANDOFF_TASK]
+    figures.handed_over = len(asked)
     figures.judged, figures.evidence = verdict.numbers, verdict.evidence

@@ -77,19 +77,21 @@ def acceptance(rounds: int, *, seed: int) -> dict[str, Any]:
     every `ROUNDS` of them."""
     told: dict[str, Counter[str]] = {"processes_ended": Counter(), "faults": Counter()}
     judged: Counter[str] = Counter()
-    killed, broken = 0, []
+    killed, handed_over, broken = 0, 0, []
     for number in range(max(1, rounds // ROUNDS)):
         with tempfile.TemporaryDirectory(prefix="leadloop-acceptance-") as name:
             found = acceptances.campaign(
                 Path(name), people=PEOPLE, rounds=min(rounds, ROUNDS), seed=seed + number
             )
         killed += found.killed
+        handed_over += found.handed_over
         told["processes_ended"].update({str(code): n for code, n in found.ended.items()})
         told["faults"].update(found.faults)
         judged.update(found.judged)
         broken += [f"seed {seed + number}: {what}" for what in found.broken]
     return {
         "processes_killed": killed,
+        "leads_handed_over": handed_over,
         **{name: dict(counts) for name, counts in told.items()},
         "judged": dict(judged),
         "laws_broken": len(broken),
