@@ -122,6 +122,23 @@ def test_approved_counts_let_a_tenth_more_through() -> None:
         judge([*many(100, CREATE), *many(200, UPDATE)], approval=approval)
 
 
+def test_notices_have_their_limit_too() -> None:
+    """A run that would tell people of more handoffs than allowed stops, though it writes little;
+    at the limit, or by a person's word, it goes."""
+
+    def told(notices: int, approval: Approval | None = None) -> Verdict:
+        return examine(
+            many(1, UPDATE), population=100, mapping_approved=True, approval=approval,
+            limits=GuardConfig(notices=Limit(0.1, 500), floor=5), notices=notices,
+        )  # fmt: skip
+
+    assert told(10) == Verdict()
+    with pytest.raises(MassChangeRefusedError) as refused:
+        told(11)
+    assert refused.value.asked == {"notices": 11}
+    assert told(11, Approval(counts={"notices": 11})) == Verdict()
+
+
 def test_consent_alone_pauses_and_the_rest_goes_on() -> None:
     """Law 7: more opt-outs than one run should bring are held for a person; other work is not."""
     verdict = judge([*many(11, OPT_OUT), *many(3, UPDATE)])
