@@ -14,7 +14,7 @@ from mappings.fieldmap import PairMapping
 from state import streams
 from state.store import Tx
 from sync.documents import Document, Section, shown
-from sync.folding import folding
+from sync.garbage import few_collections
 from sync.subjects import TOUCHING, Subjects, users_of
 
 WINDOW = 90
@@ -25,7 +25,7 @@ SHOWN = 20
 """Findings and rows of a check that a table shows; `--records` and JSON have all."""
 
 
-@folding()
+@few_collections()
 def audit(
     tx: Tx, mapping: PairMapping, *, crm: str, days: int = WINDOW, integrations: Iterable[str] = ()
 ) -> dict[str, Any]:

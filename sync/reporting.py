@@ -25,7 +25,7 @@ from mappings.contract import Contract, Team
 from mappings.fieldmap import PairMapping
 from state import identity, loop
 from state.store import Tx
-from sync.folding import folding
+from sync.garbage import few_collections
 from sync.reporting_words import Audience, By, Kind
 from sync.subjects import Subjects, users_of
 
@@ -191,7 +191,7 @@ class _Making:
         ]
 
 
-@folding()
+@few_collections()
 def report(tx: Tx, mapping: PairMapping, wanted: Wanted, *, crm: str) -> dict[str, Any]:
     """A report, JSON-able but for datetimes (docs/reference/json.md). `crm` is the CRM's kind."""
     contract = mapping.contract

@@ -15,7 +15,7 @@ from lifecycle.periods import Span
 from mappings.fieldmap import EntityKind
 from state import identity
 from sync.documents import as_csv, as_html
-from sync.folding import folding
+from sync.garbage import few_collections
 from sync.report_pages import document
 from sync.reporting import Wanted, report
 from sync.reporting_words import Audience, By, Kind
@@ -140,9 +140,9 @@ def test_a_report_leaves_the_collector_as_it_was(office: Office) -> None:
     before = gc.get_threshold()
     told(office)
     assert gc.get_threshold() == before
-    with folding():
+    with few_collections():
         assert gc.get_threshold() != before
-    with contextlib.suppress(ValueError), folding():
+    with contextlib.suppress(ValueError), few_collections():
         int("no number")
     assert gc.get_threshold() == before
 
