@@ -59,7 +59,7 @@ out.emails = (await client.marketing.emails.marketingEmailsApi.getPage()).total;
 out.schemas = (await client.crm.schemas.coreApi.getAll()).results.length;
 out.imports = await client.crm.imports.coreApi.getPage().then(() => 'open', (error) => [error.code, error.body.category]);
 const app = 1234567;
-const developer = new Client({ developerApiKey: info.oauth.hubspot.developer_key, basePath: url });
+const developer = new Client({ developerApiKey: info.oauth.developer_key, basePath: url });
 await developer.webhooks.settingsApi.configure(app, { targetUrl: 'https://node.example/in', throttling: { maxConcurrentRequests: 5, period: 'SECONDLY' } });
 const subscription = await developer.webhooks.subscriptionsApi.create(app, { eventType: 'contact.creation', active: false });
 out.webhooks = (await developer.webhooks.subscriptionsApi.getAll(app)).results.map((one) => one.eventType);
