@@ -107,7 +107,7 @@ class MemoryConnector:
         self._schema = {o: {f.name: f for f in fields} for o, fields in (schema or {}).items()}
         self._records: dict[str, dict[str, Record]] = {name: {} for name in self._schema}
         self._events: list[Event] = []
-        self._history = FieldHistory()
+        self.field_history = FieldHistory()
         self.forgetful = False
         """Whether this vendor keeps no field history."""
         self._clock = clock
@@ -291,7 +291,7 @@ class MemoryConnector:
     ) -> dict[tuple[str, str], tuple[Version, ...]]:
         """Every field's history is kept, unless `forgetful`; `by` is as HubSpot words it."""
         self._read("versions")
-        return {} if self.forgetful else self._history.of(object_name, fields)
+        return {} if self.forgetful else self.field_history.of(object_name, fields)
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row, 100 rows a call."""
@@ -355,7 +355,7 @@ class MemoryConnector:
         def call() -> Answer:
             failure = self._failure()
             if failure is None or failure.applied:
-                with self._lock, self._history.written_by_us():
+                with self._lock, self.field_history.written_by_us():
                     outcomes.extend(self._apply(row) for row in rows)
             if failure is not None and failure.error is None:
                 raise ReplyLostError
@@ -478,7 +478,7 @@ class MemoryConnector:
                 self._earlier[record.ref] = before
             stored = replace(record, revision=f"{iso(record.modified_at)}/{next(self._stamps)}")
             before = self._records.get(record.ref.object, {}).get(record.ref.id)
-            self._history.note(before, stored)
+            self.field_history.note(before, stored)
             self._records.setdefault(record.ref.object, {})[record.ref.id] = stored
             return stored
 

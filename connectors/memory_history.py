@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from mappings.records import Record, Version
 
@@ -34,6 +35,11 @@ class FieldHistory:
         wanted = ((record_id, name) for record_id, names in fields.items() for name in names)
         found = {key: self.known.get((object_name, *key), []) for key in wanted}
         return {key: tuple(own) for key, own in found.items() if own}
+
+    def forget(self, before: datetime) -> None:
+        """Older versions are kept no longer, as vendors let theirs go; the present one's stays."""
+        for versions in self.known.values():
+            versions[1:] = [one for one in versions[1:] if one.at >= before]
 
     @contextmanager
     def written_by_us(self) -> Iterator[None]:

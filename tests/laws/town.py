@@ -55,6 +55,8 @@ NAMES = (
     *(("Edsger", "Dijkstra"), ("Barbara", "Liskov"), ("Kurt", "Godel"), ("Emmy", "Noether")),
     *(("Rosalind", "Franklin"), ("Blaise", "Pascal"), ("Sophie", "Germain"), ("Ida", "Rhodes")),
 )
+SYLLABLES = ("bar", "kel", "lom", "mig", "nud", "rax", "sil", "tov", "wen", "vaz", "zip", "pok")
+"""Family names of a larger town: numbers in names are no names, and are left out when comparing."""
 SHARED = "home@lopez-ltd.com"
 FAMILY = (("Peter", "Grant"), ("Olga", "Fuchs"))
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -86,8 +88,14 @@ class Person:
 
     @property
     def name(self) -> tuple[str, str]:
-        """First and last name, nobody else's."""
-        return NAMES[self.number % len(NAMES)]
+        """First and last name, nobody else's (for 1,728 people)."""
+        if self.number < len(NAMES):
+            return NAMES[self.number]
+        spread = self.number * 577 % len(SYLLABLES) ** 3
+        parts = [
+            SYLLABLES[spread // len(SYLLABLES) ** power % len(SYLLABLES)] for power in (0, 1, 2)
+        ]
+        return NAMES[self.number % len(NAMES)][0], "".join(parts).capitalize()
 
     @property
     def email(self) -> str:
@@ -192,13 +200,12 @@ class Town:
         person = Person(len(self.people))
         self.people.append(person)
         first, last = person.name
-        suffix = "" if person.number < len(NAMES) else str(person.number)
         if on_map:
-            person.contact = self.world.contact(first, last + suffix)
+            person.contact = self.world.contact(first, last)
         if on_crm == "Lead":
-            person.crm = RecordRef("salesforce", "Lead", self.world.lead(first, last + suffix))
+            person.crm = RecordRef("salesforce", "Lead", self.world.lead(first, last))
         elif on_crm == "Contact":
-            made = self.world.crm_contact(first, last + suffix)
+            made = self.world.crm_contact(first, last)
             person.crm = RecordRef("salesforce", "Contact", made)
         return person
 
