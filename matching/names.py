@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 _SIMPLE = re.compile(r"^[^\W\d_]+(?:['’-][^\W\d_]+)*$")
 _APOSTROPHES = re.compile("['’`\\u00b4\\u02bb\\u02bc]")
-_NOT_LETTERS = re.compile(r"[\W\d_]+")
+_NOT_WORD = re.compile(r"[\W_]+")
+_DIGITS = re.compile(r"\b\d+|\d+(?=[^\W\d_])")
+"""Digits that do not end a word: slips, and numbers that stand alone."""
 _TITLES = frozenset({"mr", "mrs", "ms", "miss", "dr", "prof", "herr", "frau", "sir", "mx"})
 
 
@@ -29,8 +31,10 @@ class Name:
 
 
 def letters(value: str) -> str:
-    """Folded letters in words; apostrophes vanish, hyphens part words, digits go."""
-    return _NOT_LETTERS.sub(" ", _APOSTROPHES.sub("", fold(value))).strip()
+    """Folded letters in words; apostrophes vanish, hyphens part words. Digits go, but for those
+    that end a word: `User12` and `User13` are two."""
+    found = _NOT_WORD.sub(" ", _APOSTROPHES.sub("", fold(value)))
+    return " ".join(_DIGITS.sub(" ", found).split())
 
 
 def split(given: str | None, family: str | None) -> Name:

@@ -27,7 +27,6 @@ from state import failures
 WAL_BUG_FIRST = (3, 7, 0)
 WAL_BUG_LAST = (3, 51, 2)
 READ_ONLY = "leadloop_read_only"
-_DECODER = json.JSONDecoder()
 """The execution option that makes a transaction a reader's."""
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer before it gives up."""
@@ -194,14 +193,9 @@ def from_json(text: str | bytes) -> Any:
     """The inverse of `to_json`; PostgreSQL's driver hands over bytes. Raises StateError for text
     that a damaged file yields."""
     try:
-        if isinstance(text, bytes):
-            text = text.decode()
-        value, end = _DECODER.raw_decode(text)
+        return json.loads(text)
     except ValueError:
         raise failures.damaged() from None
-    if end != len(text):
-        raise failures.damaged()
-    return value
 
 
 def sqlite_path(url: URL | str) -> Path | None:

@@ -35,6 +35,7 @@ from state import runs
 from state.prune import prune
 from state.store import Store
 from sync import alerts, wiring
+from sync.approvals import mapping_subject
 from sync.config import Config, PairConfig
 from sync.config_watch import Watch
 from sync.health import Probes, serving
@@ -237,7 +238,7 @@ def _standing(before: Sequence[Worker], pair: PairConfig) -> PairMapping | None:
         mapping = worker.in_force().mapping
         if worker.pair.name == pair.name and mapping.hash != pair.mapping.hash:
             with worker.store.read() as tx:
-                return mapping if runs.approved(tx, f"mapping:{mapping.hash}") else None
+                return mapping if runs.approved(tx, mapping_subject(mapping.hash)) else None
     return None
 
 

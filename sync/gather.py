@@ -129,7 +129,7 @@ def _load(
         records=records,
         shadows=identity.shadows(tx, entity_ids),
         opportunities=opportunities,
-        open_count=_open_count(opportunities),
+        open_count=open_count(opportunities),
         converted=converted_leads(tx, pair.crm_side.system, contacts),
         boxes=mailboxes(pair, tx, _people(pair, records.values())),
         users=users,
@@ -147,7 +147,7 @@ def _load(
     )
 
 
-def _open_count(opportunities: Mapping[str, Sequence[Record]]) -> dict[str, int]:
+def open_count(opportunities: Mapping[str, Sequence[Record]]) -> dict[str, int]:
     """How many opportunities each Contact has that are not closed."""
     return {
         contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)

@@ -22,6 +22,7 @@ from state import (
 from state.runs import Run
 from state.store import Store, Tx
 from sync import handoffs
+from sync.approvals import mapping_subject
 from sync.config import PairConfig
 from sync.counted import counted_of
 from sync.standing import accounts_of, deferred_of
@@ -51,7 +52,7 @@ def status_of(
         return {
             "pair": pair.name,
             "connected": True,
-            "approved": runs.approved(tx, f"mapping:{pair.mapping.hash}"),
+            "approved": runs.approved(tx, mapping_subject(pair.mapping.hash)),
             "mapping": pair.mapping.hash,
             "in_force": _in_force(tx),
             "held": held,

@@ -237,11 +237,9 @@ class _Page:
         ever += [lead for link in links for lead in self.leads.get(link.ref.id, ())]
         standing = {link.ref for link in links if link.status == "live"}
         live = [record for record in ever if record.ref in standing and _is_live(record)]
-        crm = choose_order(
-            records := [r for r in live if r.ref.object in self.mapping.crm_objects],
-            key=entity_id,
-            spoken=spoken_with(records, self.activities, self.users.integrations),
-        )
+        people = [record for record in live if record.ref.object in self.mapping.crm_objects]
+        spoken = spoken_with(people, self.activities, self.users.integrations)
+        crm = choose_order(people, key=entity_id, spoken=spoken)
         refs = {link.ref.id: str(link.ref) for link in links}
         logged = [record for name in sorted(refs) for record in self.activities.get(name, ())]
         touches = self._touches(entity_id, logged)

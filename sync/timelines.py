@@ -27,7 +27,7 @@ from state.loop import Observation
 from state.store import Tx
 from sync.activities import moment_of, spoken_with
 from sync.facts import choose_order
-from sync.gather import activities_on, converted_leads, opportunities_at
+from sync.gather import activities_on, converted_leads, open_count, opportunities_at
 
 OWNER = "crm.OwnerId"
 """Who owns a person or a deal in the CRM, by the name contracts use: watched whatever they say."""
@@ -119,10 +119,8 @@ def _with_all(
         leads.update(converted_leads(tx, system, ids))
     activities = activities_on(tx, (r.id for r in everything if r.object in people.crm_objects))
     machines = identity.own_users(tx)
-    return [
-        _person(people, key, own, _Beside(opportunities, activities, leads), machines)
-        for key, own in live.items()
-    ]
+    beside = _Beside(opportunities, open_count(opportunities), activities, leads)
+    return [_person(people, key, own, beside, machines) for key, own in live.items()]
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,6 +128,7 @@ class _Beside:
     """What hangs on people's CRM records, by the record's id."""
 
     opportunities: Mapping[str, Sequence[Record]]
+    open_count: Mapping[str, int]
     activities: Mapping[str, Sequence[Record]]
     leads: Mapping[str, Sequence[Record]]
 
@@ -142,23 +141,19 @@ def _person(
     machines: frozenset[str],
 ) -> Person:
     crm = [r for r in records if r.ref.object in people.crm_objects]
-    opportunities, activities = beside.opportunities, beside.activities
-    open_count = {
-        contact: sum(1 for r in own if r.fields.get("IsClosed") is not True)
-        for contact, own in opportunities.items()
-    }
+    spoken = spoken_with(crm, beside.activities, machines)
     deals = {
         deal.ref: deal
         for record in crm
         if record.ref.object == "Contact"
-        for deal in opportunities.get(record.ref.id, ())
+        for deal in beside.opportunities.get(record.ref.id, ())
     }
     return Person(
         entity_id,
         tuple(r for r in records if r.ref.object == people.map_object),
-        choose_order(crm, open_count, key=entity_id, spoken=spoken_with(crm, activities, machines)),
+        choose_order(crm, beside.open_count, key=entity_id, spoken=spoken),
         tuple(deals[ref] for ref in sorted(deals)),
-        tuple(one for record in crm for one in activities.get(record.ref.id, ())),
+        tuple(one for record in crm for one in beside.activities.get(record.ref.id, ())),
         tuple(lead for record in crm for lead in beside.leads.get(record.ref.id, ())),
     )
 

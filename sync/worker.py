@@ -34,7 +34,7 @@ from state import commands, runs
 from state.commands import Command
 from state.store import Store, Tx
 from sync import alerts, mailing, wiring
-from sync.approvals import live_subject
+from sync.approvals import live_subject, mapping_subject
 from sync.config import Config, PairConfig, ScheduleConfig
 from sync.crash import crashpoint
 from sync.limits import Accounts
@@ -190,7 +190,7 @@ class Worker:
     def is_approved(self) -> bool:
         """Whether a person has approved this pair's mapping: nothing is written before."""
         with self.store.read() as tx:
-            return runs.approved(tx, f"mapping:{self.pair.mapping.hash}")
+            return runs.approved(tx, mapping_subject(self.pair.mapping.hash))
 
     def is_asked(self) -> bool:
         """Whether an order waits for this pair."""

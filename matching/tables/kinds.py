@@ -8,6 +8,7 @@ values, each distinct pair once.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
@@ -39,6 +40,7 @@ class Kind:
 
 # --- names ------------------------------------------------------------------------------------
 
+_DIGITS = re.compile(r"\d+")
 _SHORT, _LONG = 4, 8
 _ALIKE = 0.88
 _LEAST_ALIKE = 0.8
@@ -58,7 +60,18 @@ def _spelling(values: Values, a: Index, b: Index) -> tuple[Flags, Flags, Flags]:
     slip = ((edits <= 1) & (shorter >= _SHORT - 1)) | ((edits <= 2) & (shorter >= _LONG))  # noqa: PLR2004
     sound = (values.sounds[a] == values.sounds[b]) & (shorter >= _SHORT)
     near = (edits <= 2) & (shorter >= _SHORT + 1)  # noqa: PLR2004
-    return equal, slip, (alike >= _ALIKE) | sound | near
+    counted = values.once(_counted)
+    one = counted[a] == counted[b]  # what is numbered is told apart by its number
+    return equal, slip & one, ((alike >= _ALIKE) | sound | near) & one
+
+
+def _numbers(texts: Texts) -> Index:
+    """Equal numbers for texts with the same digits in them; -1 for none."""
+    return ids([" ".join(_DIGITS.findall(text)) for text in texts], blank=True)
+
+
+def _counted(values: Values) -> Index:
+    return _numbers(values.texts)
 
 
 def _given(values: Values, a: Index, b: Index) -> Codes:
@@ -164,6 +177,8 @@ def _employer(values: Values, a: Index, b: Index) -> Codes:
     companies = values.once(_companies)
     alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b, _SIMILAR) >= 86)  # noqa: PLR2004
     alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b, _SIMILAR) >= 96)  # noqa: PLR2004
+    counted = values.once(_companies_counted)
+    alike &= (counted[a] == counted[b]) | (counted[a] < 0) | (counted[b] < 0)
     levels = [
         (~named & ~sited, 0),
         (same_site & (same_name | alike), 1),
@@ -176,6 +191,10 @@ def _employer(values: Values, a: Index, b: Index) -> Codes:
 
 def _companies(values: Values) -> Texts:
     return listed(str(v[0]) for v in values.all)
+
+
+def _companies_counted(values: Values) -> Index:
+    return _numbers(values.once(_companies))
 
 
 def _street(values: Values, a: Index, b: Index) -> Codes:

@@ -54,6 +54,8 @@ _DIFFER = {"given": 0.3, "family": 0.3, "date": 0.3, "code": 0.3, "word": 0.3, "
 """The largest share of one person's records taken to disagree (other kinds: one half). Together
 these bounds keep learning from running away with pairs that merely share something."""
 _HALF = 0.5
+_NAMES = frozenset({"given", "family", "middle"})
+"""Fields that say who somebody is."""
 _NAMESAKES = 30.0
 """Namesakes at most, for each two people who share both names by chance."""
 _CHANGE = 0.02
@@ -114,9 +116,6 @@ def _explained(frame: Frame) -> dict[str, frozenset[str]]:
     if shared < telling:
         other |= shared
     return {**near, "neighbour": frozenset(other if len(other) > 1 else ())}
-
-
-_NAMES = frozenset({"given", "family", "middle"})
 
 
 def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:

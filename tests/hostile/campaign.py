@@ -24,6 +24,7 @@ from mappings.records import RecordRef, Side
 from mappings.required_fields import CRM_KEY, fields_to_read, required_fields
 from state import events, identity, mirror, quarantine, runs
 from state.open import open_store
+from sync.approvals import mapping_subject
 from sync.config import GuardConfig, Limit, MatchingConfig
 from sync.guard import Approval
 from sync.pair import Pair
@@ -123,7 +124,7 @@ def _sync(pair: Pair, there: Field, figures: Figures) -> None:
 def _approved(pair: Pair) -> Report:
     """A run of an approved plan, as the first one must be."""
     with pair.store.read() as tx:
-        known = runs.approved(tx, f"mapping:{pair.mapping.hash}")
+        known = runs.approved(tx, mapping_subject(pair.mapping.hash))
     if known:
         return run_once(pair)
     with pair.store.scratch() as copy:

@@ -55,8 +55,6 @@ NAMES = (
     *(("Edsger", "Dijkstra"), ("Barbara", "Liskov"), ("Kurt", "Godel"), ("Emmy", "Noether")),
     *(("Rosalind", "Franklin"), ("Blaise", "Pascal"), ("Sophie", "Germain"), ("Ida", "Rhodes")),
 )
-SYLLABLES = ("bar", "kel", "lom", "mig", "nud", "rax", "sil", "tov", "wen", "vaz", "zip", "pok")
-"""Family names of a larger town: numbers in names are no names, and are left out when comparing."""
 SHARED = "home@lopez-ltd.com"
 FAMILY = (("Peter", "Grant"), ("Olga", "Fuchs"))
 FIELDS: Mapping[str, tuple[str, str]] = {
@@ -88,14 +86,9 @@ class Person:
 
     @property
     def name(self) -> tuple[str, str]:
-        """First and last name, nobody else's (for 1,728 people)."""
-        if self.number < len(NAMES):
-            return NAMES[self.number]
-        spread = self.number * 577 % len(SYLLABLES) ** 3
-        parts = [
-            SYLLABLES[spread // len(SYLLABLES) ** power % len(SYLLABLES)] for power in (0, 1, 2)
-        ]
-        return NAMES[self.number % len(NAMES)][0], "".join(parts).capitalize()
+        """First and last name, nobody else's."""
+        first, last = NAMES[self.number % len(NAMES)]
+        return first, last if self.number < len(NAMES) else f"{last}{self.number}"
 
     @property
     def email(self) -> str:

@@ -47,6 +47,29 @@ def test_same_address_links() -> None:
     assert (decision.verdict, decision.reason, decision.targets) == ("link", "exact_email", ("c",))
 
 
+@pytest.mark.parametrize(
+    ("given", "company"), [("Alan", "Turing{0} Ltd"), ("Alan{0}", "Acme"), ("Alan", "Acme")]
+)
+def test_numbers_tell_people_apart(given: str, company: str) -> None:
+    """People who differ by a number in name and address are each their own, however many; whose
+    number is not there is nobody's."""
+    crowd = {
+        n: _person(
+            given.format(n),
+            f"Turing{n}",
+            email=f"alan.turing{n}@example-turing{n}.com",
+            company=company.format(n),
+        )
+        for n in range(10, 40)
+    }
+    crm = {f"c{n}": person for n, person in crowd.items() if n < 39}
+    crm["none"] = _person("Alan", "Turing", email="alan.turing@example-turing.com")
+    found = _decide({f"m{n}": person for n, person in crowd.items()}, crm)
+    assert {k: d.targets for k, d in found.items() if d.verdict == "link"} == {
+        f"m{n}": (f"c{n}",) for n in range(10, 39)
+    }
+
+
 def test_an_address_alone_links() -> None:
     """A contact known by nothing but the address is the record that carries it."""
     decision = _decide({"m": Person(emails=("anna.k@acme.com",))}, {"c": ANNA})["m"]

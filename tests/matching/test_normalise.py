@@ -77,12 +77,14 @@ def test_normalising_never_fails_and_survives_json(attributes: PersonAttributes)
         ("", "Smith, John", ("john", "", "smith")),
         ("John Smith", None, ("john", "", "smith")),
         ("N/A", "[not provided]", ("", "", "")),
+        ("User12", "Smith 2", ("user12", "", "smith")),
     ],
 )
 def test_names_are_taken_apart(
     given: str, family: str | None, expected: tuple[str, str, str]
 ) -> None:
-    """Titles, suffixes and placeholders go; one column holding all of a name is parsed."""
+    """Titles, suffixes and placeholders go, and numbers that are no part of a word; one column
+    holding all of a name is parsed."""
     name = names.split(given, family)
     assert (name.given, name.middle, name.family) == expected
 

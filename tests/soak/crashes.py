@@ -19,6 +19,7 @@ from mappings.records import Operation, Side
 from state import runs
 from state.store import Store
 from sync import recover
+from sync.approvals import mapping_subject
 from sync.crash import CRASHPOINTS, Crash, watched
 from sync.undo.choose import Wanted
 from sync.undo.run import undo
@@ -127,7 +128,7 @@ def _rest(town: Town, rng: random.Random, told: Crashes) -> None:
     it takes."""
     town.world.pair = replace(town.world.pair, guard=GUARD)
     with town.store.read() as tx:
-        approved = runs.approved(tx, f"mapping:{town.world.pair.mapping.hash}")
+        approved = runs.approved(tx, mapping_subject(town.world.pair.mapping.hash))
     if not approved:
         town.calm()
         town.approved_run(kind=recover.REPLAY)  # which takes a brake off, too
