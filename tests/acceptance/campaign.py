@@ -107,22 +107,22 @@ def campaign(folder: Path, *, people: int, rounds: int, seed: int) -> Figures:
     rng, figures = random.Random(seed), Figures()
     with running_sandbox(folder / "sandbox", people=people) as sandbox:
         workspace = workspace_for(sandbox, folder / "workspace")
-        go_live = _agree(sandbox, workspace)
-        _succeeds(workspace, figures, "doctor", "--fix")
-        _connect(workspace, rng, figures)
+        go_live = agree(sandbox, workspace)
+        succeeds(workspace, figures, "doctor", "--fix")
+        connect(workspace, rng, figures)
         for _ in range(rounds):
             admin(sandbox.admin_url, "POST", "/world/tick", {"days": 1})
-            _arm(sandbox, rng, figures)
-            _work(workspace, rng, figures, "sync")
+            arm(sandbox, rng, figures)
+            work(workspace, rng, figures, "sync")
             workspace.here("doctor")  # an operator looks: what is left alone is tried at once
         admin(sandbox.admin_url, "DELETE", "/faults")
         admin(sandbox.admin_url, "POST", "/clock", {"seconds": 86_400})
-        _come_to_rest(sandbox, workspace, figures)
-        _judge(sandbox, workspace, figures, go_live)
+        come_to_rest(sandbox, workspace, figures)
+        judge_both(sandbox, workspace, figures, go_live)
     return figures
 
 
-def _agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
+def agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
     """Both teams' contract, in force for what happened lately: leads are handed over, with a new
     owner and a task, while processes are killed. From when on it holds."""
     backstage = Backstage(sandbox.info)
@@ -132,16 +132,16 @@ def _agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
     return go_live
 
 
-def _connect(workspace: Workspace, rng: random.Random, figures: Figures) -> None:
+def connect(workspace: Workspace, rng: random.Random, figures: Figures) -> None:
     """The first run, of an approved plan, killed; what is left of it is approved anew."""
     plan = str(workspace.directory / "plan.json")
-    _succeeds(workspace, figures, "plan", "--out", plan)
-    _work(workspace, rng, figures, "sync", "--plan", plan)
-    _succeeds(workspace, figures, "plan", "--out", plan)
-    _succeeds(workspace, figures, "sync", "--plan", plan)
+    succeeds(workspace, figures, "plan", "--out", plan)
+    work(workspace, rng, figures, "sync", "--plan", plan)
+    succeeds(workspace, figures, "plan", "--out", plan)
+    succeeds(workspace, figures, "sync", "--plan", plan)
 
 
-def _succeeds(workspace: Workspace, figures: Figures, *words: str) -> None:
+def succeeds(workspace: Workspace, figures: Figures, *words: str) -> None:
     """A command that must end well; what passes (a vendor that is busy) is counted and tried
     again, as its remedy says."""
     for _ in range(RESTS):
@@ -152,14 +152,15 @@ def _succeeds(workspace: Workspace, figures: Figures, *words: str) -> None:
     assert ran.code == 0, f"{words}: exit {ran.code}, {ran.err[-500:]}"
 
 
-def _arm(sandbox: SandboxProcess, rng: random.Random, figures: Figures) -> None:
+def arm(sandbox: SandboxProcess, rng: random.Random, figures: Figures) -> None:
+    """One kind of fault at one vendor, until it has struck so often."""
     kind, system = rng.choice(sorted(FAULTS)), rng.choice(["hubspot", "salesforce"])
     fault = {"system": system, "kind": kind, "calls": STRIKES} | dict(FAULTS[kind])
     admin(sandbox.admin_url, "POST", "/faults", fault)
     figures.faults[kind] += 1
 
 
-def _work(workspace: Workspace, rng: random.Random, figures: Figures, *words: str) -> None:
+def work(workspace: Workspace, rng: random.Random, figures: Figures, *words: str) -> None:
     """One process, killed at any moment or left to its end."""
     process = workspace.start(*words, "--json")
     spared = rng.random() < SPARED
@@ -173,7 +174,7 @@ def _work(workspace: Workspace, rng: random.Random, figures: Figures, *words: st
         figures.ended[process.returncode] += 1
 
 
-def _come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figures) -> None:
+def come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figures) -> None:
     """Runs and replays until a run ends well and has nothing left to write."""
     for _ in range(RESTS):
         workspace.here("doctor")  # tries a vendor at once that is left alone after its failures
@@ -185,11 +186,17 @@ def _come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figure
             return
 
 
-def _judge(
-    sandbox: SandboxProcess, workspace: Workspace, figures: Figures, go_live: datetime
+def judge_both(
+    sandbox: SandboxProcess,
+    workspace: Workspace,
+    figures: Figures,
+    go_live: datetime,
+    url: str | None = None,
 ) -> None:
-    url = f"sqlite:///{workspace.directory / 'leadloop.sqlite3'}"
-    store = open_store(url, clock=lambda: datetime.now(UTC), pair="main")
+    """Both vendors as they stand against the truth, and how many leads were handed over; `url` is
+    the state's where that is no file of the workspace."""
+    file = f"sqlite:///{workspace.directory / 'leadloop.sqlite3'}"
+    store = open_store(url or file, clock=lambda: datetime.now(UTC), pair="main")
     try:
         snapshot = take_snapshot(Backstage(sandbox.info), store, go_live=go_live)
         verdict = judge(snapshot)

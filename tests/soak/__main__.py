@@ -26,8 +26,16 @@ from tests.soak.backlog import backlog
 from tests.soak.crashes import crashes
 from tests.soak.day import day
 from tests.soak.kills import kills
-from tests.soak.others import acceptance, damage, hostile, killed_among_strangers, unmerge
+from tests.soak.others import (
+    acceptance,
+    damage,
+    hostile,
+    killed_among_strangers,
+    old_copies,
+    unmerge,
+)
 from tests.soak.replies import replies
+from tests.soak.service import service
 from tests.soak.states import states
 from tests.soak.storm import storm
 
@@ -41,8 +49,10 @@ FIGURES: dict[str, tuple[int, Figure]] = {
     "storm": (1, lambda _, seed, url: storm(seed=seed, url=url)),
     "day": (50_000, lambda n, seed, url: day(n, seed=seed, url=url)),
     "backlog": (100_000, lambda n, _, url: backlog(n, url=url)),
+    "service": (100_000, lambda n, seed, url: service(n, seed=seed, url=url)),
     "hostile": (10_000, lambda n, seed, _: hostile(n, seed=seed)),
     "damage": (1_000, lambda n, seed, _: damage(n, seed=seed)),
+    "old_copies": (3, lambda n, seed, url: old_copies(n, seed=seed, url=url)),
     "unmerge": (7, lambda n, _, __: unmerge(n)),
     "acceptance": (200, lambda n, seed, _: acceptance(n, seed=seed)),
     "strangers": (100, lambda n, seed, _: killed_among_strangers(n, seed=seed)),

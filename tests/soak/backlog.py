@@ -12,9 +12,8 @@ from mappings.records import Operation, Outcome, Side, Write
 from mappings.required_fields import EVENT_KEY
 from state import outbox
 from state.outbox import Intent
-from state.store import chunks
+from state.store import Store, chunks
 from sync.crash import Crash
-from tests.laws.town import Town
 from tests.soak.kills import town_for_a_while
 
 
@@ -24,7 +23,7 @@ def backlog(count: int, *, url: str | None = None) -> dict[str, Any]:
         person = town.newcomer(on_map=True, on_crm="Lead")
         town.approved_run()
         assert person.crm is not None
-        _journal(town, count, person.crm.id)
+        journal_tasks(town.store, count, person.crm.id, "person")
         first: list[float] = []
 
         def write(rows: Sequence[Write]) -> list[Outcome]:
@@ -47,20 +46,21 @@ def backlog(count: int, *, url: str | None = None) -> dict[str, Any]:
         }
 
 
-def _journal(town: Town, count: int, lead: str) -> None:
+def journal_tasks(store: Store, count: int, lead: str, entity_id: str) -> None:
+    """So many Tasks of a Lead are journaled; the first 200 of them may have been sent."""
     for batch in chunks(range(count), 5000):
-        intents = [_task(number, lead) for number in batch]
-        with town.store.begin() as tx:
+        intents = [_task(number, lead, entity_id) for number in batch]
+        with store.begin() as tx:
             outbox.journal(tx, "earlier", intents)
             if batch[0] == 0:
                 outbox.mark_sending(tx, [intent.key for intent in intents[:200]])
 
 
-def _task(number: int, lead: str) -> Intent:
+def _task(number: int, lead: str, entity_id: str) -> Intent:
     key = f"{number:064x}"
     return Intent(
         key=key[-40:],
-        entity_id=f"person-{number % 1000}",
+        entity_id=entity_id,
         side=Side.CRM,
         system="salesforce",
         operation=Operation.CREATE,

@@ -16,14 +16,13 @@ import tempfile
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import timedelta
 from multiprocessing import Pipe
 from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
-from mappings.ports import Connector
 from state import reviews
 from state.store import Store
 from sync import recover, reviewing
@@ -31,7 +30,7 @@ from sync.crash import CRASHPOINTS, watched
 from sync.run import run_once
 from tests.laws.laws import comes_to_rest
 from tests.laws.town import MEMORY, Town
-from tests.soak.remote import Remote, serve, tell
+from tests.soak.remote import connected, serve, tell
 from tests.soak.stories import settle_in, something_happens
 
 PER_TOWN = 100
@@ -200,11 +199,7 @@ def _be_killed(town: Town, pipe: Connection, death: Death, before: str | None) -
 
     code = 1
     try:
-        pair = replace(
-            town.world.pair,
-            map_side=cast("Connector", Remote(pipe, town.hubspot)),
-            crm_side=cast("Connector", Remote(pipe, town.salesforce)),
-        )
+        pair = connected(town.world.pair, pipe, town.hubspot, town.salesforce)
         if death.kind == "moment":
             signal.signal(signal.SIGALRM, signal.SIG_DFL)  # whose default is to end at once
             signal.setitimer(signal.ITIMER_REAL, death.moment)

