@@ -29,8 +29,11 @@ Group = Callable[[Subject, datetime], str]
 
 @dataclass(slots=True)
 class Rung:
-    """One stage of one group: the people behind each number, by the name of a record of theirs."""
+    """One stage of one group: the people behind each number, by the name of a record of theirs.
+    `is_last` says that no stage lies beyond it, so that nobody can go on.
+    """
 
+    is_last: bool = False
     entered: list[str] = field(default_factory=list)
     converted: list[str] = field(default_factory=list)
     standing: list[str] = field(default_factory=list)
@@ -43,7 +46,7 @@ class Rung:
         return {
             "entered": len(self.entered),
             "converted": len(self.converted),
-            "conversion": rate(len(self.converted), len(self.entered)),
+            "conversion": None if self.is_last else rate(len(self.converted), len(self.entered)),
             "standing": len(self.standing),
             "stagnant": len(self.stagnant),
             "days_in_stage_median": middle(spent),
@@ -73,7 +76,7 @@ class Funnel:
     group: Group = lambda _person, _at: EVERYBODY
     team: Team | None = None
     seen: int = 0
-    _rungs: dict[tuple[str, str, str], Rung] = field(default_factory=lambda: defaultdict(Rung))
+    _rungs: dict[tuple[str, str, str], Rung] = field(default_factory=dict)
     _goals: dict[tuple[str, str], list[tuple[timedelta, str]]] = field(
         default_factory=lambda: defaultdict(list)
     )
@@ -91,13 +94,17 @@ class Funnel:
             self._stand(person, path)
             self._source(person, path, ladder)
 
-    def _rung(self, path: Path, stage: str, person: Subject, at: datetime) -> Rung:
-        return self._rungs[path.lifecycle, stage, self.group(person, at)]
+    def _rung(self, lifecycle: str, stage: str, group: str) -> Rung:
+        is_last = not self._ladders[lifecycle].beyond.get(stage)
+        return self._rungs.setdefault((lifecycle, stage, group), Rung(is_last))
+
+    def _of(self, path: Path, stage: str, person: Subject, at: datetime) -> Rung:
+        return self._rung(path.lifecycle, stage, self.group(person, at))
 
     def _count(self, person: Subject, path: Path, ladder: Ladder) -> None:
         for stage, at in path.reached.items():
             if stage in ladder.stages and at in self.span and at <= self.now:
-                rung = self._rung(path, stage, person, at)
+                rung = self._of(path, stage, person, at)
                 rung.entered.append(person.record)
                 beyond = [path.reached[s] for s in ladder.beyond[stage] if s in path.reached]
                 if any(other <= self.now for other in beyond):
@@ -107,10 +114,10 @@ class Funnel:
         end = min(self.now, self.span.end - timedelta(microseconds=1))
         for stay in path.stays:
             if stay.end is not None and stay.end in self.span and stay.end <= self.now:
-                rung = self._rung(path, stay.stage, person, stay.end)
+                rung = self._of(path, stay.stage, person, stay.end)
                 rung.stays.append((stay.end - stay.start, person.record))
             if stay.holds(end):
-                rung = self._rung(path, stay.stage, person, end)
+                rung = self._of(path, stay.stage, person, end)
                 rung.standing.append(person.record)
                 if self._is_stagnant(person, stay.start, end):
                     rung.stagnant.append(person.record)
@@ -132,7 +139,7 @@ class Funnel:
         return [
             (
                 {"lifecycle": ladder.lifecycle, "stage": stage, "team": team.value, "group": group},
-                self._rungs[ladder.lifecycle, stage, group],
+                self._rung(ladder.lifecycle, stage, group),
             )
             for ladder in self._ladders.values()
             for group in groups

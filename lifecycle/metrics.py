@@ -38,7 +38,7 @@ METRICS: tuple[Metric, ...] = (
     Metric(
         "conversion",
         "share",
-        "`converted` / `entered`; blank where nobody entered.",
+        "`converted` / `entered`; blank where nobody entered, or nothing lies beyond.",
     ),
     Metric(
         "standing",

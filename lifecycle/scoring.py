@@ -55,8 +55,10 @@ def share(part: int, whole: int) -> Interval | None:
 
 
 def lift(won: int, people: int, other_won: int, others: int) -> Interval | None:
-    """How many times likelier people with a trait win than the others; None without either."""
-    if not people or not others:
+    """How many times likelier people with a trait win than the others; None without either, and
+    where nobody has won: the half persons added would speak alone.
+    """
+    if not people or not others or not won + other_won:
         return None
     half = 0.5 if 0 in {won, other_won} else 0.0
     a, n, c, m = won + half, people + half, other_won + half, others + half

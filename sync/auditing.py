@@ -118,12 +118,12 @@ def document(pair: str, found: Mapping[str, Any], *, most: int | None = SHOWN) -
 
 def _sections(check: Mapping[str, Any], most: int | None) -> list[Section]:
     findings, rows = check["findings"], check["rows"]
-    notes = [f"{count:,} x {code}" for code, count in check["counts"].items()] or ["Nothing wrong."]
-    notes += [_unknown(one) for one in check["unknown"]]
+    counts = ", ".join(f"{count:,} {code}" for code, count in check["counts"].items())
     made = [
         Section(
             f"{check['number']}. {check['question']}",
-            notes=tuple(notes),
+            finding=f"Found: {counts}." if counts else "Nothing wrong.",
+            notes=tuple(_unknown(one) for one in check["unknown"]),
             columns=("finding", "record", "what", "who", "since (UTC)"),
             rows=tuple(
                 (

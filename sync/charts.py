@@ -1,8 +1,9 @@
 """Pictures of a report: SVG for the page, PNG for the e-mail, drawn by Altair without a browser.
 
-Readable in black and white and by people who do not tell red from green: every bar carries its
-number, parts of a bar differ in lightness as much as in colour (Okabe and Ito's palette), and axes
-start at zero. Text is drawn in a font every machine has. Drawing needs the extra `reports`.
+Readable in black and white and by people who do not tell red from green: every bar has its
+numbers beside it, parts of a bar differ in lightness as much as in colour (Okabe and Ito's
+palette), and axes start at zero. Text is drawn in a font every machine has. Drawing needs the extra
+`reports`.
 """
 
 from __future__ import annotations
@@ -13,15 +14,20 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.errors import ConfigurationError
+from sync.report_findings import NO_TOUCH, currency, whole
 
 Lines = Sequence[Mapping[str, Any]]
 BLUE, VERMILION, SKY, YELLOW = "#0072B2", "#D55E00", "#56B4E9", "#F0E442"
 """Of Okabe and Ito's palette, from dark to light: told apart in grey as well."""
 INK = "#1A1A1A"
 TICKS = 6
-WIDTH = 560
-STEP = 26
+WIDTH = 480
+STEP = 28
 """Pixels of a bar with its gap."""
+TEXT = 12
+"""Size of what is written: as large as a table's."""
+LONGEST = 260
+"""Pixels of a name beside a bar; what is longer is cut, and whole in the table."""
 MOST = 12
 """Bars of a picture: more are in the table."""
 FONT = "DejaVu Sans, Liberation Sans, Arial, sans-serif"
@@ -49,6 +55,13 @@ class Picture:
     def png(self) -> bytes:
         """As PNG. Raises ConfigurationError without the extra `reports`."""
         return bytes(_converter().vegalite_to_png(dict(self.spec), scale=SCALE))
+
+
+def width_of(png: bytes) -> int:
+    """How wide a picture of `Picture.png` is to be shown: mail programs that know no style sheet
+    show every pixel. A PNG's width stands in its first chunk, at bytes 16 to 20.
+    """
+    return int.from_bytes(png[16:20]) // SCALE
 
 
 def pictures(found: Mapping[str, Any]) -> Iterator[Picture]:
@@ -92,78 +105,57 @@ def _bars(
     rows: str,
     length: str,
     parts: Mapping[str, str] | None = None,
-    number: str = ",d",
 ) -> Mapping[str, Any]:
-    """Horizontal bars with their numbers: one for each of `rows` in the order given, as long as
-    `length`; with `parts` (name to colour) each is stacked of these, by the column `part`.
+    """Horizontal bars, each with its `label` behind it: one for each of `rows` in the order given,
+    as long as `length`; with `parts` (name to colour) each is stacked of these, by the column
+    `part`. What is written stands beside the bars alone, so that it is never too long for one.
     """
     alt = _altair()
     order = list(dict.fromkeys(value[rows] for value in values))
     axis = alt.Axis(tickCount=TICKS, tickMinStep=1, format="~s")
-    row = alt.Y(f"{rows}:N", sort=order, title=None)
+    row = alt.Y(f"{rows}:N", sort=order, title=None, axis=alt.Axis(labelLimit=LONGEST))
     base = alt.Chart(alt.Data(values=[dict(value) for value in values])).encode(y=row)
+    stack = alt.X(f"{length}:Q", title=None, stack="zero", axis=axis)
     if parts is None:
-        bars = base.mark_bar(color=BLUE).encode(x=alt.X(f"{length}:Q", title=None, axis=axis))
-        text = base.mark_text(align="left", dx=4, color=INK).encode(
-            x=f"{length}:Q", text=alt.Text("label:N")
-        )
+        bars = base.mark_bar(color=BLUE).encode(x=stack)
     else:
         colour = alt.Color(
             "part:N",
             scale=alt.Scale(domain=list(parts), range=list(parts.values())),
             legend=alt.Legend(title=None, orient="top"),
         )
-        stack = alt.X(f"{length}:Q", title=None, stack="zero", axis=axis)
         bars = base.mark_bar(stroke=INK, strokeWidth=0.5).encode(
             x=stack, color=colour, order="rank:Q"
         )
-        text = (
-            base.transform_filter(f"datum.{length} > 0")
-            .mark_text(color=INK, dx=-10)
-            .encode(
-                x=stack,
-                text=alt.Text(f"{length}:Q", format=number),
-                order="rank:Q",
-                detail="part:N",
-            )
-        )
+    text = base.mark_text(align="left", dx=4, color=INK, fontSize=TEXT).encode(
+        x=alt.X(f"sum({length}):Q", title=None, axis=axis), text=alt.Text("label:N")
+    )
     chart = (bars + text).properties(width=WIDTH, height=alt.Step(STEP))
-    drawn: Mapping[str, Any] = chart.configure(font=FONT, background="white").to_dict()
+    drawn: Mapping[str, Any] = (
+        chart.configure(font=FONT, background="white")
+        .configure_axis(labelFontSize=TEXT)
+        .configure_legend(labelFontSize=TEXT)
+        .to_dict()
+    )
     return drawn
 
 
 def _funnel(lines: Lines, _found: Mapping[str, Any]) -> Picture | None:
-    whole = _whole(lines)
-    several = len({line["lifecycle"] for line in whole}) > 1
+    everybody = whole(lines)
+    several = len({line["lifecycle"] for line in everybody}) > 1
     values = [
         {
             "stage": f"{line['lifecycle']}: {line['stage']}" if several else line["stage"],
             "entered": line["entered"],
             "label": _with_share(line["entered"], line["conversion"]),
         }
-        for line in whole[:MOST]
+        for line in everybody[:MOST]
     ]
     if not any(value["entered"] for value in values):
         return None
     said = ", ".join(f"{value['stage']} {value['label']}" for value in values)
     return Picture("stages", f"People who reached each stage: {said}.",
                    _bars(values, rows="stage", length="entered"))  # fmt: skip
-
-
-def _whole(lines: Lines) -> list[Mapping[str, Any]]:
-    """The funnel of everybody: the groups of each stage added up."""
-    found: dict[tuple[str, str], dict[str, Any]] = {}
-    for line in lines:
-        own = found.setdefault(
-            (line["lifecycle"], line["stage"]),
-            {"lifecycle": line["lifecycle"], "stage": line["stage"], "entered": 0, "converted": 0},
-        )
-        own["entered"] += line["entered"]
-        own["converted"] += line["converted"]
-    return [
-        line | {"conversion": line["converted"] / line["entered"] if line["entered"] else None}
-        for line in found.values()
-    ]
 
 
 def _with_share(count: int, share: float | None) -> str:
@@ -174,33 +166,33 @@ def _working(lines: Lines, _found: Mapping[str, Any]) -> Picture | None:
     parts = {"worked": SKY, "pending": YELLOW, "not worked": VERMILION}
     values = [
         {"group": line["group"] or "everybody", "people": line[part.replace(" ", "_")],
-         "part": part, "rank": rank}
+         "part": part, "rank": rank, "label": _parted(line)}
         for line in lines[:MOST]
         for rank, part in enumerate(parts)
     ]  # fmt: skip
     if not any(value["people"] for value in values):
         return None
-    said = "; ".join(
-        f"{line['group'] or 'everybody'}: {line['worked']} worked, {line['not_worked']} not,"
-        f" {line['pending']} pending"
-        for line in lines[:MOST]
-    )
+    said = "; ".join(f"{line['group'] or 'everybody'}: {_parted(line)}" for line in lines[:MOST])
     return Picture("working", f"Leads worked within five working days. {said}.",
                    _bars(values, rows="group", length="people", parts=parts))  # fmt: skip
+
+
+def _parted(line: Mapping[str, Any]) -> str:
+    return f"{line['worked']:,} worked, {line['pending']:,} pending, {line['not_worked']:,} not"
 
 
 def _credits(lines: Lines, found: Mapping[str, Any]) -> Picture | None:
     """The models side by side would be six pictures: the linear one is drawn, the table has all."""
     linear = [line for line in lines if line["model"] == "linear"][:MOST]
     values = [
-        {"source": line["source"] or "(nobody)", "amount": float(line["credited"]),
+        {"source": line["source"] or NO_TOUCH, "amount": float(line["credited"]),
          "label": f"{float(line['credited']):,.0f}"}
         for line in linear
     ]  # fmt: skip
     if not any(value["amount"] for value in values):
         return None
     said = ", ".join(f"{value['source']} {value['label']}" for value in values)
-    return Picture("credits", f"Revenue by source, linear, in {found['currency']}: {said}.",
+    return Picture("credits", f"Revenue by source, linear, in {currency(found)}: {said}.",
                    _bars(values, rows="source", length="amount"))  # fmt: skip
 
 

@@ -22,11 +22,11 @@ from mappings.errors import ConfigurationError
 from mappings.fieldmap import PairMapping
 from state import mailings
 from state.store import Store
-from sync.charts import pictures
+from sync.charts import pictures, width_of
 from sync.config import Config, PairConfig
 from sync.config_service import ReportMail
 from sync.crash import crashpoint
-from sync.documents import as_html
+from sync.pages import as_email
 from sync.report_pages import document
 from sync.reporting import Wanted, report
 from sync.reporting_words import Audience, Kind
@@ -96,7 +96,7 @@ def letter(pair: PairConfig, store: Store, audience: Audience, span: Span) -> Le
         found = report(tx, pair.mapping, wanted, crm=pair.crm_system.kind)
     images, places = _images(found)
     made = document(pair.name, found, pictures=places)
-    return Letter(made.title, as_html(made), images)
+    return Letter(made.title, as_email(made), images)
 
 
 def _images(found: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, str]]:
@@ -107,7 +107,10 @@ def _images(found: Mapping[str, Any]) -> tuple[dict[str, bytes], dict[str, str]]
         for picture in pictures(found):
             name = f"{picture.part}.png"
             images[name] = picture.png()
-            places[picture.part] = f'<img src="cid:{name}" alt="{html.escape(picture.alt)}">'
+            places[picture.part] = (
+                f'<img src="cid:{name}" alt="{html.escape(picture.alt)}"'
+                f' width="{width_of(images[name])}" style="max-width:100%;height:auto">'
+            )
     except ConfigurationError as error:
         log.info("report.no_pictures", code=error.code)
         return {}, {}

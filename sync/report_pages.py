@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from datetime import date, datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
+from lifecycle.attribution import Model
 from sync.documents import Document, Section, shown
+from sync.report_findings import NO_TOUCH, NOBODY, amount, currency, finding
+from sync.reporting_words import Kind
 
 Lines = Sequence[Mapping[str, Any]]
 
@@ -18,6 +23,9 @@ TITLES = {
     "monthly": "Monthly report",
     "scoring": "Scoring evidence",
 }
+_AUDIENCES = {"marketing": "marketing", "sales": "sales", "both": "both teams"}
+AMOUNTS = frozenset({"amount", "quota", *Model})
+"""Columns that hold amounts of money, as plain decimal text."""
 SHOWN = 20
 """Lines of a long table that are shown without `--records`."""
 
@@ -32,10 +40,8 @@ def document(
     """A report for people; `most` cuts long tables, None shows everything. `pictures` are markup by
     the part of the report they show.
     """
-    period, as_of = found["period"], found["as_of"]
-    edges = " to ".join(f"{period[edge]:%Y-%m-%d}" for edge in ("from", "until") if period[edge])
-    when = f"{period['label']}{f' ({edges}, the last day left out)' if edges else ''}"
-    notes = [f"{when}, as of {as_of:%Y-%m-%d %H:%M} UTC, for {found['for']}."]
+    audience, as_of = _AUDIENCES[found["for"]], found["as_of"]
+    notes = [f"{_period(found)}, for {audience}; as of {as_of:%Y-%m-%d %H:%M} UTC."]
     if not found["contract"]:
         notes.append(
             "There is no lifecycle contract: stages are plain facts, and whoever came to sales"
@@ -45,11 +51,44 @@ def document(
         notes.append(f"{found['not_evaluated']:,} people have not been evaluated yet: next run.")
     drawn = pictures or {}
     sections = [
-        replace(make(found[key], found, most), picture=drawn.get(key, ""))
+        replace(
+            make(found[key], found, most),
+            picture=drawn.get(key, ""),
+            finding=finding(key, found[key], found),
+        )
         for key, make in _PARTS.items()
         if key in found
     ]
-    return Document(f"{TITLES[found['report']]} of {pair}", tuple(notes), tuple(sections))
+    return Document(title(pair, found), tuple(notes), tuple(sections))
+
+
+def title(pair: str, found: Mapping[str, Any]) -> str:
+    """What a report is called: its kind, the pair, and the month or days it is of."""
+    about = f"{TITLES[found['report']]} of {pair}"
+    return about if found["report"] == Kind.SCORING else f"{about}, {_days(found['period'])}"
+
+
+def _period(found: Mapping[str, Any]) -> str:
+    if found["report"] == Kind.SCORING:
+        return "Everything ever known, whatever the period"
+    period = found["period"]
+    said = _days(period)
+    return f"{said[:1].upper()}{said[1:]} ({period['zone']})"
+
+
+def _days(period: Mapping[str, Any]) -> str:
+    """A period by its first and last day in its own zone; a calendar month by its name."""
+    first, until = (_day(period[edge], period["zone"]) for edge in ("from", "until"))
+    last = until - timedelta(days=1) if until is not None else None
+    if first is None or last is None or until is None:
+        return "all time"
+    if (first.day, until.day) == (1, 1) and (last.year, last.month) == (first.year, first.month):
+        return f"{first:%B %Y}"
+    return f"{first} to {last}"
+
+
+def _day(at: datetime | None, zone: str) -> date | None:
+    return at.astimezone(ZoneInfo(zone)).date() if at is not None else None
 
 
 def _table(
@@ -80,6 +119,8 @@ def _cell(key: str, value: Any) -> Any:
         return ""
     if isinstance(value, list):
         return _interval(key, value)
+    if key in AMOUNTS:
+        return amount(value)
     if key == "f1":
         return f"{value:.2f}"
     if key.endswith(("rate", "share", "conversion", "reached")) and isinstance(value, float):
@@ -122,7 +163,8 @@ def _sources(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Secti
         "source": "source", "goal": "goal", "source_reached": "reached it",
         "source_days_median": "days (median)",
     }  # fmt: skip
-    return _table("Fastest sources", lines, columns, most)
+    named = [{**line, "source": line["source"] or NOBODY} for line in lines]
+    return _table("Fastest sources", named, columns, most)
 
 
 def _working(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
@@ -162,10 +204,14 @@ def _promises(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Sec
 
 
 def _totals(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
-    columns = {"what": "what", "amount": found["currency"], "deals": "deals", "share": "share"}
+    columns = {"what": "what", "amount": currency(found), "deals": "deals", "share": "share"}
     left_out = len(found["not_converted"])
     note = f"{left_out:,} deals are in no sum: no amount, or no rate for their day."
-    return _table("Pipeline and revenue", lines, columns, None, notes=(note,) if left_out else ())
+    notes = [note] if left_out else []
+    if currency(found) != found["currency"]:
+        notes.append("`reporting: currency` names none: amounts are summed as they stand.")
+    named = [{**line, "what": line["what"].replace("_", " ")} for line in lines]
+    return _table("Pipeline and revenue", named, columns, None, notes=tuple(notes))
 
 
 def _credits(lines: Lines, found: Mapping[str, Any], most: int | None) -> Section:
@@ -173,13 +219,13 @@ def _credits(lines: Lines, found: Mapping[str, Any], most: int | None) -> Sectio
     models = list(dict.fromkeys(line["model"] for line in lines))
     by_source: dict[str, dict[str, Any]] = {}
     for line in lines:
-        own = by_source.setdefault(line["source"], {"source": line["source"] or "(nobody)"})
+        own = by_source.setdefault(line["source"], {"source": line["source"] or NO_TOUCH})
         own[line["model"]] = line["credited"]
         if "records" in line:
             own["records"] = sorted({*own.get("records", ()), *line["records"]})
     columns = {"source": "source", **{model: model.replace("_", " ") for model in models}}
-    title = f"Revenue by source and model ({found['currency']})"
-    return _table(title, list(by_source.values()), columns, most)
+    heading = f"Revenue by source and model ({currency(found)})"
+    return _table(heading, list(by_source.values()), columns, most)
 
 
 def _quotas(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
@@ -212,8 +258,9 @@ def _definition(
 
 
 def _thresholds(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
-    columns = {"at_least": "answers within 30 days", **_JUDGED, "is_best": "best"}
-    return _table("Where a threshold would sit", lines, columns, None)
+    columns = {"at_least": "answers within 30 days", **_JUDGED, "best": "best"}
+    marked = [{**line, "best": "best" if line["is_best"] else None} for line in lines]
+    return _table("Where a threshold would sit", marked, columns, None)
 
 
 def _stalled(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Section:

@@ -89,7 +89,12 @@ class _Making:
             "report": wanted.kind.value,
             "for": wanted.audience.value,
             "as_of": self.now,
-            "period": {"label": span.label, "from": _edge(span.start), "until": _edge(span.end)},
+            "period": {
+                "label": span.label,
+                "from": _edge(span.start),
+                "until": _edge(span.end),
+                "zone": self.contract.reporting.zone,
+            },
             "by": wanted.by.value if wanted.by is not None else None,
             "contract": bool(self.contract),
             "currency": self.contract.reporting.currency,

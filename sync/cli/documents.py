@@ -70,13 +70,18 @@ def _text(
 ) -> str:
     if form is Format.JSON:
         return output.json_text(command, data) + "\n"
-    from sync.documents import as_csv, as_html
+    if form is Format.CSV:
+        from sync.documents import as_csv
 
-    return as_csv(document()) if form is Format.CSV else as_html(document())
+        return as_csv(document())
+    from sync.pages import as_html
+
+    return as_html(document())
 
 
 def show(document: Document) -> None:
     """The document as tables on stdout."""
+    from sync.cli.columns import fitted
     from sync.documents import shown
 
     console = output.console()
@@ -86,10 +91,12 @@ def show(document: Document) -> None:
     for section in document.sections:
         console.print()
         console.print(section.title, style="bold", markup=False)
-        for note in section.notes:
-            console.print(note, markup=False)
+        for note in (section.finding, *section.notes):
+            if note:
+                console.print(note, markup=False)
         if section.rows:
             rows = [[shown(cell) for cell in row] for row in section.rows]
-            console.print(output.table("", section.columns, rows))
+            for part in fitted(section.columns, rows, width=console.width):
+                console.print(part)
         if section.more:
             console.print(f"{section.more:,} more lines: --records shows all.", markup=False)

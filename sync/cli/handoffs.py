@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from sync.cli import output
+from sync.cli.columns import fitted
 from sync.cli.session import has_state, session_of
 
 if TYPE_CHECKING:
@@ -52,10 +53,13 @@ def command(
         session.say("No handoff is under way." if not (breached or held) else "None of these.")
         return
     columns = ["record", "stage", "status", "owner", "since (UTC)", "attempts", "promises"]
-    output.console().print(output.table("", columns, [_row(shown) for _, shown in found]))
+    console = output.console()
+    cells = [_row(shown) for _, shown in found]
+    for part in fitted(columns, cells, width=console.width):
+        console.print(part)
 
 
-def _row(shown: Shown) -> list[Any]:
+def _row(shown: Shown) -> list[str]:
     one = shown.handoff
     status = one.status.value
     if one.missing:
@@ -66,7 +70,7 @@ def _row(shown: Shown) -> list[Any]:
         status,
         shown.owner_name or one.owner or "nobody",
         _minute(one.given_at or one.opened_at),
-        len(one.attempts),
+        str(len(one.attempts)),
         "\n".join(map(_promise, shown.promises)),
     ]
 

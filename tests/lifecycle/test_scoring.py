@@ -120,18 +120,18 @@ def test_touches_are_counted_in_their_densest_month() -> None:
 @given(st.integers(0, 50), st.integers(0, 50), st.integers(0, 50), st.integers(0, 50))
 def test_intervals_hold_their_number(won: int, lost: int, other_won: int, other_lost: int) -> None:
     """A share lies within its interval and that within 0 and 1; a lift lies within its own, and is
-    there whenever both groups are."""
+    there whenever both groups are and somebody has won."""
     found = share(won, won + lost)
     if found is not None:
         assert 0 <= found.low <= found.value + 1e-12
         assert found.value - 1e-12 <= found.high <= 1
     raised = lift(won, won + lost, other_won, other_won + other_lost)
-    assert (raised is None) == (not (won + lost) or not (other_won + other_lost))
+    assert (raised is not None) == all([won + lost, other_won + other_lost, won + other_won])
     if raised is not None:
         assert raised.low <= raised.value <= raised.high
 
 
-@pytest.mark.parametrize("cells", [(0, 0, 1, 1), (1, 1, 0, 0)])
+@pytest.mark.parametrize("cells", [(0, 0, 1, 1), (1, 1, 0, 0), (0, 5, 0, 160)])
 def test_nobody_has_no_lift(cells: tuple[int, int, int, int]) -> None:
-    """Without people, or without others, there is nothing to compare."""
+    """Without people, without others, or where nobody has won, there is nothing to compare."""
     assert lift(*cells) is None

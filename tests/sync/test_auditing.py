@@ -10,7 +10,8 @@ import pytest
 
 from mappings.required_fields import EVENT_KEY
 from sync.auditing import audit, document
-from sync.documents import Document, Section, as_csv, as_html
+from sync.documents import Document, Section, as_csv
+from sync.pages import as_html
 from tests.sync.office import Office
 from tests.sync.world import World
 
@@ -91,7 +92,7 @@ def test_a_document_has_every_finding_in_every_form(office: Office) -> None:
     page, rows = as_html(whole), list(csv.reader(io.StringIO(as_csv(whole))))
     leads = [key[1] for key in named(found) if key[0] == "unowned_lead"]
     assert len(leads) == 25
-    assert all(f"salesforce:Lead:{lead}" in page for lead in leads)
+    assert all(f"salesforce:<wbr>Lead:<wbr>{lead}<" in page for lead in leads)
     assert sum(row[1] == "unowned_lead" for row in rows) == 25
     assert next(s for s in cut.sections if s.title.startswith("4.")).more == 5
 

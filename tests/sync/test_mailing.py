@@ -80,7 +80,8 @@ def test_each_address_gets_its_report_once_a_month(config: Config, office: Offic
     assert [address for address, _ in box.got] == [BOSS, REP]
     both, sales = (one.page for _, one in box.got)
     assert ("Fastest sources" in both, "Fastest sources" in sales) == (True, False)
-    assert "last-month (2026-03-01 to 2026-04-01" in both
+    assert "March 2026 (UTC), for both teams" in both
+    assert [one.title for _, one in box.got] == ["Monthly report of main, March 2026"] * 2
     assert sent(config, office, APRIL, box) == 2
 
 

@@ -14,8 +14,9 @@ import pytest
 from lifecycle.periods import Span
 from mappings.fieldmap import EntityKind
 from state import identity
-from sync.documents import as_csv, as_html
+from sync.documents import as_csv
 from sync.garbage import few_collections
+from sync.pages import as_html
 from sync.report_pages import document
 from sync.reporting import Wanted, report
 from sync.reporting_words import Audience, By, Kind
@@ -186,5 +187,5 @@ def test_a_document_names_who_is_behind_a_number(office: Office) -> None:
     lead = office.lead("Ada", "Byron")
     office.audited(40)
     made = document("main", told(office), most=None)
-    assert f"not_worked: salesforce:Lead:{lead}" in as_html(made)
+    assert f"not_worked: salesforce:<wbr>Lead:<wbr>{lead}" in as_html(made)
     assert f"salesforce:Lead:{lead}" in as_csv(made)
