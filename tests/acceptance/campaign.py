@@ -12,20 +12,22 @@ import random
 import signal
 import subprocess
 from collections import Counter
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-from lifecycle.handoff import EffectKind
 from sandbox.process import SandboxProcess
-from state import effects
 from state.open import open_store
+from sync.crash import CRASHPOINTS, EXIT, VARIABLE
 from sync.demo_contract import HANDOFF_TASK, write_contract
 from sync.demo_judge import judge
 from sync.demo_snapshot import take_snapshot
 from sync.demo_stage import Backstage
+from tests.acceptance.handoffs import Handoffs, handoffs_of
+from tests.acceptance.mailbox import REPORTS, Mailbox, open_mailbox
+from tests.laws.points import IN_SYNC
 from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for, writes
 
 FAULTS: Mapping[str, Mapping[str, Any]] = {
@@ -49,8 +51,17 @@ LATEST_KILL = 4.0
 """Seconds into a process: most of it starts and pulls, some of it writes."""
 SPARED = 0.25
 """Of the processes, how many are left to end by themselves."""
+AIMED = 0.4
+"""Of the processes, how many end at a crash point, if they pass it: the rarely hit ones first."""
+FIRST = ("after_approval", "after_take_up", "after_model", "after_decisions", "after_rest")
+"""Crash points of a first connection: one each of its processes ends there."""
+OF_DAEMONS = ("after_claim", "after_command", "after_mailing_claim", "after_mailing")
+DAEMON_EVERY = 4
+"""So many days between two daemons that end at one of those."""
 LATELY = timedelta(days=30)
 """How far back what happened counts under the contract."""
+PATIENCE = 30.0
+"""Seconds a daemon has to come to its crash point."""
 RESTS = 6
 """Runs in which everything must have come to rest."""
 PASSING = (6, 7)
@@ -72,7 +83,10 @@ class Figures:
     judged: dict[str, int] = field(default_factory=dict)
     evidence: dict[str, list[str]] = field(default_factory=dict)
     handed_over: int = 0
-    handoffs_unasked: int = 0
+    handoffs: Handoffs = field(default_factory=Handoffs)
+    aimed: Counter[str] = field(default_factory=Counter)
+    crash_points: Counter[str] = field(default_factory=Counter)
+    told: dict[str, int] = field(default_factory=dict)
     last_exit: int = 0
     last_writes: dict[str, int] = field(default_factory=dict)
 
@@ -83,8 +97,7 @@ class Figures:
         missing = self.judged["outcomes_expected"] - self.judged["outcomes_written"]
         found += [f"outcomes not written: {missing}"] if missing else []
         found += ["no lead was handed over"] if not self.handed_over else []
-        if self.handoffs_unasked:
-            found += [f"tasks of handoffs not made: {self.handoffs_unasked}"]
+        found += self.handoffs.wrong(self.told)
         found += [f"the last run ended with {self.last_exit}"] if self.last_exit else []
         found += [f"written without a cause: {self.last_writes}"] if self.last_writes else []
         return found
@@ -95,6 +108,9 @@ class Figures:
             "processes_killed": self.killed,
             "processes_ended": {str(code): n for code, n in sorted(self.ended.items())},
             "leads_handed_over": self.handed_over,
+            "tasks_by_handoff": asdict(self.handoffs),
+            "told": self.told,
+            "crash_points": dict(sorted(self.crash_points.items())),
             "faults": dict(sorted(self.faults.items())),
             "judged": self.judged,
             "laws_broken": len(self.broken),
@@ -105,21 +121,35 @@ class Figures:
 def campaign(folder: Path, *, people: int, rounds: int, seed: int) -> Figures:
     """One campaign; see the module."""
     rng, figures = random.Random(seed), Figures()
-    with running_sandbox(folder / "sandbox", people=people) as sandbox:
+    with (
+        running_sandbox(folder / "sandbox", people=people) as sandbox,
+        open_mailbox() as mailbox,
+    ):
         workspace = workspace_for(sandbox, folder / "workspace")
+        is_told(workspace, mailbox)
         go_live = agree(sandbox, workspace)
         succeeds(workspace, figures, "doctor", "--fix")
         connect(workspace, rng, figures)
-        for _ in range(rounds):
+        for day in range(rounds):
             admin(sandbox.admin_url, "POST", "/world/tick", {"days": 1})
             arm(sandbox, rng, figures)
             work(workspace, rng, figures, "sync")
+            if day % DAEMON_EVERY == 0:
+                serve_until(workspace, figures, _rarest(OF_DAEMONS, figures, rng))
             workspace.here("doctor")  # an operator looks: what is left alone is tried at once
         admin(sandbox.admin_url, "DELETE", "/faults")
         admin(sandbox.admin_url, "POST", "/clock", {"seconds": 86_400})
         come_to_rest(sandbox, workspace, figures)
+        figures.told = mailbox.counts()
         judge_both(sandbox, workspace, figures, go_live)
     return figures
+
+
+def is_told(workspace: Workspace, mailbox: Mailbox) -> None:
+    """Alerts, notices about handoffs and monthly reports have somewhere to go."""
+    with workspace.config.open("a", encoding="utf-8") as file:
+        file.write(f"\nnotifications: {mailbox.address()}\n")
+        file.write(f"reports: [{{to: '{mailbox.address(REPORTS)}'}}]\n")
 
 
 def agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
@@ -136,7 +166,8 @@ def connect(workspace: Workspace, rng: random.Random, figures: Figures) -> None:
     """The first run, of an approved plan, killed; what is left of it is approved anew."""
     plan = str(workspace.directory / "plan.json")
     succeeds(workspace, figures, "plan", "--out", plan)
-    work(workspace, rng, figures, "sync", "--plan", plan)
+    aimed = rng.choice([None, *FIRST])
+    work(workspace, rng, figures, "sync", "--plan", plan, at=aimed)
     succeeds(workspace, figures, "plan", "--out", plan)
     succeeds(workspace, figures, "sync", "--plan", plan)
 
@@ -160,18 +191,52 @@ def arm(sandbox: SandboxProcess, rng: random.Random, figures: Figures) -> None:
     figures.faults[kind] += 1
 
 
-def work(workspace: Workspace, rng: random.Random, figures: Figures, *words: str) -> None:
-    """One process, killed at any moment or left to its end."""
-    process = workspace.start(*words, "--json")
+def work(
+    workspace: Workspace, rng: random.Random, figures: Figures, *words: str, at: str | None = None
+) -> None:
+    """One process: killed at any moment, at the crash point `at` (or one that was hit rarely), or
+    left to its end."""
     spared = rng.random() < SPARED
+    if at is None and not spared and rng.random() < AIMED:
+        at = _rarest(sorted(CRASHPOINTS.keys() - IN_SYNC.keys() - {*OF_DAEMONS}), figures, rng)
+    process = workspace.start(*words, "--json", **({VARIABLE: at} if at else {}))
+    waits = None if spared or at else rng.uniform(1.0, LATEST_KILL)
+    _ended(process, figures, at, waits)
+
+
+def serve_until(workspace: Workspace, figures: Figures, point: str) -> None:
+    """A daemon that is asked for a run, until it dies at the crash point or has had its time."""
+    process = workspace.start("run", **{VARIABLE: point})
+    assert process.stderr is not None
+    if any("daemon.started" in line for line in process.stderr):
+        workspace.here("sync", "--no-wait")
+    _ended(process, figures, point, PATIENCE)
+
+
+def _ended(
+    process: subprocess.Popen[str], figures: Figures, point: str | None, seconds: float | None
+) -> None:
+    """Wait for its end, at most so long, and count how it came."""
     try:
-        process.communicate(timeout=None if spared else rng.uniform(1.0, LATEST_KILL))
+        process.communicate(timeout=seconds)
     except subprocess.TimeoutExpired:
         process.send_signal(signal.SIGKILL)
         process.communicate()
         figures.killed += 1
+        return
+    if point is not None and process.returncode == EXIT:
+        figures.crash_points[point] += 1
+        figures.killed += 1
     else:
         figures.ended[process.returncode] += 1
+
+
+def _rarest(points: Sequence[str], figures: Figures, rng: random.Random) -> str:
+    """One of those that were aimed at least often."""
+    fewest = min(figures.aimed[name] for name in points)
+    found = rng.choice([name for name in points if figures.aimed[name] == fewest])
+    figures.aimed[found] += 1
+    return found
 
 
 def come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figures) -> None:
@@ -200,10 +265,14 @@ def judge_both(
     try:
         snapshot = take_snapshot(Backstage(sandbox.info), store, go_live=go_live)
         verdict = judge(snapshot)
+        asked = [
+            str(row["WhoId"])
+            for row in snapshot.tasks
+            if row.get("Subject") == HANDOFF_TASK and not row["IsDeleted"]
+        ]
         with store.read() as tx:
-            figures.handoffs_unasked = effects.count(tx, EffectKind.TASK.value)
+            figures.handoffs = handoffs_of(tx, asked)
     finally:
         store.close()
-    asked = [task for task in snapshot.tasks if task.get("Subject") == HANDOFF_TASK]
     figures.handed_over = len(asked)
     figures.judged, figures.evidence = verdict.numbers, verdict.evidence

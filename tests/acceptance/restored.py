@@ -28,10 +28,12 @@ from tests.acceptance.campaign import (
     arm,
     come_to_rest,
     connect,
+    is_told,
     judge_both,
     succeeds,
     work,
 )
+from tests.acceptance.mailbox import open_mailbox
 from tests.acceptance.strangers import Account
 from tests.databases import with_programs
 from tests.sync.commands import Workspace, admin, running_sandbox, workspace_for
@@ -72,8 +74,12 @@ def restored(
 ) -> Restored:
     """One copy, put back; `url` is an empty PostgreSQL database for the state."""
     rng, told = random.Random(seed), Restored()
-    with running_sandbox(folder / "sandbox", people=people) as sandbox:
+    with (
+        running_sandbox(folder / "sandbox", people=people) as sandbox,
+        open_mailbox() as mailbox,
+    ):
         workspace = workspace_for(sandbox, folder / "workspace")
+        is_told(workspace, mailbox)
         if url is not None:
             workspace.edit((f"sqlite:///{STATE}", url))
         copy = folder / "copy"
@@ -99,6 +105,7 @@ def restored(
         _compare(told, before, _records(sandbox))
         _withdraw(sandbox)  # the judge knows nobody who may be there and not be pulled
         come_to_rest(sandbox, workspace, told.figures)
+        told.figures.told = mailbox.counts()
         judge_both(sandbox, workspace, told.figures, go_live, url)
     return told
 

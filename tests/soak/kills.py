@@ -29,6 +29,7 @@ from sync import recover, reviewing
 from sync.crash import CRASHPOINTS, watched
 from sync.run import run_once
 from tests.laws.laws import comes_to_rest
+from tests.laws.points import IN_A_FORK, never
 from tests.laws.town import MEMORY, Town
 from tests.soak.remote import connected, serve, tell
 from tests.soak.stories import settle_in, something_happens
@@ -38,13 +39,7 @@ PER_TOWN = 100
 BETWEEN_RESTS = 10
 LONGEST_RUN = 0.12
 """Seconds within which a timed kill comes: what a run in a small town takes on a slow machine."""
-ELSEWHERE = (
-    *("after_bind", "after_model", "after_approval", "after_claim", "after_command"),
-    *("after_mailing_claim", "after_mailing"),
-)
-"""Crash points outside a run of an approved mapping, and one that needs more people than a small
-town has: killed at elsewhere (tests/sync/test_crashes.py)."""
-POINTS = tuple(sorted(set(CRASHPOINTS) - set(ELSEWHERE)))
+POINTS = tuple(sorted(CRASHPOINTS.keys() - IN_A_FORK.keys()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +71,7 @@ class Kills:
             "at_crash_points": sum(points.values()),
             "crash_points_hit": len(points),
             "crash_points": len(CRASHPOINTS),
-            "not_hit": sorted(set(CRASHPOINTS) - set(points)),
+            "never_hit": never(points, IN_A_FORK),
             "in_calls": self.killed["in a call"],
             "at_any_moment": self.killed["any moment"],
             "runs_that_ended_first": self.unharmed,

@@ -16,6 +16,7 @@ from tests.acceptance import campaign as acceptances
 from tests.acceptance.restored import restored
 from tests.acceptance.strangers import strangers
 from tests.hostile import campaign as payloads
+from tests.laws.points import IN_SYNC, never
 from tests.soak.kills import empty
 from tests.state import damage as files
 from tests.sync.test_unmerge import twins
@@ -83,6 +84,7 @@ def acceptance(rounds: int, *, seed: int) -> dict[str, Any]:
     """So many days in which `leadloop sync` is killed and the vendors misbehave, a sandbox for
     every `ROUNDS` of them."""
     told: dict[str, Counter[str]] = {"processes_ended": Counter(), "faults": Counter()}
+    told |= {"crash_points": Counter(), "tasks_by_handoff": Counter(), "told": Counter()}
     judged: Counter[str] = Counter()
     killed, handed_over, broken = 0, 0, []
     for number in range(max(1, rounds // ROUNDS)):
@@ -94,12 +96,17 @@ def acceptance(rounds: int, *, seed: int) -> dict[str, Any]:
         handed_over += found.handed_over
         told["processes_ended"].update({str(code): n for code, n in found.ended.items()})
         told["faults"].update(found.faults)
+        told["crash_points"].update(found.crash_points)
+        told["tasks_by_handoff"].update(asdict(found.handoffs))
+        told["told"].update(found.told)
         judged.update(found.judged)
         broken += [f"seed {seed + number}: {what}" for what in found.broken]
     return {
         "processes_killed": killed,
         "leads_handed_over": handed_over,
         **{name: dict(counts) for name, counts in told.items()},
+        "crash_points_hit": len(told["crash_points"]),
+        "never_hit": never(told["crash_points"], IN_SYNC),
         "judged": dict(judged),
         "laws_broken": len(broken),
         "first_broken": broken[:5],
