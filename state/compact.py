@@ -20,7 +20,7 @@ def compact(engine: Engine) -> None:
     with translated():
         if engine.dialect.name == "sqlite":
             with contextlib.closing(engine.raw_connection()) as connection:
-                for statement in _CHECKPOINT, "VACUUM", _CHECKPOINT:
+                for statement in _WRITABLE, _CHECKPOINT, "VACUUM", _CHECKPOINT:
                     connection.cursor().execute(statement).fetchall()
             return
         apart = engine.execution_options(isolation_level="AUTOCOMMIT")
@@ -29,4 +29,6 @@ def compact(engine: Engine) -> None:
                 connection.execute(text(f'VACUUM FULL "{table.name}"'))
 
 
+_WRITABLE = "PRAGMA query_only=0"
+"""A pooled connection is as its last transaction left it, and that may have been a reader's."""
 _CHECKPOINT = "PRAGMA wal_checkpoint(TRUNCATE)"

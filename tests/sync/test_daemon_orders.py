@@ -63,8 +63,8 @@ def ended(ran: Ran) -> tuple[int, str]:
 
 
 def test_commands_are_followed_to_the_same_end(workspace: Workspace) -> None:
-    """`sync`, `undo` and a review decision answer as they do without a daemon, at once; what
-    cannot be done ends with its own exit code.
+    """`sync`, `undo`, `erase` and a review decision answer as they do without a daemon, at once;
+    what cannot be done ends with its own exit code.
     """
     with daemon(workspace) as process:
         admin(workspace.admin_url, "POST", "/world/tick", {"days": 1})
@@ -82,8 +82,11 @@ def test_commands_are_followed_to_the_same_end(workspace: Workspace) -> None:
         assert (decided.code, decided.data["status"]) == (0, "rejected")
         again = workspace.here("review", "accept", str(item), "--json")
         assert (again.code, again.data["error"]["code"]) == (2, "review.decided")
+        somebody = taken_back.data["undone"][0]["record"]
+        assert workspace.here("erase", somebody, "--yes").code == 0
         told = workspace.here("commands", "--json").data["commands"]
         assert [(one["kind"], one["exit_code"]) for one in told] == [
+            ("erase", 0),
             ("review", 2),
             ("review", 0),
             ("undo", 0),
