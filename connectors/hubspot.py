@@ -1,4 +1,5 @@
-"""HubSpot: contacts, companies, deals, owners, forms, e-mail and custom events, consent.
+"""HubSpot: contacts, companies, deals, owners, forms, e-mail and custom events, consent, and where
+they are wanted calls and meetings.
 
 Vendor pages: developers.hubspot.com, CRM objects, search, associations v4, communication
 preferences v4, and the legacy form submissions and e-mail events. Quirks turned right here:
@@ -172,12 +173,16 @@ class HubSpotConnector:
             *unlisted,
             StreamSpec("email_events", None, Cadence.FAST, counted=True),
             StreamSpec("owners", "owners", Cadence.QUARTER),
+            *(StreamSpec(n, n, Cadence.QUARTER, counted=True) for n in self._read.wanted),
             *(
                 StreamSpec(f"form:{guid}", None, Cadence.QUARTER, _CONVERTED, counted=True)
                 for guid in forms
             ),
             *self._custom.streams(),
-            *(StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY) for name in OBJECTS),
+            *(
+                StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY)
+                for name in (*OBJECTS, *self._read.wanted)
+            ),
         )
 
     def changes(

@@ -54,7 +54,15 @@ ALWAYS = {
     "companies": ("name", "domain", "hs_merged_object_ids", "createdate"),
     "deals": ("dealname", "dealstage", "pipeline", "hs_merged_object_ids", "createdate"),
 }
-RELATED = {"contacts": ("companies",), "companies": (), "deals": ("contacts", "companies")}
+RELATED = {
+    "contacts": ("companies",),
+    "companies": (),
+    "deals": ("contacts", "companies"),
+    "calls": ("contacts",),
+    "meetings": ("contacts",),
+}
+WHERE_WANTED = ("calls", "meetings")
+"""Read where `configure` names them: each is a call every quarter of an hour."""
 UNIQUE = frozenset({"leadloop_id", "email"})
 """Properties batch/read takes as `idProperty`: at once consistent, which search is not."""
 
@@ -122,6 +130,7 @@ class Reader:
         self._wire = wire
         self._paths = paths
         self._fields: dict[str, tuple[str, ...]] = {}
+        self.wanted: tuple[str, ...] = ()
         self.configure({})
 
     def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
@@ -129,6 +138,9 @@ class Reader:
         for name in OBJECTS:
             own = (*ALWAYS[name], modified_property(name), "leadloop_id")
             self._fields[name] = tuple(dict.fromkeys((*own, *fields.get(name, ()))))
+        self.wanted = tuple(name for name in WHERE_WANTED if name in fields)
+        for name in self.wanted:
+            self._fields[name] = tuple(dict.fromkeys((modified_property(name), *fields[name])))
 
     def page(
         self,

@@ -1,4 +1,5 @@
-"""Salesforce: Lead, Contact, Account, Opportunity, contact roles, User, Campaign, Task, Event.
+"""Salesforce: Lead, Contact, Account, Opportunity, contact roles, User, Campaign, Task, Event, and
+where they are wanted CampaignMember and EmailMessageRelation.
 
 Vendor pages: developer.salesforce.com, REST API (query, sObject collections), Tooling API (fields).
 Quirks turned right here:
@@ -43,7 +44,7 @@ from connectors.salesforce_fields import ensure_fields, object_schema
 from connectors.salesforce_formulas import with_formulas
 from connectors.salesforce_history import versions
 from connectors.salesforce_paging import is_done, more_of, total_of, window
-from connectors.salesforce_records import record_id, record_of
+from connectors.salesforce_records import NEVER_DELETED, columns, record_id, record_of
 from connectors.salesforce_soql import in_conditions, name, room_beside, select
 from connectors.salesforce_wire import DEFAULT_VERSION, SYSTEM, Wire, code_of, expect
 from connectors.salesforce_write import Writer
@@ -75,26 +76,10 @@ CAPABILITIES = Capabilities(
 
 _FAST = ("Lead", "Contact", "Account", "Opportunity", "OpportunityContactRole")
 _QUARTER = ("User", "Campaign", "Task", "Event")
-_MERGEABLE = frozenset({"Lead", "Contact", "Account"})
-_NEVER_DELETED = frozenset({"User"})
+_WHERE_WANTED = ("CampaignMember", "EmailMessageRelation")
+"""Read where `configure` names them: each is a call every quarter of an hour."""
 _NEWEST = "SystemModstamp DESC, Id DESC"
 _KEYSET = "SystemModstamp, Id"
-_STAMPS = ("Id", "SystemModstamp", "CreatedDate", "LastModifiedById")
-_ALWAYS = {
-    "Lead": (
-        "IsConverted",
-        "ConvertedContactId",
-        "ConvertedAccountId",
-        "ConvertedOpportunityId",
-    ),
-    "Contact": ("AccountId",),
-    "Opportunity": ("AccountId",),
-    "OpportunityContactRole": ("OpportunityId", "ContactId", "Role", "IsPrimary"),
-    "User": ("Name", "Email", "IsActive"),
-    "Campaign": ("Name",),
-    "Task": ("WhoId", "WhatId"),
-    "Event": ("WhoId", "WhatId"),
-}
 
 
 class SalesforceConnector:
@@ -172,9 +157,10 @@ class SalesforceConnector:
 
     def streams(self) -> tuple[StreamSpec, ...]:
         """One stream an object; costs no call."""
+        more = [kind for kind in _WHERE_WANTED if kind in self._fields]
         return (
             *(StreamSpec(kind, kind, Cadence.FAST, counted=True) for kind in _FAST),
-            *(StreamSpec(kind, kind, Cadence.QUARTER, counted=True) for kind in _QUARTER),
+            *(StreamSpec(kind, kind, Cadence.QUARTER, counted=True) for kind in (*_QUARTER, *more)),
             *(StreamSpec(f"{DELETED}:{kind}", None, Cadence.QUARTER) for kind in _FAST),
         )
 
@@ -258,7 +244,7 @@ class SalesforceConnector:
         return census(
             stream,
             after,
-            deletable=stream not in _NEVER_DELETED,
+            deletable=stream not in NEVER_DELETED,
             query=self._wire.query,
             sifted=lambda answer: self._sifted(stream, answer),
             following=lambda a: a if is_done(expect(a)) else self._next(expect(a)),
@@ -467,12 +453,7 @@ class SalesforceConnector:
         )
 
     def _wanted(self, object_name: str) -> list[str]:
-        own = [*_STAMPS, *_ALWAYS.get(object_name, ())]
-        if object_name not in _NEVER_DELETED:
-            own.append("IsDeleted")
-        if object_name in _MERGEABLE:
-            own.append("MasterRecordId")
-        wanted = dict.fromkeys((*own, *self._fields.get(object_name, ())))
+        wanted = columns(object_name, self._fields.get(object_name, ()))
         removed = self._removed.get(object_name, set())
         return [field for field in wanted if field not in removed]
 

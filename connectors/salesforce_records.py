@@ -1,10 +1,11 @@
-"""What a Salesforce record looks like: a query's row as a `Record`, whichever call brought it."""
+"""What a Salesforce record looks like: which columns it is read with, and a query's row as a
+`Record`, whichever call brought it."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from connectors.base import instant
@@ -13,12 +14,43 @@ from connectors.salesforce_wire import SYSTEM
 from mappings.record_ids import id18, is_id
 from mappings.records import Json, Record, RecordRef
 
+_STAMPS = ("Id", "SystemModstamp", "CreatedDate")
+_EDITOR = "LastModifiedById"
+_UNSIGNED = frozenset({"EmailMessageRelation"})
+"""Objects that do not say who saved them last (object reference)."""
+_ALWAYS = {
+    "Lead": (
+        "IsConverted",
+        "ConvertedContactId",
+        "ConvertedAccountId",
+        "ConvertedOpportunityId",
+    ),
+    "Contact": ("AccountId",),
+    "Opportunity": ("AccountId",),
+    "OpportunityContactRole": ("OpportunityId", "ContactId", "Role", "IsPrimary"),
+    "User": ("Name", "Email", "IsActive"),
+    "Campaign": ("Name",),
+    "Task": ("WhoId", "WhatId"),
+    "Event": ("WhoId", "WhatId"),
+}
+_MERGEABLE = frozenset({"Lead", "Contact", "Account"})
+NEVER_DELETED = frozenset({"User"})
+"""Objects without IsDeleted."""
 _LINKS = {
     "Lead": {"Account": "ConvertedAccountId", "Opportunity": "ConvertedOpportunityId"},
     "Contact": {"Account": "AccountId"},
     "Opportunity": {"Account": "AccountId"},
     "OpportunityContactRole": {"Opportunity": "OpportunityId", "Contact": "ContactId"},
 }
+
+
+def columns(object_name: str, more: Sequence[str]) -> list[str]:
+    """The fields to ask for of an object: `more`, and those a record is recognised by."""
+    own = [*_STAMPS, *_ALWAYS.get(object_name, ())]
+    own += [_EDITOR] if object_name not in _UNSIGNED else []
+    own += ["IsDeleted"] if object_name not in NEVER_DELETED else []
+    own += ["MasterRecordId"] if object_name in _MERGEABLE else []
+    return list(dict.fromkeys((*own, *more)))
 
 
 def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
@@ -30,7 +62,7 @@ def record_of(object_name: str, raw: Mapping[str, Any]) -> Record:
     stamp = str(fields["SystemModstamp"])
     created = fields.get("CreatedDate")
     master, contact = fields.get("MasterRecordId"), fields.get("ConvertedContactId")
-    editor = fields.get("LastModifiedById")
+    editor = fields.get(_EDITOR)
     links = _LINKS.get(object_name, {})
     flag(fields, "IsConverted")
     return Record(

@@ -13,6 +13,7 @@ from enum import StrEnum
 
 from mappings.contract import Contract
 from mappings.errors import Position
+from mappings.record_ids import id18
 from mappings.records import EventKind, Side
 
 
@@ -168,6 +169,16 @@ class ActivityForm(StrEnum):
     OFF = "off"
 
 
+class TouchSource(StrEnum):
+    """What is read of how people were in touch, beside forms, e-mail events, Tasks and meetings in
+    the CRM: a stream each."""
+
+    CAMPAIGN_RESPONSES = "campaign_responses"
+    EMAIL_MESSAGES = "email_messages"
+    CALLS = "calls"
+    MEETINGS = "meetings"
+
+
 @dataclass(frozen=True, slots=True)
 class ConsentRule:
     """Which CRM flag stands for which scope; `subscription` None means all mail."""
@@ -263,6 +274,7 @@ class PairMapping:
     CampaignMembers. `custom_events` says of each of the MAP's custom events, by its name, what it
     becomes; among `activities` they are the kind CUSTOM, a roll-up where any of them is. `go_live`
     (aware UTC) ends the baseline: form fills before it are rolled up and make no Task (law 13).
+    `touches` are the further touch points that are read.
     `hash` is a stable digest of the files, `contract` included: a change of it is a plan.
     """
 
@@ -275,6 +287,18 @@ class PairMapping:
     hash: str
     contract: Contract = field(default_factory=Contract)
     custom_events: Mapping[str, ActivityForm] = field(default_factory=dict)
+    touches: frozenset[TouchSource] = frozenset()
+
+    @property
+    def read_touches(self) -> frozenset[TouchSource]:
+        """The further touch points to read: those named, and those the contract counts."""
+        counted = "events.campaign_response" in self.contract.names
+        return self.touches | ({TouchSource.CAMPAIGN_RESPONSES} if counted else frozenset())
+
+    @property
+    def machines(self) -> frozenset[str]:
+        """Users whose doings are no human's, as `reporting.integrations` names them."""
+        return frozenset(map(id18, self.contract.reporting.integrations))
 
     @property
     def pulled_events(self) -> tuple[str, ...]:

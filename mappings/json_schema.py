@@ -21,6 +21,7 @@ from mappings.fieldmap import (
     Overwrite,
     Owner,
     TooLong,
+    TouchSource,
     ValueType,
 )
 from mappings.records import PersonAttributes
@@ -81,6 +82,13 @@ def mapping_schema() -> Schema:
                 " campaign member, a count in roll-up fields, or nothing (`off`). Those that are"
                 " not named are not read.",
                 examples=[{"pe1234567_demo_watched": "task"}],
+            ),
+            "touches": said(
+                one_or_list(one_of(TouchSource)),
+                "Further touch points to read, each at one call a quarter of an hour: who answered"
+                " to a Salesforce campaign, e-mails people sent from Salesforce, calls and meetings"
+                " they logged in HubSpot. Finished Tasks and meetings in Salesforce always count.",
+                examples=[["campaign_responses", "calls"]],
             ),
             "tables": said(
                 table(_picklist()),

@@ -29,6 +29,7 @@ from mappings.fieldmap import (
     OutcomeFact,
     OutcomeRule,
     PairMapping,
+    TouchSource,
 )
 from mappings.loading import Loading, Schemas
 from mappings.mapping_checks import check_pair
@@ -51,6 +52,7 @@ TOP_KEYS = (
     "outcomes",
     "campaigns",
     "custom_events",
+    "touches",
     "tables",
     *CONTRACT_KEYS,
 )
@@ -134,6 +136,7 @@ class _Reading:
         self._outcomes: dict[OutcomeFact, OutcomeRule] = {}
         self._campaigns: dict[str, str] = {}
         self._custom: dict[str, tuple[ActivityForm, Position]] = {}
+        self._touches: set[TouchSource] = set()
         self._go_live: tuple[datetime, Position] | None = None
         self._tops: list[Section] = []
 
@@ -150,6 +153,9 @@ class _Reading:
         self._read_outcomes(top)
         self._read_campaigns(top)
         self._read_custom(top)
+        for node in top.items("touches"):
+            source = choose(self._faults, node, "an item of `touches`", TouchSource)
+            self._touches |= {source} if source is not None else set()
         self._read_go_live(top)
 
     def finish(self, start: Position) -> PairMapping:
@@ -174,6 +180,7 @@ class _Reading:
             go_live=self._go_live[0] if self._go_live else None,
             hash="",
             custom_events={name: form for name, (form, _) in self._custom.items()},
+            touches=frozenset(self._touches),
             contract=load_contract(
                 self._tops,
                 self._objects,
@@ -317,10 +324,12 @@ class _Reading:
 
 def _stamped(mapping: PairMapping) -> PairMapping:
     """The mapping with the digest of what it says: comments, order of keys and places do not
-    count, so that only a change of meaning is a change of mapping.
+    count, so that only a change of meaning is a change of mapping. Of how reports count, whose
+    doings are no human's is a part of it: handoffs rest on that.
     """
-    contract = replace(mapping.contract, hash=_digest(mapping.contract))
-    return replace(mapping, contract=contract, hash=_digest(mapping))
+    machines = sorted(mapping.machines)
+    contract = replace(mapping.contract, hash=_digest((mapping.contract, machines)))
+    return replace(mapping, contract=contract, hash=_digest((mapping, machines)))
 
 
 def _digest(value: object) -> str:
@@ -339,6 +348,8 @@ def _plain(value: object) -> object:
         return value.total_seconds()
     if isinstance(value, tuple | list):
         return [_plain(item) for item in value]
+    if isinstance(value, frozenset):
+        return sorted(map(str, value))
     if isinstance(value, Mapping):
         return {str(key): _plain(item) for key, item in value.items()}
     if hasattr(value, "__dataclass_fields__"):

@@ -59,6 +59,7 @@ def mapping_data(mapping: PairMapping) -> dict[str, Any]:
     data["outcomes"] = {rule.fact.value: rule.map for rule in mapping.outcomes}
     data["campaigns"] = dict(mapping.campaigns)
     data["custom_events"] = {name: form.value for name, form in mapping.custom_events.items()}
+    data["touches"] = sorted(source.value for source in mapping.touches)
     return {key: value for key, value in data.items() if value not in ({}, [])}
 
 

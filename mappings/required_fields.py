@@ -6,7 +6,7 @@ and what sales and marketing see. `doctor --fix` creates those a mapping uses.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from mappings.conditions import names_in
 from mappings.contract import Contract, Fact
@@ -16,6 +16,7 @@ from mappings.fieldmap import (
     ObjectMapping,
     OutcomeFact,
     PairMapping,
+    TouchSource,
 )
 from mappings.ports import FieldDefinition
 from mappings.records import EventKind, Side
@@ -31,6 +32,11 @@ section 4, Objects), which has no describe of its own."""
 MEMBER = "CampaignMember"
 EVENT = "Event"
 """Salesforce's meetings."""
+RECIPIENT = "EmailMessageRelation"
+"""Who an e-mail was from or to, with the e-mail itself read beside it: `EmailMessage` names people
+in lists nobody can filter by (object reference, EmailMessage and EmailMessageRelation)."""
+CALLS, MEETINGS = "calls", "meetings"
+"""HubSpot's calls and meetings."""
 
 FIRST_ENGAGEMENT = "Leadloop_First_Engagement__c"
 LAST_ENGAGEMENT = "Leadloop_Last_Engagement__c"
@@ -153,6 +159,36 @@ ACTIVITY_READS: dict[str, tuple[str, ...]] = {
 }  # fmt: skip
 """What people in sales did, as far as it is looked at: no text beyond the subject is read."""
 
+TOUCH_READS: dict[TouchSource, tuple[Side, str, tuple[str, ...]]] = {
+    TouchSource.CAMPAIGN_RESPONSES: (
+        Side.CRM, MEMBER,
+        (*_COMMON, "CampaignId", "LeadId", "ContactId", "HasResponded", "FirstRespondedDate",
+         "Campaign.Name"),
+    ),
+    TouchSource.EMAIL_MESSAGES: (
+        Side.CRM, RECIPIENT,
+        ("Id", "IsDeleted", "CreatedDate", "SystemModstamp", "EmailMessageId", "RelationId",
+         "RelationType", "EmailMessage.ActivityId", "EmailMessage.CreatedById",
+         "EmailMessage.Incoming", "EmailMessage.MessageDate", "EmailMessage.Status",
+         "EmailMessage.Subject"),
+    ),
+    TouchSource.CALLS: (
+        Side.MAP, CALLS,
+        ("hs_timestamp", "hs_call_title", "hs_call_status", "hs_created_by_user_id",
+         "hs_object_source"),
+    ),
+    TouchSource.MEETINGS: (
+        Side.MAP, MEETINGS,
+        ("hs_timestamp", "hs_meeting_title", "hs_meeting_start_time", "hs_meeting_outcome",
+         "hs_created_by_user_id", "hs_object_source"),
+    ),
+}  # fmt: skip
+"""Where further touch points are read: side, object, fields. No address, note or text is."""
+CRM_TOUCHES = (*ACTIVITY_READS, MEMBER, RECIPIENT)
+"""The CRM's objects among them, in the order they are read."""
+TOUCHING = frozenset({*ACTIVITY_READS, *(name for _, name, _ in TOUCH_READS.values())})
+"""Objects whose records say that people were in touch. Without them everything else goes on."""
+
 
 def required_fields(mapping: PairMapping) -> dict[Side, tuple[FieldDefinition, ...]]:
     """The definitions of Leadloop's own fields that this mapping uses, by side."""
@@ -242,20 +278,24 @@ def fields_to_read(mapping: PairMapping) -> dict[Side, dict[str, tuple[str, ...]
             people.map_object,
             [opt_out_property(c.subscription) for c in mapping.consent if c.subscription],
         )
-    for object_name, own in _read_beside(mapping).items():
-        want(Side.CRM, object_name, own)
+    for side, object_name, own in _read_beside(mapping):
+        want(side, object_name, own)
     return {
         side: {name: tuple(fields) for name, fields in objects.items()}
         for side, objects in reads.items()
     }
 
 
-def _read_beside(mapping: PairMapping) -> dict[str, tuple[str, ...]]:
-    """CRM objects that are read to understand others, with their fields."""
-    found = dict(ACTIVITY_READS) if mapping.of_kind(EntityKind.PERSON) is not None else {}
+def _read_beside(mapping: PairMapping) -> Iterator[tuple[Side, str, tuple[str, ...]]]:
+    """Objects that are read to understand others: side, name, fields."""
+    crm = dict(ACTIVITY_READS) if mapping.of_kind(EntityKind.PERSON) is not None else {}
     if mapping.outcomes or mapping.contract:
-        found |= {"Opportunity": (*_COMMON, *_CRM_SYSTEM["Opportunity"]), **_OUTCOME_READS}
-    return found
+        crm |= {"Opportunity": (*_COMMON, *_CRM_SYSTEM["Opportunity"]), **_OUTCOME_READS}
+    yield from ((Side.CRM, name, fields) for name, fields in crm.items())
+    for source in sorted(mapping.read_touches):
+        side, name, fields = TOUCH_READS[source]
+        ours = (EVENT_KEY,) if name == MEMBER and MEMBER in activity_writes(mapping) else ()
+        yield side, name, (*fields, *ours)
 
 
 def rule_reads(entry: ObjectMapping, side: Side, object_name: str) -> list[str]:

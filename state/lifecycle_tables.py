@@ -125,3 +125,18 @@ class ObservationRow(Scoped, table=True):
     before: Any = _json(nullable=True)
     after: Any = _json(nullable=True)
     run_id: str = Field(max_length=40)
+
+
+class ParticipantRow(Scoped, table=True):
+    """A contact of the MAP's who took part in a call or meeting there."""
+
+    __tablename__ = "participants"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("contact_id", *OWNER, "record_id", "object", "system"),
+        Index("ix_participants_record", "record_id", *OWNER),
+    )
+    id: int | None = Field(default=None, primary_key=True)
+    system: str = Field(max_length=NAME)
+    object: str = Field(max_length=NAME)
+    record_id: str = Field(max_length=REF)
+    contact_id: str = Field(max_length=REF)

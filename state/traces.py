@@ -28,6 +28,7 @@ from state.ledger import LEDGER
 from state.loop import DUTIES, HANDOFFS, MOVES, OBSERVATIONS, STANDINGS
 from state.mirror import INBOX, RECORDS
 from state.outbox import DEAD, INTENTS
+from state.participants import PARTICIPANTS
 from state.reviews import DECISIONS, NON_MATCHES, REVIEWS
 from state.runs import RUNS
 from state.store import Tx, chunks
@@ -186,6 +187,7 @@ PLACES: tuple[Place, ...] = (
     Place(EFFECTS, (_entity(EFFECTS),)),
     Place(DUTIES, (_entity(DUTIES),)),
     Place(OBSERVATIONS, (_entity(OBSERVATIONS),), ("before", "after"), whole=True),
+    Place(PARTICIPANTS, (_record(PARTICIPANTS),)),
     Place(DUE, (_reference(DUE.c.subject),)),
     Place(SEEN, (_record(SEEN, "stream", "key"),)),
     Place(COMMANDS, (), ("arguments", "result", "error", "progress")),

@@ -24,7 +24,7 @@ from mappings.loading import Schemas
 from mappings.ports import AccountInfo, Cadence, Connector, FieldDefinition, ObjectSchema
 from mappings.positions import Faults
 from mappings.records import OutcomeStatus, Side
-from mappings.required_fields import TASK, required_fields
+from mappings.required_fields import TASK, TOUCH_READS, required_fields
 from sync import doctor_native
 from sync.config import Config, PairConfig, ScheduleConfig, SystemConfig
 
@@ -269,6 +269,7 @@ def _pair(
         schemas = live_schemas(pair.mapping, connectors)
     except LeadloopError as error:
         return [*findings, _failed(pair.name, error)]
+    findings += _touch_points(pair, connectors)
     problems = _mapping_problems(config, pair, schemas)
     findings += [
         Finding(
@@ -387,6 +388,31 @@ def _consent(pair: PairConfig, schemas: Mapping[str, ObjectSchema]) -> list[Find
                         "Give the API user read and edit access to the field.",
                     )
                 )
+    return findings
+
+
+def _touch_points(pair: PairConfig, connectors: Mapping[Side, Connector]) -> list[Finding]:
+    """Touch points that are to be read and cannot be: nobody would seem to have been touched."""
+    findings = []
+    for source in sorted(pair.mapping.read_touches):
+        side, name, fields = TOUCH_READS[source]
+        try:
+            known = connectors[side].describe(name).fields
+        except LeadloopError as error:
+            findings.append(_failed(f"{pair.name} `touches: {source}`", error))
+            continue
+        hidden = [one for one in fields if "." not in one and one not in known]
+        if hidden:
+            findings.append(
+                Finding(
+                    "doctor.touches_hidden",
+                    Level.WARNING,
+                    f"{pair.name}: {source} are not read: {name} has no {hidden[0]} that the API"
+                    " user may see.",
+                    f"Give the API user read access to {name} (in HubSpot, scope"
+                    f" crm.objects.contacts.read), or take `{source}` out of `touches`.",
+                )
+            )
     return findings
 
 

@@ -10,14 +10,21 @@ Idempotent: killed half-way, the next run folds the same rows again.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 
 from mappings.fieldmap import EntityKind, IdentityRule, ObjectMapping
 from mappings.records import Json, PersonAttributes, Record, RecordRef, Side
-from mappings.required_fields import ACTIVITY_READS, CRM_KEY, MAP_KEY
+from mappings.required_fields import (
+    ACTIVITY_READS,
+    CRM_KEY,
+    MAP_KEY,
+    MEMBER,
+    RECIPIENT,
+    TOUCHING,
+)
 from matching.blocking import blocking_keys
 from matching.normalise import normalise
-from state import candidates, identity, mirror, requeue
+from state import candidates, identity, mirror, participants, requeue
 from state.candidates import Indexed
 from state.identity import Link, NewLink
 from state.mirror import LandedRow, Mirrored
@@ -92,11 +99,35 @@ def look_ups(pair: Pair, record: Record) -> tuple[str | None, str | None]:
         return _text(str(email or "").strip().lower()), _text(key)
     if record.ref.object == "OpportunityContactRole":
         return _text(fields.get("ContactId")), _text(fields.get("OpportunityId"))
-    if record.ref.object in ACTIVITY_READS and pair.side_of(record.ref.system) is Side.CRM:
-        return _text(fields.get("WhoId")), _text(fields.get("WhatId"))
+    if record.ref.object in TOUCHING and pair.side_of(record.ref.system) is Side.CRM:
+        return _text(_who(record)), _text(fields.get(_ABOUT[record.ref.object]))
     if kind is EntityKind.DEAL:
         return _text(fields.get("AccountId")), _text(key)
     return None, _text(key)
+
+
+_ABOUT = {
+    **dict.fromkeys(ACTIVITY_READS, "WhatId"), MEMBER: "CampaignId", RECIPIENT: "EmailMessageId",
+}  # fmt: skip
+"""By what else than a person an activity of the CRM's is looked up."""
+
+
+def _who(record: Record) -> Json:
+    """The record of the person an activity of the CRM's is about."""
+    fields = record.fields
+    if record.ref.object == MEMBER:
+        return fields.get("ContactId") or fields.get("LeadId")
+    return fields.get("RelationId" if record.ref.object == RECIPIENT else "WhoId")
+
+
+def _taken_part(pair: Pair, records: Iterable[Record]) -> dict[RecordRef, tuple[str, ...]]:
+    """The MAP's contacts in each of its calls and meetings; nobody in one that was deleted."""
+    people = pair.mapping.of_kind(EntityKind.PERSON)
+    return {
+        r.ref: () if r.deleted or people is None else r.associations.get(people.map_object, ())
+        for r in records
+        if r.ref.object in TOUCHING and pair.side_of(r.ref.system) is Side.MAP
+    }
 
 
 def converted_key(contact_id: str) -> str:
@@ -121,10 +152,11 @@ def _follow(pair: Pair, tx: Tx, run_id: str, rows: Sequence[LandedRow]) -> Count
     links = identity.links_of(tx, newest)
     candidates.drop(tx, [str(ref) for ref, record in newest.items() if record.deleted])
     index_people(pair, tx, list(newest.values()))
+    met = participants.keep(tx, _taken_part(pair, newest.values()))
     words: dict[int, str] = {}
     for row in rows:
         words[row.id] = _disposition(pair, newest[row.record.ref], links.get(row.record.ref))
-    identity.add_work(tx, _touched(pair, tx, list(newest.values()), links), "changed")
+    identity.add_work(tx, _touched(pair, tx, list(newest.values()), links, met), "changed")
     identity.add_work(tx, unequal(pair, tx, newest.values(), links), "consent")
     mirror.dispose(tx, run_id, {i: word for i, word in words.items() if word != PENDING})
     return Counter(words.values())
@@ -203,7 +235,11 @@ def _move(pair: Pair, tx: Tx, run_id: str, old: RecordRef, new: RecordRef, reaso
 
 
 def _touched(
-    pair: Pair, tx: Tx, records: Sequence[Record], links: Mapping[RecordRef, Link]
+    pair: Pair,
+    tx: Tx,
+    records: Sequence[Record],
+    links: Mapping[RecordRef, Link],
+    met: Collection[tuple[str, str]],
 ) -> set[str]:
     """Golden records to plan again: their own records changed, an opportunity of theirs, or, under
     a contract, what sales did with them."""
@@ -221,11 +257,14 @@ def _touched(
     ]
     if pair.mapping.contract:  # what sales did may move a stage, or answer a handoff
         refs += [
-            RecordRef(pair.crm_side.system, name, str(record.fields.get("WhoId")))
+            RecordRef(pair.crm_side.system, name, str(_who(record)))
             for record in records
-            if record.ref.object in ACTIVITY_READS
+            if record.ref.object in TOUCHING and pair.side_of(record.ref.system) is Side.CRM
             for name in ("Lead", "Contact")
         ]
+        people = pair.mapping.of_kind(EntityKind.PERSON)
+        name = people.map_object if people is not None else ""
+        refs += [RecordRef(system, name, contact) for system, contact in sorted(met)]
     touched |= {link.entity_id for link in identity.links_of(tx, refs).values()}
     return touched
 

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from mappings.conditions import condition_of
 from mappings.fieldmap import Aggregate, EntityKind, ObjectMapping, OutcomeFact
 from mappings.records import Json, Record, RecordRef, Side
-from mappings.required_fields import ACTIVITY_READS, CRM_KEY, rolled_up
+from mappings.required_fields import CRM_KEY, CRM_TOUCHES, rolled_up
 from mappings.survivorship import inherited_sum
 from mappings.values import canonical
-from state import events, identity, mirror
+from state import events, identity, mirror, participants
 from state.identity import Entity, Link
 from state.store import Tx
 from sync.activities import spoken_with
@@ -170,17 +170,33 @@ def _spoken(
     }
     several = {key: own for key, own in crm.items() if len(own) > 1}
     logged = activities_on(tx, (record.ref.id for own in several.values() for record in own))
-    machines = identity.own_users(tx)
+    machines = identity.own_users(tx) | pair.mapping.machines
     return {key: spoken_with(own, logged, machines) for key, own in several.items()}
 
 
 def activities_on(tx: Tx, record_ids: Iterable[str]) -> dict[str, list[Record]]:
-    """Activities in the mirror by the record of a person they are about."""
+    """Activities and campaign memberships in the mirror by the CRM record of a person they are
+    about."""
     found: dict[str, list[Record]] = {}
     wanted = sorted(set(record_ids))
-    for name in ACTIVITY_READS if wanted else ():
+    for name in CRM_TOUCHES if wanted else ():
         for row in mirror.by_lookup(tx, name, wanted):
-            found.setdefault(str(row.record.fields.get("WhoId")), []).append(row.record)
+            found.setdefault(str(row.lookup), []).append(row.record)
+    return found
+
+
+def met(tx: Tx, contacts: Iterable[RecordRef]) -> dict[RecordRef, list[Record]]:
+    """Calls and meetings of the MAP's in the mirror, by the contact who took part."""
+    by_system: dict[str, list[RecordRef]] = {}
+    for ref in contacts:
+        by_system.setdefault(ref.system, []).append(ref)
+    found: dict[RecordRef, list[Record]] = {}
+    for system, refs in by_system.items():
+        known = participants.of(tx, system, [ref.id for ref in refs])
+        rows = mirror.load(tx, {one for own in known.values() for one in own})
+        for ref in refs:
+            own = [rows[one].record for one in known.get(ref.id, ()) if one in rows]
+            found |= {ref: own} if own else {}
     return found
 
 

@@ -21,7 +21,7 @@ from mappings.errors import PASSING, LeadloopError, QuotaExhaustedError, Unreada
 from mappings.fieldmap import EntityKind
 from mappings.ports import Cadence, Connector, Lane, Page, StreamSpec
 from mappings.records import Malformed, Record, Side
-from mappings.required_fields import ACTIVITY_READS
+from mappings.required_fields import TOUCHING
 from state import events, mirror, quarantine
 from state.store import Store, Tx
 from sync.crash import crashpoint
@@ -210,7 +210,7 @@ def _pull_stream(
 def _ends_the_run(spec: StreamSpec) -> bool:
     """Whether nothing may be planned without this stream: planning on half of the records would
     create those that were not read. What sales did makes nobody."""
-    return spec.object is not None and spec.object not in ACTIVITY_READS
+    return spec.object is not None and spec.object not in TOUCHING
 
 
 def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled) -> None:

@@ -19,15 +19,16 @@ from lifecycle.touch import MARKETING_TOUCHES, Touch, TouchRules, touches_of, wo
 from mappings.contract import Team
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
 from mappings.money import Money
+from mappings.record_ids import id18
 from mappings.records import EventKind, Json, Record, RecordRef
 from mappings.required_fields import EVENT, EVENT_KEY, TASK
 from state import identity, mirror, streams
 from state.identity import Link
 from state.store import Tx
-from sync.activities import entry_of, moment_of, spoken_with
+from sync.activities import entry_of, moments_of, spoken_with
 from sync.addresses import addresses_of
 from sync.facts import choose_order
-from sync.gather import ROLES, converted_leads, opportunities_at
+from sync.gather import ROLES, activities_on, converted_leads, met, opportunities_at
 from sync.loop_rows import handoffs_of, moves_of
 from sync.timelines import deal_of
 
@@ -59,7 +60,9 @@ def users_of(tx: Tx, also: Iterable[str] = ()) -> Users:
         for record in mirror.live(tx, TASK)
         if record.fields.get(EVENT_KEY) and record.fields.get("CreatedById")
     }
-    return Users(names, frozenset(active), identity.own_users(tx) | loggers | frozenset(also))
+    return Users(
+        names, frozenset(active), identity.own_users(tx) | loggers | frozenset(map(id18, also))
+    )
 
 
 @dataclass(slots=True)
@@ -111,7 +114,7 @@ class Subjects:
         ids = [record.ref.id for record in records]
         groups = self._groups(ids)
         people = self.named(sorted({one for own in groups.values() for one in own}))
-        about = self._activities(ids, second=True)
+        about = self._about(ids)
         readings = streams.readings(self.tx, "Opportunity", ids)
         for record in records:
             own = [people[one] for one in groups.get(record.ref.id, ()) if one in people]
@@ -147,14 +150,12 @@ class Subjects:
             found[str(role.fields.get("OpportunityId"))].add(key)
         return {opportunity: sorted(own) for opportunity, own in found.items()}
 
-    def _activities(
-        self, ids: Iterable[str], *, second: bool = False
-    ) -> Mapping[str, list[Record]]:
-        """Tasks and meetings by the person, or by the opportunity, they are about."""
+    def _about(self, opportunity_ids: Iterable[str]) -> Mapping[str, list[Record]]:
+        """Tasks and meetings by the opportunity they are about."""
         found: dict[str, list[Record]] = defaultdict(list)
         for name in ACTIVITIES:
-            for row in mirror.by_lookup(self.tx, name, ids, second=second):
-                found[str(row.lookup2 if second else row.lookup)].append(row.record)
+            for row in mirror.by_lookup(self.tx, name, opportunity_ids, second=True):
+                found[str(row.lookup2)].append(row.record)
         return found
 
     def _deal(self, record: Record, people: tuple[str, ...]) -> Deal:
@@ -185,7 +186,8 @@ class Subjects:
             leads=converted_leads(self.tx, self.crm, contacts),
             events=streams.happened(self.tx, entity_ids, tuple(TOUCHING))
             | self._of_nobody(mapping, records, linked),
-            activities=self._activities(sorted({ref.id for ref in crm})),
+            activities=activities_on(self.tx, {ref.id for ref in crm}),
+            met=met(self.tx, [ref for ref in refs if ref.object == mapping.map_object]),
             moves=moves_of(self.tx, entity_ids) if self.mapping.contract else {},
             handoffs=handoffs_of(self.tx, entity_ids) if self.mapping.contract else {},
             deals={
@@ -226,6 +228,7 @@ class _Page:
     leads: Mapping[str, Sequence[Record]]
     events: Mapping[str, Sequence[streams.Happened]]
     activities: Mapping[str, Sequence[Record]]
+    met: Mapping[RecordRef, Sequence[Record]]
     moves: Mapping[str, Sequence[Transition]]
     handoffs: Mapping[str, Sequence[Handoff]]
     deals: Mapping[str, Sequence[Deal]]
@@ -242,7 +245,8 @@ class _Page:
         crm = choose_order(people, key=entity_id, spoken=spoken)
         refs = {link.ref.id: str(link.ref) for link in links}
         logged = [record for name in sorted(refs) for record in self.activities.get(name, ())]
-        touches = self._touches(entity_id, logged)
+        spoken_to = [record for link in links for record in self.met.get(link.ref, ())]
+        touches = self._touches(entity_id, [*logged, *spoken_to])
         moves = tuple(self.moves.get(entity_id, ()))
         return Subject(
             key=entity_id,
@@ -258,7 +262,9 @@ class _Page:
                 if r.ref.object in self.mapping.crm_objects
             ),
             touches=touches,
-            entries=_in_order(_on(entry_of(record), refs) for record in logged),
+            entries=_in_order(
+                _on(entry_of(record), refs) for record in logged if record.ref.object in ACTIVITIES
+            ),
             deals=self._deals(links),
             moves=moves,
             handoffs=tuple(self.handoffs.get(entity_id, ())),
@@ -283,7 +289,7 @@ class _Page:
             Moment(one.at, one.key, TOUCHING[one.kind], source=one.name, filtered=one.filtered)
             for one in self.events.get(entity_id, ())
         ]  # fmt: skip
-        moments += [moment for r in logged if (moment := moment_of(r)) is not None]
+        moments += moments_of(logged)
         rules = TouchRules(integrations=self.users.integrations)
         return tuple(touches_of(moments, entity_id, rules))
 

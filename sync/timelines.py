@@ -19,15 +19,15 @@ from lifecycle.evidence import Evidence
 from lifecycle.timeline import Deal, Moment, MomentKind, Timeline
 from lifecycle.touch import TouchRules
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping, ValueType
-from mappings.records import Json, Record
+from mappings.records import Json, Record, RecordRef
 from mappings.values import canonical
 from state import events, identity, loop, mirror
 from state.events import Happening
 from state.loop import Observation
 from state.store import Tx
-from sync.activities import moment_of, spoken_with
+from sync.activities import moments_of, spoken_with
 from sync.facts import choose_order
-from sync.gather import activities_on, converted_leads, open_count, opportunities_at
+from sync.gather import activities_on, converted_leads, met, open_count, opportunities_at
 
 OWNER = "crm.OwnerId"
 """Who owns a person or a deal in the CRM, by the name contracts use: watched whatever they say."""
@@ -92,7 +92,8 @@ def people_of(tx: Tx, mapping: PairMapping, entity_ids: Sequence[str]) -> list[P
         entity_id: [rows[link.ref].record for link in own if link.ref in rows]
         for entity_id, own in members.items()
     }
-    return _with_all(tx, people, {entity_id: records.get(entity_id, []) for entity_id in wanted})
+    own = {entity_id: records.get(entity_id, []) for entity_id in wanted}
+    return _with_all(tx, people, own, machines_of(tx, mapping))
 
 
 def person_of(
@@ -102,11 +103,19 @@ def person_of(
     people = mapping.of_kind(EntityKind.PERSON)
     if people is None:
         return None
-    return _with_all(tx, people, {entity_id: records})[0]
+    return _with_all(tx, people, {entity_id: records}, machines_of(tx, mapping))[0]
+
+
+def machines_of(tx: Tx, mapping: PairMapping) -> frozenset[str]:
+    """Users whose doings are no human's: as whom Leadloop works, and whom the mapping names."""
+    return identity.own_users(tx) | mapping.machines
 
 
 def _with_all(
-    tx: Tx, people: ObjectMapping, records: Mapping[str, Sequence[Record]]
+    tx: Tx,
+    people: ObjectMapping,
+    records: Mapping[str, Sequence[Record]],
+    machines: frozenset[str],
 ) -> list[Person]:
     """Opportunities and activities beside the records, read together for all of them."""
     live = {key: [r for r in own if not r.deleted] for key, own in records.items()}
@@ -118,8 +127,10 @@ def _with_all(
         opportunities.update(opportunities_at(tx, system, ids))
         leads.update(converted_leads(tx, system, ids))
     activities = activities_on(tx, (r.id for r in everything if r.object in people.crm_objects))
-    machines = identity.own_users(tx)
-    beside = _Beside(opportunities, open_count(opportunities), activities, leads)
+    contacts = [r.ref for own in records.values() for r in own if r.ref.object == people.map_object]
+    beside = _Beside(
+        opportunities, open_count(opportunities), activities, leads, met(tx, contacts), records
+    )
     return [_person(people, key, own, beside, machines) for key, own in live.items()]
 
 
@@ -131,6 +142,10 @@ class _Beside:
     open_count: Mapping[str, int]
     activities: Mapping[str, Sequence[Record]]
     leads: Mapping[str, Sequence[Record]]
+    met: Mapping[RecordRef, Sequence[Record]]
+    """By the MAP contact, one that was merged away included."""
+    ever: Mapping[str, Sequence[Record]]
+    """All their records, by golden record."""
 
 
 def _person(
@@ -153,7 +168,10 @@ def _person(
         tuple(r for r in records if r.ref.object == people.map_object),
         choose_order(crm, beside.open_count, key=entity_id, spoken=spoken),
         tuple(deals[ref] for ref in sorted(deals)),
-        tuple(one for record in crm for one in beside.activities.get(record.ref.id, ())),
+        (
+            *(one for record in crm for one in beside.activities.get(record.ref.id, ())),
+            *(one for record in beside.ever[entity_id] for one in beside.met.get(record.ref, ())),
+        ),
         tuple(lead for record in crm for lead in beside.leads.get(record.ref.id, ())),
     )
 
@@ -165,17 +183,17 @@ def evidences(
     since: Mapping[str, Known],
 ) -> Iterator[tuple[Person, Evidence]]:
     """What is known of each of these people. `since` says since when each one's fields are
-    watched. What the users did as whom Leadloop itself works is nobody's doing.
+    watched. What machines did is nobody's doing (`machines_of`).
     """
     ids = [person.entity_id for person in people]
     observed = loop.observations(tx, ids)
     happened = events.happenings(tx, ids)
     names = watched_names(mapping)
-    rules = TouchRules(integrations=identity.own_users(tx))
+    rules = TouchRules(integrations=machines_of(tx, mapping))
     for person in people:
         key = person.entity_id
         moments = [*map(_happening, happened.get(key, ())), *map(change_of, observed.get(key, ()))]
-        moments += [m for one in person.activities if (m := moment_of(one)) is not None]
+        moments += moments_of(person.activities)
         timeline = Timeline(
             key,
             {name: person.value(name) for name in names},

@@ -18,6 +18,7 @@ _PATHS = (
     (r"/(crm|properties).*/(deals?|0-3)(/|$)|/deals/v1", "crm.{kind}.deals.{verb}"),
     (r"/(crm|properties).*/(tickets?|0-5)(/|$)", "tickets"),
     (r"/crm.*/(2-\d+|p_\w+|p\d+_\w+)(/|$)", "crm.{kind}.custom.{verb}"),
+    (r"/(crm|properties).*/(calls?|meetings?|0-4[78])(/|$)", "crm.{kind}.contacts.{verb}"),
     (r"/settings/(v3/)?users", "settings.users.{verb}"),
     (r"/marketing/(v3/)?campaigns", "marketing.campaigns.{verb}"),
     (r"/marketing/(v3/)?forms|/forms/v2|/form-integrations", "forms"),

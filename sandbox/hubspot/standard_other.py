@@ -16,6 +16,7 @@ hs_createdate | Object create date/time | datetime | date | R
 hs_lastmodifieddate | Object last modified date/time | datetime | date | RH
 hs_object_id | Object ID | number | number | R
 hs_merged_object_ids | Merged object IDs | enumeration | checkbox | RH
+hs_object_source | Record creation source | string | text | R
 hs_created_by_user_id | Created by user ID | number | number | RH
 hs_updated_by_user_id | Updated by user ID | number | number | RH
 hs_user_ids_of_all_owners | User IDs of all owners | enumeration | checkbox | RH

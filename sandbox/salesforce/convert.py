@@ -192,6 +192,10 @@ def _follow(records: Records, lead_id: str, contact_id: str, what_id: str, done:
             if table.rows[found].get("WhatId") is None:
                 moved.update({"WhatId": what_id, "WhatCount": 1})
             records.change_quietly(table, found, moved, user_id=user_id, now=now)
+    table = records.tables["EmailMessageRelation"]
+    for found in table.matching(table.kind.fields["RelationId"], lead_id):
+        moved = {"RelationId": contact_id, "RelationObjectType": "Contact"}
+        records.change_quietly(table, found, moved, user_id=user_id, now=now)
     table = records.tables["CampaignMember"]
     for found in table.matching(table.kind.fields["LeadId"], lead_id):
         moved = {"ContactId": contact_id, "Type": "Contact", "LeadOrContactId": contact_id}

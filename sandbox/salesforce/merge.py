@@ -18,10 +18,16 @@ from sandbox.salesforce.times import stamp
 _MERGEABLE = frozenset({"Lead", "Contact", "Account"})
 _MOST_LOSERS = 2
 _CHILDREN: dict[str, tuple[tuple[str, str], ...]] = {
-    "Lead": (("Task", "WhoId"), ("Event", "WhoId"), ("CampaignMember", "LeadId")),
+    "Lead": (
+        ("Task", "WhoId"),
+        ("Event", "WhoId"),
+        ("EmailMessageRelation", "RelationId"),
+        ("CampaignMember", "LeadId"),
+    ),
     "Contact": (
         ("Task", "WhoId"),
         ("Event", "WhoId"),
+        ("EmailMessageRelation", "RelationId"),
         ("CampaignMember", "ContactId"),
         ("OpportunityContactRole", "ContactId"),
         ("Lead", "ConvertedContactId"),

@@ -199,6 +199,12 @@ def _is_response(row: Row, tables: Mapping[str, Table]) -> bool:
     return row.get("Status") == "Responded"
 
 
+def _relation(saving: Saving) -> None:
+    person = str(saving.row.get("RelationId"))
+    kinds = (name for name in ("Lead", "Contact", "User") if person in saving.tables[name].rows)
+    put(saving.row, "RelationObjectType", next(kinds, None))
+
+
 def _topic_assignment(saving: Saving) -> None:
     entity = str(saving.row["EntityId"])
     saving.row["EntityKeyPrefix"] = entity[:3]
@@ -228,5 +234,6 @@ _RULES: dict[str, Callable[[Saving], None]] = {
     "Task": _task,
     "Event": _event,
     "CampaignMember": _member,
+    "EmailMessageRelation": _relation,
     "TopicAssignment": _topic_assignment,
 }

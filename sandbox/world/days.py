@@ -20,6 +20,7 @@ from sandbox.world.draw import Draw
 from sandbox.world.marketing import Marketing
 from sandbox.world.roster import Actor, Record, Roster
 from sandbox.world.sales import Sales
+from sandbox.world.touching import Touching
 
 RATES: dict[str, float] = {
     "form_by_known": 0.010,
@@ -43,6 +44,9 @@ RATES: dict[str, float] = {
     "map_delete": 0,
 }
 """What happens in a day, as a share of all people; merges and deletions only on demand."""
+ON_DEMAND = ("letter", "reply", "campaign_answered", "map_call")
+"""What happens only where it is asked for, and else takes no turn of chance: a world without it is
+the one it has always been."""
 MAILED = 0.02
 _LAST_MAIL = timedelta(minutes=20)
 
@@ -56,6 +60,7 @@ class Hands:
     marketing: Marketing
     sales: Sales
     cleanup: Cleanup
+    touching: Touching
     roster: Roster
     newcomer: Callable[[], Actor]
     subscriptions: tuple[int, ...]
@@ -182,7 +187,7 @@ class Day:
         return self._on_record(_is_open_lead, self._hands.sales.take, at)
 
     def _call(self, at: datetime) -> bool:
-        return self._on_record(lambda record: bool(record.id), self._hands.sales.call, at)
+        return self._on_record(_is_there, self._hands.sales.call, at)
 
     def _lead_disqualified(self, at: datetime) -> bool:
         return self._on_record(_is_open_lead, self._hands.sales.disqualify, at)
@@ -215,6 +220,22 @@ class Day:
         return True
 
     # ------------------------------------------------------------------ on demand
+
+    def _letter(self, at: datetime) -> bool:
+        return self._on_record(_is_there, self._hands.touching.write, at)
+
+    def _reply(self, at: datetime) -> bool:
+        return self._on_record(_is_there, self._hands.touching.reply, at)
+
+    def _campaign_answered(self, at: datetime) -> bool:
+        return self._on_record(_is_there, self._hands.touching.answer, at)
+
+    def _map_call(self, at: datetime) -> bool:
+        actor = self._who(lambda one: bool(one.map_emails))
+        if actor is None:
+            return False
+        self._hands.touching.call_in_map(actor, at)
+        return True
 
     def _crm_merge(self, at: datetime) -> bool:
         return self._tidy(has_twins, self._hands.cleanup.merge_records, at)
@@ -275,3 +296,7 @@ class Day:
 
 def _is_open_lead(record: Record) -> bool:
     return record.object == "Lead" and not record.done
+
+
+def _is_there(record: Record) -> bool:
+    return bool(record.id)

@@ -82,6 +82,7 @@ class Actor:
     merged_contacts: list[str] = field(default_factory=list)
     submissions: list[dict[str, Any]] = field(default_factory=list)
     email_events: list[tuple[str, int, str, bool]] = field(default_factory=list)
+    calls: list[dict[str, str]] = field(default_factory=list)
 
     @property
     def email(self) -> str | None:
@@ -164,6 +165,7 @@ def tell(
                 {"id": key, "created": created, "type": kind, "filtered": filtered}
                 for key, created, kind, filtered in actor.email_events
             ],
+            "hubspot_calls": list(actor.calls),
             "outcomes": outcomes.of(actor),
         }
         for actor in roster.actors

@@ -12,7 +12,7 @@ from sandbox.clock import VirtualClock, iso
 from sandbox.hubspot.account import HubSpotAccount
 from sandbox.salesforce.org import SalesforceOrg
 from sandbox.world.cleanup import Cleanup
-from sandbox.world.days import RATES, Day, Hands
+from sandbox.world.days import ON_DEMAND, RATES, Day, Hands
 from sandbox.world.draw import Draw
 from sandbox.world.filling import Filling, actor_of
 from sandbox.world.generated import Generated
@@ -20,6 +20,7 @@ from sandbox.world.marketing import Marketing
 from sandbox.world.plant import Gardener, Planted
 from sandbox.world.roster import Actor, Roster, tell
 from sandbox.world.sales import Sales
+from sandbox.world.touching import Touching
 
 START = datetime(2026, 3, 2, 8, tzinfo=UTC)
 """A world's first morning, a Monday."""
@@ -53,14 +54,16 @@ class World:
     def tick(self, days: int = 1, rates: Mapping[str, float] | None = None) -> dict[str, Any]:
         """Let days pass; the clock ends up that much later.
 
-        `rates` replace some of `sandbox.world.days.RATES` (shares of all people a day): merges
-        and deletions happen only so. Raises ValueError on an unknown rate or a negative one.
+        `rates` replace some of `sandbox.world.days.RATES` (shares of all people a day): merges,
+        deletions and what is among `ON_DEMAND` happen only so. Raises ValueError on an unknown rate
+        or a negative one.
         Returns `{"days", "now", "happened": {kind: count}}`. What happens on the nth day depends
         on the seed and on what the days before did, never on the system under test.
         """
         rates = rates or {}
-        if set(rates) - set(RATES) or any(rate < 0 for rate in rates.values()):
-            message = f"rates must be shares of people by: {', '.join(RATES)}"
+        known = (*RATES, *ON_DEMAND)
+        if set(rates) - set(known) or any(rate < 0 for rate in rates.values()):
+            message = f"rates must be shares of people by: {', '.join(known)}"
             raise ValueError(message)
         happened: Counter[str] = Counter()
         for _ in range(days):
@@ -104,6 +107,7 @@ class World:
         - `opt_out`: `all_mail`, `subscriptions` (ids), `changes` (dated, with side and scope)
         - `form_submissions`: `form`, `conversion_id`, `submitted_at` (ms), `email`
         - `email_events`: `id`, `created` (ms), `type`, `filtered`
+        - `hubspot_calls`: `id`, `contact`, `at`, `by` (the HubSpot user)
         - `outcomes`, one for each CRM record, read from the CRM as it stands: `lead_status`,
           `owner_email`, `owner_id`, `converted`, `won_revenue`, `opportunities` (`id`, `stage`,
           `amount`, `close_date`, `is_closed`, `is_won`)
@@ -161,6 +165,7 @@ def build_world(
         marketing=marketing,
         sales=sales,
         cleanup=Cleanup(hubspot, salesforce),
+        touching=Touching(hubspot, salesforce, sales),
         roster=roster,
         newcomer=newcomer,
         subscriptions=tuple(hubspot.consent.types),

@@ -12,21 +12,25 @@ from dataclasses import dataclass, field
 
 from mappings.fieldmap import EntityKind, ObjectMapping, PairMapping
 from mappings.records import PersonAttributes, Record, RecordRef, Side
+from mappings.required_fields import EVENT, MEMBER, RECIPIENT, TASK
 from matching.blocking import blocking_keys
 from matching.contact_points import email as canonical_email
 from matching.normalise import Person, normalise
-from state import candidates, events, figures, identity, mirror
+from state import candidates, events, figures, identity, mirror, participants
 from state.store import Tx
 from state.traces import Traces
 from sync.fold import converted_key, identity_values
 
-JOINED = {
-    "OpportunityContactRole": (("Contact",), "ContactId"),
-    "Task": (("Lead", "Contact"), "WhoId"),
-    "Event": (("Lead", "Contact"), "WhoId"),
+_PEOPLE = ("Lead", "Contact")
+JOINED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "OpportunityContactRole": (("Contact",), ("ContactId",)),
+    TASK: (_PEOPLE, ("WhoId",)),
+    EVENT: (_PEOPLE, ("WhoId",)),
+    MEMBER: (_PEOPLE, ("ContactId", "LeadId")),
+    RECIPIENT: (_PEOPLE, ("RelationId",)),
 }
 """Records that are only about a person and something else: the objects that may be named by the
-field, and the field."""
+fields, and the fields."""
 ROUNDS = 20
 """Times what was found is followed; an alias chain is never that long."""
 
@@ -183,4 +187,7 @@ def _joining(tx: Tx, refs: Iterable[RecordRef]) -> frozenset[RecordRef]:
     for name, (objects, _) in JOINED.items():
         ids = sorted({ref.id for ref in refs if ref.object in objects})
         found.update(row.record.ref for row in mirror.by_lookup(tx, name, ids))
+    for system in {ref.system for ref in refs}:
+        ids = sorted({ref.id for ref in refs if ref.system == system})
+        found.update(one for own in participants.of(tx, system, ids).values() for one in own)
     return frozenset(found)

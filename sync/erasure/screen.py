@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from mappings.records import Event, Malformed, Record, RecordRef
+from mappings.required_fields import CALLS, MEETINGS
 from state.traces import ADDRESS
 from sync.erasure.files import ErasureFiles
 from sync.erasure.find import JOINED, Ground
@@ -88,9 +89,19 @@ class ErasureScreen:
             return True
         joined = JOINED.get(record.ref.object)
         if joined is not None:
-            objects, field = joined
-            found = str(record.fields.get(field) or "")
-            return any(self._has(RecordRef(record.ref.system, name, found)) for name in objects)
+            objects, fields = joined
+            named = {str(record.fields[field]) for field in fields if record.fields.get(field)}
+            return any(
+                self._has(RecordRef(record.ref.system, name, one))
+                for name in objects
+                for one in named
+            )
+        if record.ref.object in (CALLS, MEETINGS):
+            return any(
+                self._has(RecordRef(record.ref.system, name, one))
+                for name, own in record.associations.items()
+                for one in own
+            )
         return not self.digests.isdisjoint(self._digests(record))
 
     def _digests(self, record: Record) -> Iterator[str]:

@@ -142,6 +142,8 @@ def living(place: Path, world: Mapping[str, Any]) -> Iterator[Lived]:
         )
         go_live = clock.now().replace(microsecond=0)
         write_contract(place, backstage.rows("salesforce", "User"), go_live)
+        touches = "format: 1\ntouches: [campaign_responses, email_messages, calls, meetings]\n"
+        (place / "mappings" / "touches.yaml").write_text(touches, encoding="utf-8")
         config = load_config(path)
         clocks = wiring.Clocks(now=clock.now)
         with contextlib.closing(wiring.open_state(config, config.pairs[0], clocks)) as store:

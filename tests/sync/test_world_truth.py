@@ -27,6 +27,7 @@ DEFECTS = {
 RATES = {
     "form_by_known": 0.1, "form_by_new": 0.03, "lead_taken": 0.06, "call": 0.08,
     "lead_disqualified": 0.03, "lead_converted": 0.03, "deal_opened": 0.03, "deal_moved": 0.1,
+    "letter": 0.04, "reply": 0.04, "campaign_answered": 0.04, "map_call": 0.06,
 }  # fmt: skip
 """Livelier days than a world's own: much happens to few people."""
 DAYS = 3

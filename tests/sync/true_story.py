@@ -98,6 +98,9 @@ class Story:
         for person in self.truth["people"]:
             for contact, since in person["hubspot_since"].items():
                 found[self.person_of(f"hubspot:contacts:{contact}")].map_since.append(_at(since))
+            for call in person["hubspot_calls"]:
+                own = found[self.person_of(f"hubspot:contacts:{call['contact']}")]
+                own.calls.append((_at(call["at"]), "call: Call"))
             for record in person["salesforce_records"]:
                 own = found[self.person_of(f"salesforce:{record['object']}:{record['id']}")]
                 self._read_diary(own, record["diary"])
@@ -114,6 +117,10 @@ class Story:
                 life.crm_since.append(at)
             elif line["what"] == "call":
                 life.calls.append((at, f"call: {subjects[line['id']]}"))
+            elif line["what"] == "letter":
+                life.calls.append((at, f"email_message: {line['value']}"))
+            elif line["what"] == "answered":
+                life.marketing.append((at, f"campaign_response: {line['value']}"))
             elif line["what"] == "status":
                 life.statuses.append((at, line["value"]))
 

@@ -1,4 +1,5 @@
-"""Task, Event and EmailMessage: what people did, and with whom (the vendor's object reference)."""
+"""Task, Event, EmailMessage and its relations: what people did, and with whom (the vendor's object
+reference)."""
 
 # ruff: noqa: E501 - one field a line, however many picklist values it has
 
@@ -97,6 +98,21 @@ LastOpenedDate  | Last Opened  | datetime      | CUN |
 """
 )
 
+_RELATION = (
+    "Id | Email Message Relation ID | id | D | idlookup noperm\n"
+    """
+EmailMessageId | Email Message ID | reference  | C   | ref=EmailMessage rel=EmailMessage
+RelationId     | Relation ID      | reference  | CUN | ref=Contact,Lead,User rel=Relation
+RelationType   | Relation Type    | picklist 40 | C  | restricted pick=ToAddress;CcAddress;BccAddress;FromAddress;OtherAddress
+RelationAddress | Relation Address | string 255 | CN |
+RelationObjectType | Relation Object Type | string 50 | N | noperm
+CreatedDate    | Created Date     | datetime   | D   | noperm
+CreatedById    | Created By ID    | reference  | D   | ref=User rel=CreatedBy noperm
+SystemModstamp | System Modstamp  | datetime   | D   | noperm
+IsDeleted      | Deleted          | boolean    | D   | noperm
+"""
+)
+
 
 def objects() -> tuple[ObjectType, ...]:
     """The activity objects."""
@@ -109,5 +125,12 @@ def objects() -> tuple[ObjectType, ...]:
             "Email Messages",
             "02s",
             parse_fields(_EMAIL, PICKLISTS),
+        ),
+        ObjectType(
+            "EmailMessageRelation",
+            "Email Message Relation",
+            "Email Message Relations",
+            "0CZ",
+            parse_fields(_RELATION, PICKLISTS),
         ),
     )

@@ -691,6 +691,19 @@ def upgrade() -> None:
     sa.PrimaryKeyConstraint('id', name=op.f('pk_observations')),
     sa.UniqueConstraint('entity_id', 'field', 'at', 'tenant', 'pair', name=op.f('uq_observations'))
     )
+    op.create_table('participants',
+    sa.Column('tenant', sa.String(length=64), nullable=False),
+    sa.Column('pair', sa.String(length=128), nullable=False),
+    sa.Column('id', sa.Integer(), nullable=False),
+    sa.Column('system', sa.String(length=128), nullable=False),
+    sa.Column('object', sa.String(length=128), nullable=False),
+    sa.Column('record_id', sa.String(length=255), nullable=False),
+    sa.Column('contact_id', sa.String(length=255), nullable=False),
+    sa.PrimaryKeyConstraint('id', name=op.f('pk_participants')),
+    sa.UniqueConstraint('contact_id', 'tenant', 'pair', 'record_id', 'object', 'system', name=op.f('uq_participants'))
+    )
+    with op.batch_alter_table('participants', schema=None) as batch_op:
+        batch_op.create_index('ix_participants_record', ['record_id', 'tenant', 'pair'], unique=False)
 
     # ### end Alembic commands ###
 
