@@ -8,7 +8,7 @@ twice asks for nothing twice.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,11 +75,13 @@ def of_people(
     return dict(found)
 
 
-def waiting(tx: Tx, kind: str, *, limit: int = 1000) -> list[Effect]:
-    """The oldest open ones of a kind."""
+def waiting(tx: Tx, kind: str, *, limit: int = 1000, but: Collection[str] = ()) -> list[Effect]:
+    """The oldest open ones of a kind, those for the users named in `but` ("": for none) left
+    out."""
     rows = tx.connection.execute(
         select(EFFECTS)
         .where(tx.mine(EFFECTS), EFFECTS.c.status == OPEN, EFFECTS.c.kind == kind)
+        .where(func.coalesce(EFFECTS.c.user, "").not_in(list(but)))
         .order_by(EFFECTS.c.at, EFFECTS.c.id)
         .limit(limit)
     )

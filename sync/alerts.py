@@ -35,10 +35,11 @@ from sync.conditions import (
 from sync.counted import counted_of
 from sync.crash import crashpoint
 from sync.drift_known import known_drifts
-from sync.pair import Tell
+from sync.pair import Say, Tell
 
 if TYPE_CHECKING:
     from sync.config import Config, PairConfig
+    from sync.config_service import Staff
     from sync.mailing import Letter
 
 log = structlog.get_logger("leadloop.alerts")
@@ -206,18 +207,20 @@ def _tell(
         crashpoint("after_alerts")
 
 
-def tell(addresses: Sequence[str], at: Callable[[], datetime]) -> Tell | None:
-    """How notices of handoffs reach people: by the addresses that alerts go to, where there are
-    any."""
-    if not addresses:
-        return None
-    everybody = Apprise(addresses)
+def tell(addresses: Sequence[str], staff: Staff, at: Callable[[], datetime]) -> Tell:
+    """How notices of handoffs reach people: each by an address of their own where `staff` has one,
+    else by the addresses that alerts go to, where there are any."""
 
-    def send_notice(title: str, body: str) -> bool:
-        alert = Alert("handoff", "alert.handoff", at())
-        return everybody(Message(alert, title, body, Severity.NOTICE))
+    def whom(email: str | None) -> Say | None:
+        own = staff.address_of(email) if email else None
+        chosen = Apprise((own,) if own is not None else addresses)
+        if not chosen.addresses:
+            return None
+        return lambda title, body: chosen(
+            Message(Alert("handoff", "alert.handoff", at()), title, body, Severity.NOTICE)
+        )
 
-    return send_notice
+    return whom
 
 
 def trial(at: datetime) -> Message:

@@ -29,31 +29,27 @@ from sync.config_service import (
     ERASURE_KEYS,
     RETENTION_KEYS,
     SERVICE_KEYS,
+    STAFF_KEYS,
     ConsoleConfig,
     ReportMail,
     RetentionConfig,
     ServiceConfig,
+    Staff,
     read_console,
     read_erasure,
     read_reports,
     read_retention,
     read_service,
+    read_staff,
 )
-from sync.config_values import (
-    PLAYS,
-    SystemKind,
-    Values,
-    named,
-    read_region,
-    secret_keys,
-)
+from sync.config_values import PLAYS, SystemKind, Values, named, read_region, secret_keys
 
 DEFAULT_NAME = "config.yaml"
 ENVIRONMENT = "LEADLOOP_CONFIG"
 
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
-    "notifications", "reports", "console", "service",
+    "notifications", "staff", "reports", "console", "service",
     "retention", "erasure", "log_level",
 )  # fmt: skip
 
@@ -189,6 +185,7 @@ class Config:
     retention: RetentionConfig
     erasure_folder: Path
     notifications: tuple[str, ...] = field(repr=False)
+    staff: Staff
     reports: tuple[ReportMail, ...]
     log_level: str
     hash: str
@@ -293,6 +290,7 @@ class _Reader:
             retention=read_retention(self._part("retention", RETENTION_KEYS)),
             erasure_folder=read_erasure(self._part("erasure", ERASURE_KEYS), values, state_url),
             notifications=tuple(values.notification(*one) for one in top.names("notifications")),
+            staff=read_staff(self._part("staff", STAFF_KEYS), values, self._faults),
             reports=read_reports(top, values, self._faults),
             log_level=top.choice("log_level", LogLevel, LogLevel.INFO).value,
             hash=_digest(parts, pairs),

@@ -166,6 +166,23 @@ def _whole() -> Schema:
             "notifications": said(
                 one_or_list(TEXT), "Apprise addresses: who is called when a run stops."
             ),
+            "staff": said(
+                keys(
+                    {
+                        "address": said(
+                            TEXT,
+                            "An Apprise address in which `{email}` stands for each one's own.",
+                            examples=["mailtos://user:password@mail.example.com?to={email}"],
+                        ),
+                        "people": said(
+                            table(TEXT), "Apprise addresses of single people, by e-mail address."
+                        ),
+                    }
+                ),
+                "Where each person in sales hears of the leads they are given, and of promises near"
+                " their end: by their User's e-mail address in Salesforce. Whoever has none here"
+                " hears by `notifications`, with everybody else.",
+            ),
             "reports": said(one_or_list(_report()), "Who is sent the monthly report."),
             "console": said(_listen("Where the page listens.", 8900), "The page."),
             "service": said(

@@ -1,11 +1,13 @@
-"""The parts of `config.yaml` about running as a service: `service`, `retention`, `erasure` and
-`reports`."""
+"""The parts of `config.yaml` about running as a service: `service`, `retention`, `erasure`,
+`reports` and `staff`."""
 
 from __future__ import annotations
 
 import ipaddress
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from urllib.parse import quote
 
 from mappings.positions import Faults
 from mappings.sections import Section
@@ -16,6 +18,9 @@ SERVICE_KEYS = ("host", "port", "expose")
 CONSOLE_KEYS = ("host", "port")
 ERASURE_KEYS = ("folder",)
 REPORT_KEYS = ("to", "for")
+STAFF_KEYS = ("address", "people")
+EMAIL = "{email}"
+"""What stands for a person's e-mail address in the address of everybody."""
 RETENTION_KEYS = ("inbox_days", "dead_letter_days", "before_image_days", "event_months")
 
 
@@ -56,6 +61,43 @@ def read_reports(top: Section, values: Values, faults: Faults) -> tuple[ReportMa
             to = tuple(values.notification(text, at) for text, at in section.names("to"))
             found.append(ReportMail(to, section.choice("for", Audience, Audience.BOTH)))
     return tuple(found)
+
+
+@dataclass(frozen=True, slots=True)
+class Staff:
+    """How people in sales hear of what concerns them: Apprise addresses by their e-mail address at
+    the CRM (lower case), else one for everybody in which `{email}` stands for it; None for none.
+    """
+
+    address: str | None = field(default=None, repr=False)
+    people: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    def address_of(self, email: str) -> str | None:
+        """Where somebody hears; None where nobody has said."""
+        known = self.people.get(email.lower())
+        if known is None and self.address is not None and email:
+            return self.address.replace(EMAIL, quote(email, safe="@"))
+        return known
+
+
+def read_staff(section: Section | None, values: Values, faults: Faults) -> Staff:
+    """`staff`: nobody has an address of their own where nothing is said."""
+    if section is None:
+        return Staff()
+    address = section.text("address") or None
+    if address is not None and EMAIL not in address:
+        faults.add(
+            section.place("address"), f"The address says nowhere whose it is: {EMAIL} is missing.",
+            f"Write it like mailtos://user:password@host?to={EMAIL}.", code="config.address",
+        )  # fmt: skip
+    place = section.place("address")
+    return Staff(
+        address=values.notification(address, place) if address is not None else None,
+        people={
+            email.strip().lower(): values.notification(node.text, node.at)
+            for email, _, node in section.entries("people")
+        },
+    )
 
 
 def is_loopback(host: str) -> bool:

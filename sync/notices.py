@@ -1,6 +1,7 @@
 """Notices about handoffs: who has got a lead, what is held and why, which promise is near its end.
 
-Sent once the run has written what they are about, all that one user is to hear in one message. At
+Sent once the run has written what they are about, all that one user is to hear in one message, to
+an address of their own where there is one (`staff` in config.yaml). At
 least once, as alerts are: a process killed between sending and noting it sends that one message
 again; the task in the CRM is there once. They name records and staff, never the people themselves.
 Where nobody is configured to be told, they count as untold and are not kept waiting.
@@ -21,7 +22,7 @@ from state.effects import Effect
 from state.store import Tx
 from sync.crash import crashpoint
 from sync.gather import load_users
-from sync.pair import Pair
+from sync.pair import Pair, Say
 
 log = structlog.get_logger("leadloop.notices")
 
@@ -42,12 +43,14 @@ _NUMBERED = ("handed_over", "nobody")
 
 
 def give_notice(pair: Pair) -> Counter[str]:
-    """Tell people what has not been told yet; how many notices were told, or could not be."""
+    """Tell people what has not been told yet; how many notices were told, or could not be. Whoever
+    cannot be reached now is tried again by the next run, and keeps nobody else from theirs."""
     told: Counter[str] = Counter()
+    deaf: set[str] = set()
     while True:
         with pair.store.read() as tx:
-            waiting = effects.waiting(tx, NOTICE)
-            users = {id18(key): name for key, (name, _) in load_users(pair, tx).items()}
+            waiting = effects.waiting(tx, NOTICE, but=deaf)
+            users = {id18(key): user for key, user in load_users(pair, tx).items()}
             lines = _lines(pair, tx, waiting)
         if not waiting:
             return told
@@ -55,27 +58,32 @@ def give_notice(pair: Pair) -> Counter[str]:
         for effect in waiting:
             by_user.setdefault(effect.user or "", []).append(effect)
         for user, own in sorted(by_user.items()):
-            name = users.get(id18(user), user) if user else MARKETING
-            if not _give(pair, name, own, lines, told):
-                return told
+            name, email = users.get(id18(user), (user, "")) if user else (MARKETING, "")
+            say = pair.tell(email or None)
+            if not _give(pair, say, name, [(one, lines[one.key]) for one in own], told):
+                deaf.add(user)
 
 
 def _give(
-    pair: Pair, name: str, own: Sequence[Effect], lines: Mapping[str, str], told: Counter[str]
+    pair: Pair,
+    say: Say | None,
+    name: str,
+    own: Sequence[tuple[Effect, str]],
+    told: Counter[str],
 ) -> bool:
-    """One user's notices in one message; False where it did not go out: then the next run tries."""
+    """One user's notices in one message; False where it did not go out."""
     status = effects.UNTOLD
-    if pair.tell is not None:
+    if say is not None:
         crashpoint("before_notice")
         title = f"Leadloop: {len(own)} notice{'s' if len(own) > 1 else ''} for {name}"
-        if not pair.tell(title, "\n".join(lines[effect.key] for effect in own)):
+        if not say(title, "\n".join(line for _, line in own)):
             told["failed"] += len(own)
             log.warning("notice.failed", total=len(own))
             return False
         crashpoint("notice_sent")
         status = effects.DONE
     with pair.store.begin() as tx:
-        effects.close(tx, [effect.key for effect in own], status)
+        effects.close(tx, [effect.key for effect, _ in own], status)
     crashpoint("after_notice")
     told["told" if status == effects.DONE else status] += len(own)
     return True

@@ -19,9 +19,6 @@ from sync.config import GuardConfig, MatchingConfig
 from sync.limits import Turn
 from sync.unfit import Unfit
 
-SUPPORT = ("OpportunityContactRole", "User", "Campaign", "Task", "Event", "owners")
-"""Objects that are read to understand others and have no counterpart of their own."""
-
 
 @dataclass(frozen=True, slots=True)
 class Progress:
@@ -30,8 +27,10 @@ class Progress:
     report: Callable[[str, int, int | None], None] = field(default=lambda *_: None)
 
 
-Tell = Callable[[str, str], bool]
+Say = Callable[[str, str], bool]
 """Tells people a title and a text; whether it reached them."""
+Tell = Callable[[str | None], Say | None]
+"""How somebody hears, by their e-mail address (None: whoever runs marketing); None: not at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +41,7 @@ class Pair:
     `integration_user` is our own user id at the CRM, where it tells. `turns` are the connectors'
     places at their accounts. `unreachable` sides could not be connected: they are not called, the
     other side's work goes on. `watch` is called when a run has ended: people may have to be told.
-    `tell` gives notice of handoffs, None where nobody is to be told.
+    `tell` gives notice of handoffs.
     `hold_deletions` is how long a person's deleted record may turn out to have been merged,
     `nightly` the UTC time of what is read once a day. `unfit` is what the vendors cannot take now
     (`sync.drift`).
@@ -64,7 +63,7 @@ class Pair:
     turns: Mapping[Side, Turn] = field(default_factory=dict)
     unreachable: Mapping[Side, LeadloopError] = field(default_factory=dict)
     watch: Callable[[], None] = lambda: None
-    tell: Tell | None = None
+    tell: Tell = lambda _: None
     hold_deletions: timedelta = timedelta(0)
     nightly: time = time(2)
     unfit: Unfit = field(default_factory=Unfit)

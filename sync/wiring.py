@@ -160,7 +160,7 @@ def open_pair(
             turns=turns,
             unreachable=checked.unreachable,
             watch=functools.partial(alerts.watch, config, pair, store),
-            tell=alerts.tell(config.notifications, clocks.now),
+            tell=alerts.tell(config.notifications, config.staff, clocks.now),
             hold_deletions=timedelta(seconds=config.schedule.hold_deletions),
             nightly=config.schedule.nightly,
         )

@@ -306,6 +306,9 @@ state:
 # notifications:              # Apprise addresses: who is called when a run stops
 #   - ${{SLACK_WEBHOOK}}
 
+# staff:                      # where each person in sales hears of their leads; else as above
+#   address: ${{MAIL_TO_STAFF}}  # such as mailtos://user:password@host?to={{email}}
+
 # reports:                    # who is sent the monthly report, by Apprise address
 #   - to: ${{MAIL_TO_BOTH}}
 #     for: both               # or marketing, sales

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -17,9 +18,10 @@ from state.open import open_store
 from state.quota import SHARED, Account
 from state.quota import store as keep_account
 from state.store import Store
-from sync.alerts import Apprise, addresses, send, trial, watch
+from sync.alerts import Apprise, addresses, send, tell, trial, watch
 from sync.conditions import OVER_AFTER, TELL_AGAIN_AFTER, Message
 from sync.config import Config, load_config
+from sync.config_service import Staff
 from sync.workspace import write_workspace
 from tests.sync.world import START, Ticking
 
@@ -174,6 +176,23 @@ def test_apprise_delivers_to_every_address(httpserver: HTTPServer) -> None:
     assert not Apprise([bad, good])(trial(START))
     asked = [request.get_json() for request, _ in httpserver.log if request.path == "/alerts"]
     assert [body["title"] for body in asked] == ["Leadloop alert.trial"] * 2
+
+
+def test_each_salesperson_hears_at_an_address_of_their_own(httpserver: HTTPServer) -> None:
+    """By name, else by the address of everybody with theirs in it; whoever has none hears with the
+    others, and without others nobody does."""
+    at = f"json://{httpserver.host}:{httpserver.port}"
+    httpserver.expect_request(re.compile("/.*"), method="POST").respond_with_data("")
+    staff = Staff(f"{at}/staff/{{email}}", {"dana@example.com": f"{at}/dana"})
+    whom = tell([f"{at}/everybody"], staff, lambda: START)
+    for email in ("Dana@example.com", "gil+leads@example.com", None):
+        say = whom(email)
+        assert say is not None
+        assert say("title", "text")
+    assert [request.path.rstrip("/") for request, _ in httpserver.log] == [
+        "/dana", "/staff/gil+leads@example.com", "/everybody",
+    ]  # fmt: skip
+    assert tell([], Staff(), lambda: START)("dana@example.com") is None
 
 
 @pytest.mark.parametrize("address", ["", "nonsense", "json://", "slack://x", "json://[", "\x00"])

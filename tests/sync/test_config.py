@@ -103,6 +103,25 @@ def test_everything_said_is_read(config: Config, tmp_path: Path) -> None:
     assert config.pair("main") is pair
 
 
+def test_salespeople_have_addresses_of_their_own(tmp_path: Path) -> None:
+    """One for everybody with their e-mail address in it, and single people's, whatever the case;
+    one that says nobody's is refused at its line."""
+    text = CONFIG + (
+        "staff:\n  address: 'mailtos://u:${HUBSPOT_TOKEN}@host?to={email}'\n"
+        "  people: {Dana@example.com: 'slack://x/y'}\n"
+    )
+    staff = load_config(workspace(tmp_path, text), environ=ENVIRON).staff
+    assert staff.address_of("dana@Example.com") == "slack://x/y"
+    assert staff.address_of("a+b@example.com") == f"mailtos://u:{SECRET}@host?to=a%2Bb@example.com"
+    assert staff.address_of("") is None
+    assert SECRET not in repr(staff)
+    [fault] = problems_of(workspace(tmp_path, text.replace("?to={email}", "")))
+    assert (fault.code, fault.at.line) == (
+        "config.address",
+        text[: text.index("  address:")].count("\n") + 1,
+    )
+
+
 def test_a_short_config_is_filled_with_defaults(tmp_path: Path) -> None:
     """Systems and a pair are enough."""
     text = CONFIG[: CONFIG.index("    mapping: mappings")].replace("tenant: acme\n", "")

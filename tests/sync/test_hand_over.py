@@ -18,6 +18,7 @@ from sync.config import GuardConfig, Limit
 from sync.crash import Crash, watched
 from sync.guard import Approval
 from sync.handoffs import counts, stages, under_way
+from sync.pair import Say
 from sync.run import run_once
 from sync.story import story
 from sync.undo.choose import Wanted
@@ -31,13 +32,21 @@ class Ears:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str, str]] = []
+        self.where: list[str | None] = []
         self.deaf = False
+        self.broken: set[str | None] = set()
 
-    def __call__(self, title: str, body: str) -> bool:
-        """A message arrives."""
-        if not self.deaf:
+    def __call__(self, email: str | None) -> Say:
+        """How whoever has that address hears."""
+
+        def say(title: str, body: str) -> bool:
+            if self.deaf or email in self.broken:
+                return False
             self.heard.append((title, body))
-        return not self.deaf
+            self.where.append(email)
+            return True
+
+        return say
 
     @property
     def words(self) -> list[str]:
@@ -338,7 +347,7 @@ def test_back_to_marketing_and_back_again_on_the_day(world: World, ears: Ears) -
 
 def test_nobody_to_tell_is_no_backlog(world: World) -> None:
     """Without an address for notices they count as untold, and wait for nobody."""
-    world.pair = replace(world.pair, tell=None)
+    world.pair = replace(world.pair, tell=lambda _: None)
     qualifies(world)
     report = world.run()
     assert report.counts["notices"] == {"untold": 1}
@@ -355,6 +364,58 @@ def test_a_notice_that_does_not_go_out_is_tried_again(world: World, ears: Ears) 
     ears.deaf = False
     assert world.run().counts["notices"] == {"told": 1}
     assert len(ears.heard) == 1
+
+
+def addressed(world: World) -> None:
+    """The two in the queue have e-mail addresses at the CRM."""
+    for number, user in enumerate((ONE, TWO[:15]), start=1):
+        world.salesforce.edit("User", user, {"Email": f"user{number}@example.com"})
+
+
+def test_everybody_hears_of_their_own_leads(world: World, ears: Ears) -> None:
+    """Each salesperson by their own address, whoever runs marketing as such; one who cannot be
+    reached keeps nobody else from hearing, and hears with the next run."""
+    addressed(world)
+    others = (("Ivo", "Lem"), ("Eva", "Hopper"), ("Max", "Planck"))
+    for first, last in others:
+        world.contact(first, last, company="" if first == "Max" else f"{last} Ltd")
+    world.run()
+    ears.broken = {"user1@example.com"}
+    for email in (ADA, *(f"{one}.{other}@example-{other}.com".lower() for one, other in others)):
+        qualifies(world, email)
+    given = world.run().counts["notices"]
+    assert set(ears.where) == {"user2@example.com", None}
+    assert given["failed"] == 4 - given["told"] > 0
+    ears.broken = set()
+    assert world.run().counts["notices"] == {"told": given["failed"]}
+    assert len(ears.where) == 3
+    assert ears.where[-1] == "user1@example.com"
+    assert sum(len(body.splitlines()) for _, body in ears.heard) == 4
+
+
+@pytest.mark.parametrize("point", ["before_notice:2", "notice_sent:2", "after_notice:1"])
+def test_a_kill_between_two_notices_repeats_none_that_was_noted(
+    world: World, ears: Ears, point: str
+) -> None:
+    """Killed at the second salesperson's notice, the next run tells them alone: the first was told,
+    and hears nothing twice."""
+    addressed(world)
+    world.contact("Ivo", "Lem", company="Lem Ltd")
+    world.run()
+    for email in (ADA, "ivo.lem@example-lem.com"):
+        qualifies(world, email)
+    name, _, number = point.partition(":")
+    left = itertools.count(int(number), -1)
+
+    def kill(reached: str) -> None:
+        if reached == name and next(left) == 1:
+            raise Crash(reached)
+
+    with watched(kill), pytest.raises(Crash):
+        world.run()
+    world.run()
+    assert ears.where.count("user1@example.com") == 1
+    assert ears.where.count("user2@example.com") == (2 if name == "notice_sent" else 1)
 
 
 @pytest.mark.parametrize(
