@@ -83,13 +83,7 @@ def mapping_schema() -> Schema:
                 " not named are not read.",
                 examples=[{"pe1234567_demo_watched": "task"}],
             ),
-            "touches": said(
-                one_or_list(one_of(TouchSource)),
-                "Further touch points to read, each at one call a quarter of an hour: who answered"
-                " to a Salesforce campaign, e-mails people sent from Salesforce, calls and meetings"
-                " they logged in HubSpot. Finished Tasks and meetings in Salesforce always count.",
-                examples=[["campaign_responses", "calls"]],
-            ),
+            "touches": _touches(),
             "tables": said(
                 table(_picklist()),
                 "Picklist tables that several rules use, each under a name of yours:"
@@ -101,6 +95,16 @@ def mapping_schema() -> Schema:
         required=("format",),
     )
     return {"$schema": DRAFT, "title": "Leadloop mapping", **top}
+
+
+def _touches() -> Schema:
+    return said(
+        one_or_list(one_of(TouchSource)),
+        "Further touch points to read, each at one call a quarter of an hour: who answered to a"
+        " Salesforce campaign, e-mails people sent from Salesforce, calls and meetings they logged"
+        " in HubSpot. Finished Tasks and meetings in Salesforce always count.",
+        examples=[["campaign_responses", "calls"]],
+    )
 
 
 def _created() -> Schema:

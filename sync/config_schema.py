@@ -167,18 +167,7 @@ def _whole() -> Schema:
                 one_or_list(TEXT), "Apprise addresses: who is called when a run stops."
             ),
             "staff": said(
-                keys(
-                    {
-                        "address": said(
-                            TEXT,
-                            "An Apprise address in which `{email}` stands for each one's own.",
-                            examples=["mailtos://user:password@mail.example.com?to={email}"],
-                        ),
-                        "people": said(
-                            table(TEXT), "Apprise addresses of single people, by e-mail address."
-                        ),
-                    }
-                ),
+                _staff(),
                 "Where each person in sales hears of the leads they are given, and of promises near"
                 " their end: by their User's e-mail address in Salesforce. Whoever has none here"
                 " hears by `notifications`, with everybody else.",
@@ -207,6 +196,19 @@ def _whole() -> Schema:
             ),
         },
         required=("format", "systems", "pairs"),
+    )
+
+
+def _staff() -> Schema:
+    return keys(
+        {
+            "address": said(
+                TEXT,
+                "An Apprise address in which `{email}` stands for each one's own.",
+                examples=["mailtos://user:password@mail.example.com?to={email}"],
+            ),
+            "people": said(table(TEXT), "Apprise addresses of single people, by e-mail address."),
+        }
     )
 
 
