@@ -1,5 +1,5 @@
-"""HubSpot: contacts, companies, deals, owners, forms, e-mail and custom events, consent, and where
-they are wanted calls and meetings.
+"""HubSpot: contacts, companies, deals, owners, lists, forms, e-mail and custom events, consent, and
+where they are wanted calls and meetings.
 
 Vendor pages: developers.hubspot.com, CRM objects, search, associations v4, communication
 preferences v4, and the legacy form submissions and e-mail events. Quirks turned right here:
@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -37,10 +38,14 @@ from connectors.hubspot_custom import KIND as CUSTOM
 from connectors.hubspot_custom import CustomEvents
 from connectors.hubspot_events import newest_first
 from connectors.hubspot_fields import ensure_properties, is_unknown_object, object_schema
+from connectors.hubspot_lists import KIND as LIST
+from connectors.hubspot_lists import OBJECT as LISTED
+from connectors.hubspot_lists import Lists
 from connectors.hubspot_marketing import Marketing
 from connectors.hubspot_read import (
     LIST_PAGE,
     OBJECTS,
+    OWN_ID,
     READ_BATCH,
     RELATED,
     UNIQUE,
@@ -52,6 +57,7 @@ from connectors.hubspot_read import (
     next_of,
     record_of,
     total_of,
+    values_of,
 )
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.hubspot_write import Writer
@@ -88,6 +94,7 @@ CAPABILITIES = Capabilities(
     granularity_seconds=0.001,  # FACTS section 2: ISO milliseconds
     native_upsert=True,  # batch/upsert by a unique property
     reads_back=True,  # in part: see above
+    restorable_by=OWN_ID,  # FACTS section 2, Merge, delete: archived ones are listable
 )
 
 _CONVERTED = "recent_conversion_date"
@@ -120,14 +127,17 @@ class HubSpotConnector:
         # Assumed: 38 s was the longest lag of search in the recordings (FACTS section 2).
         lag = float(settings.get("search_lag_seconds") or 40.0)
         self._overlap = timedelta(seconds=max(CAPABILITIES.overlap_seconds, 2 * lag))
-        self._read = Reader(self._wire, self._paths)
+        numbers = tuple(one for one in settings.get("lists", "").split(",") if one)
+        self._lists = Lists(self._wire, self._paths, numbers, clock)
+        self._read = Reader(self._wire, self._paths, self._lists.marked)
         self._marketing = Marketing(self._wire, self._paths, clock)
         names = tuple(name for name in settings.get("custom_events", "").split(",") if name)
         self._custom = CustomEvents(self._wire, self._paths, names, self._read.addresses, clock)
 
     def configure(self, fields: Mapping[str, Sequence[str]]) -> None:
         """Which properties to read of which object, beside those the connector needs."""
-        self._read.configure(fields)
+        properties = self._lists.configure(fields.get(LISTED, ()))
+        self._read.configure({**fields, LISTED: properties})
 
     def set_backfill(self, *, on: bool) -> None:
         """HubSpot has no header that keeps workflows still: nothing to set."""
@@ -152,20 +162,24 @@ class HubSpotConnector:
         )
 
     def describe(self, object_name: str) -> ObjectSchema:
-        """The object's properties as they are now."""
+        """The object's properties as they are now; of contacts the lists, too."""
         answer = self._wire.get(self._paths.properties(object_name))
         if is_unknown_object(answer):
             return ObjectSchema(object_name, {})
         listed = expect(answer)
         with understanding(lambda: unreadable(SYSTEM, listed)):
-            return object_schema(object_name, listed["results"])
+            found = object_schema(object_name, listed["results"])
+        if object_name != LISTED:
+            return found
+        lists = {one.name: one for one in self._lists.definitions()}
+        return replace(found, fields={**found.fields, **lists})
 
     def ensure_fields(self, definitions: Sequence[FieldDefinition]) -> list[Outcome]:
         """Create the missing properties in the group `leadloop`."""
         return ensure_properties(self._wire, self._paths, definitions)
 
     def streams(self) -> tuple[StreamSpec, ...]:
-        """Records, archives, e-mail events, owners, and one stream a form (forms are listed)."""
+        """Records, archives, events, owners, a stream for each form (they are listed) and list."""
         forms = self._marketing.forms(again=True)
         unlisted = [StreamSpec("forms", None, Cadence.FAST)] if self._marketing.unlisted else []
         return (
@@ -179,6 +193,7 @@ class HubSpotConnector:
                 for guid in forms
             ),
             *self._custom.streams(),
+            *self._lists.streams(),
             *(
                 StreamSpec(f"archived:{name}", name, Cadence.NIGHTLY)
                 for name in (*OBJECTS, *self._read.wanted)
@@ -204,15 +219,20 @@ class HubSpotConnector:
             )
         if kind == CUSTOM:
             return self._custom.changes(name, since, landed, overlap=self._overlap)
+        if kind == LIST:
+            return self._lists.changes(name, landed, lambda ids: self.fetch(LISTED, ids))
         if kind == "archived":
             return self._archived(stream, name, since, landed)
         if kind == "owners":
             return self._owners(stream, landed)
         if kind == "forms":
             return iter([Page((), (), {}, last=True, malformed=self._marketing.unlisted)])
-        if since is None or "list" in since:
-            return widened(self._backfill(stream, since), since, least=self._overlap)
-        return widened(self._incremental(stream, since, landed), since, least=self._overlap)
+        pages = (
+            self._backfill(stream, since)
+            if since is None or "list" in since
+            else self._incremental(stream, since, landed)
+        )
+        return widened(pages, since, least=self._overlap)
 
     def census(self, stream: str, after: Mapping[str, Json] | None) -> Iterator[Page]:
         """Everything there is: a list of stamps for records, all events of event streams."""
@@ -249,11 +269,12 @@ class HubSpotConnector:
         search, which lags and never sees archived records.
         """
         wanted = [v for v in dict.fromkeys(values) if v]
-        if field_name in UNIQUE:
-            found = certain(self._read.batch_read(object_name, wanted, field_name))
-            have = {value for record in found for value in _values_of(record, field_name)}
+        if field_name in {*UNIQUE, OWN_ID}:
+            by = field_name if field_name in UNIQUE else None  # ids need no name
+            found = certain(self._read.batch_read(object_name, wanted, by))
+            have = {value for record in found for value in values_of(record, field_name)}
             missing = [v for v in wanted if v.lower() not in have]
-            gone = certain(self._read.batch_read(object_name, missing, field_name, archived=True))
+            gone = certain(self._read.batch_read(object_name, missing, by, archived=True))
             deleted = [record for record in gone if record.deleted]
             return [*self._read.related(object_name, found).good, *deleted]
         found = self._read.search_values(object_name, field_name, wanted)
@@ -262,8 +283,13 @@ class HubSpotConnector:
     def versions(
         self, object_name: str, fields: Mapping[str, Sequence[str]]
     ) -> dict[tuple[str, str], tuple[Version, ...]]:
-        """The properties' own history, 50 records a call."""
-        return self._read.versions(object_name, fields)
+        """The properties' own history, 50 records a call; lists have none."""
+        told = {
+            one: [n for n in names if n not in self._lists.fields] for one, names in fields.items()
+        }
+        return self._read.versions(
+            object_name, {one: names for one, names in told.items() if names}
+        )
 
     def write(self, rows: Sequence[Write]) -> list[Outcome]:
         """One outcome per row; 100 rows a call, consent one address a call."""
@@ -304,7 +330,8 @@ class HubSpotConnector:
         related = ",".join(RELATED[stream]) or None
         try:
             answer = self._read.page(stream, after, associations=related)
-            return self._read.sifted(stream, answer, answer.date(self._clock)), answer
+            found = self._read.sifted(stream, answer, answer.date(self._clock))
+            return Sifted(self._read.marked(stream, found.good), found.malformed), answer
         except UnreadableAnswerError:
             answer = self._read.page(stream, after, bare=True)
             return self._whole(stream, answer), answer
@@ -424,7 +451,7 @@ def connect(
 
     Settings: `access_token`, or `refresh_token`, `client_id` and `client_secret`; `base_url`,
     `api` ("v3" or "2026-03"), `search_lag_seconds`, `custom_events` (names of the event types to
-    read, with commas between them).
+    read, with commas between them), `lists` (likewise, numbers of lists contacts are to tell of).
     """
     return HubSpotConnector(settings, limiter=limiter, sleep=sleep, clock=clock)
 
@@ -470,11 +497,3 @@ def _owner(raw: Mapping[str, Any]) -> Record:
 def _unseen(landed: Landed, stream: str, records: Sequence[Record]) -> list[Record]:
     fresh = landed.unseen(stream, [(r.ref.id, r.revision) for r in records])
     return [r for r in records if r.ref.id in fresh]
-
-
-def _values_of(record: Record, field_name: str) -> list[str]:
-    """What a record is found by under a unique property, in lower case."""
-    text = str(record.fields.get(field_name) or "")
-    if field_name == "email":
-        text += f";{record.fields.get('hs_additional_emails') or ''}"
-    return [part.strip().lower() for part in text.split(";") if part.strip()]

@@ -5,7 +5,7 @@ Every reader answers with full records, associations included, whichever call th
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -63,6 +63,8 @@ RELATED = {
 }
 WHERE_WANTED = ("calls", "meetings")
 """Read where `configure` names them: each is a call every quarter of an hour."""
+OWN_ID = "hs_object_id"
+"""The property that holds a record's own id."""
 UNIQUE = frozenset({"leadloop_id", "email"})
 """Properties batch/read takes as `idProperty`: at once consistent, which search is not."""
 
@@ -124,11 +126,14 @@ def loser_of(winner: Record, other: str) -> Record:
 
 
 class Reader:
-    """Reads records of one account. `fields` are the properties to read of each object."""
+    """Reads records of one account. `mark` adds to contacts what no property tells."""
 
-    def __init__(self, wire: Wire, paths: Paths) -> None:
+    def __init__(
+        self, wire: Wire, paths: Paths, mark: Callable[[Sequence[Record]], list[Record]] = list
+    ) -> None:
         self._wire = wire
         self._paths = paths
+        self._mark = mark
         self._fields: dict[str, tuple[str, ...]] = {}
         self.wanted: tuple[str, ...] = ()
         self.configure({})
@@ -239,7 +244,7 @@ class Reader:
         found: list[Record] = []
         aside: list[Malformed] = []
         path = self._paths.objects(object_name, "/batch/read")
-        for part in _slices(values, READ_BATCH):
+        for part in slices(values, READ_BATCH):
             body: dict[str, Any] = {
                 "inputs": [{"id": value} for value in part],
                 "properties": list(self._fields[object_name]),
@@ -256,7 +261,7 @@ class Reader:
         """The e-mail address of each of these contacts that has one, by id; merges followed."""
         found: dict[str, str] = {}
         path = self._paths.objects("contacts", "/batch/read")
-        for part in _slices(ids, READ_BATCH):
+        for part in slices(ids, READ_BATCH):
             body = {"inputs": [{"id": one} for one in part], "properties": ["email"]}
             rows = rows_in(SYSTEM, expect(self._wire.ask(path, body)), "results")
             read = sift(rows, _address, system=SYSTEM, stream="contacts").good
@@ -273,7 +278,7 @@ class Reader:
         """The values that properties have had, by (id, property), newest first."""
         found: dict[tuple[str, str], tuple[Version, ...]] = {}
         path = self._paths.objects(object_name, "/batch/read")
-        for part in _slices(sorted(fields), HISTORY_BATCH):
+        for part in slices(sorted(fields), HISTORY_BATCH):
             names = sorted({name for record_id in part for name in fields[record_id]})
             body = {
                 "inputs": [{"id": record_id} for record_id in part],
@@ -332,7 +337,7 @@ class Reader:
         aside: list[Malformed] = []
         for other in RELATED.get(object_name, ()):
             path = self._paths.associations(object_name, other, "/batch/read")
-            for part in _slices(list(linked), ASSOCIATIONS_READ):
+            for part in slices(list(linked), ASSOCIATIONS_READ):
                 body = {"inputs": [{"id": record_id} for record_id in part]}
                 answer = object_of(SYSTEM, expect(self._wire.ask(path, body)))
                 rows = rows_in(SYSTEM, {"results": [], **answer}, "results")
@@ -341,7 +346,12 @@ class Reader:
                 for record_id, ids in joins.good:
                     if record_id in linked:
                         linked[record_id][other] = ids
-        return Sifted([replace(r, associations=linked[r.ref.id]) for r in records], tuple(aside))
+        full = [replace(r, associations=linked[r.ref.id]) for r in records]
+        return Sifted(self.marked(object_name, full), tuple(aside))
+
+    def marked(self, object_name: str, records: Sequence[Record]) -> list[Record]:
+        """Contacts with what no property tells; other records as they are."""
+        return self._mark(records) if object_name == "contacts" else list(records)
 
 
 def _address(raw: Mapping[str, Any]) -> tuple[str, str]:
@@ -368,6 +378,16 @@ def _joined(raw: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
     """A record's id and the ids of what it is associated with."""
     others = [id_of({"id": to["toObjectId"]}) for to in raw.get("to") or ()]
     return id_of(raw["from"]), tuple(dict.fromkeys(others))
+
+
+def values_of(record: Record, field_name: str) -> list[str]:
+    """What a record is found by under a unique property, in lower case."""
+    if field_name == OWN_ID:
+        return [record.ref.id]
+    text = str(record.fields.get(field_name) or "")
+    if field_name == "email":
+        text += f";{record.fields.get('hs_additional_emails') or ''}"
+    return [part.strip().lower() for part in text.split(";") if part.strip()]
 
 
 def certain(found: Sifted[Record]) -> list[Record]:
@@ -400,7 +420,8 @@ def total_of(body: Mapping[str, Any]) -> int:
     return total
 
 
-def _slices(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+def slices(values: Sequence[str], size: int) -> Iterator[Sequence[str]]:
+    """The values in order, so many at a time."""
     for start in range(0, len(values), size):
         yield values[start : start + size]
 

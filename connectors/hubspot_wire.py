@@ -77,6 +77,11 @@ class Paths:
         version = "v4" if self.api == "v3" else _DATED
         return f"/communication-preferences/{version}/statuses/batch{tail}"
 
+    def lists(self, tail: str = "") -> str:
+        """Lists and who is in them."""
+        base = "/crm/v3/lists" if self.api == "v3" else f"/crm/lists/{_DATED}"
+        return f"{base}{tail}"
+
     @property
     def occurrences(self) -> str:
         """Occurrences of custom events."""

@@ -134,6 +134,8 @@ class Capabilities:
     `bulk_from` creates of a backfill wait, up to `bulk_batch` go in one (0: there is no such way);
     `overlap_seconds` is re-read before every
     cursor because rows can commit late; `granularity_seconds` is that of its modified stamp.
+    `restorable_by` is the field by which `find` takes ids and tells of deleted records for as long
+    as they can be restored: who is not found by it was deleted for good. "": nobody can tell.
     """
 
     write_batch: int
@@ -145,6 +147,7 @@ class Capabilities:
     join_batch: int = 100
     bulk_from: int = 0
     bulk_batch: int = 0
+    restorable_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +177,9 @@ class Landed(Protocol):
 
         For an event stream the rows are (event key, "").
         """
+
+    def holding(self, object_name: str, field_name: str, value: str) -> set[str]:
+        """Ids of the object's live records that are landed with exactly this text in a field."""
 
 
 class Limiter(Protocol):

@@ -76,6 +76,17 @@ class Record:
     associations: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
 
+def read_again(revision: str, at: datetime) -> str:
+    """The name of a revision that says something else now though no edit has moved it: it was read
+    again at that instant."""
+    return f"{first_read(revision)}~{at:%Y-%m-%dT%H:%M:%S.%fZ}"
+
+
+def first_read(revision: str) -> str:
+    """The vendor's own name of a revision, however often it was read."""
+    return revision.partition("~")[0]
+
+
 @dataclass(frozen=True, slots=True)
 class Version:
     """One value a field has had, from the vendor's history: since when, and by what it came there.

@@ -164,6 +164,22 @@ def vanished(
     return [(row_id, RecordRef(count.system, object_name, record)) for row_id, record in rows]
 
 
+def untold(tx: Tx, system: str, object_name: str) -> list[RecordRef]:
+    """Mirrored records that are gone without anybody having told."""
+    rows = tx.connection.execute(
+        select(RECORDS.c.record_id)
+        .where(
+            tx.mine(RECORDS),
+            RECORDS.c.system == system,
+            RECORDS.c.object == object_name,
+            RECORDS.c.deleted.is_(True),
+            RECORDS.c.revision.startswith(VANISHED, autoescape=True),
+        )
+        .order_by(RECORDS.c.id)
+    )
+    return [RecordRef(system, object_name, record_id) for record_id in rows.scalars()]
+
+
 def doubtful(tx: Tx, system: str) -> frozenset[str]:
     """Objects of which deletions that nobody told wait in the inbox for a person's word."""
     query = select(INBOX.c.object).where(*_doubtful(tx, system)).distinct()

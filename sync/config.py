@@ -31,6 +31,7 @@ from sync.config_service import (
     SERVICE_KEYS,
     STAFF_KEYS,
     ConsoleConfig,
+    ErasureConfig,
     ReportMail,
     RetentionConfig,
     ServiceConfig,
@@ -49,8 +50,7 @@ ENVIRONMENT = "LEADLOOP_CONFIG"
 
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
-    "notifications", "staff", "reports", "console", "service",
-    "retention", "erasure", "log_level",
+    "notifications", "staff", "reports", "console", "service", "retention", "erasure", "log_level",
 )  # fmt: skip
 
 
@@ -183,7 +183,7 @@ class Config:
     console: ConsoleConfig
     service: ServiceConfig | None
     retention: RetentionConfig
-    erasure_folder: Path
+    erasure: ErasureConfig
     notifications: tuple[str, ...] = field(repr=False)
     staff: Staff
     reports: tuple[ReportMail, ...]
@@ -288,7 +288,7 @@ class _Reader:
             console=read_console(self._part("console", CONSOLE_KEYS), self._values),
             service=read_service(self._part("service", SERVICE_KEYS), self._faults),
             retention=read_retention(self._part("retention", RETENTION_KEYS)),
-            erasure_folder=read_erasure(self._part("erasure", ERASURE_KEYS), values, state_url),
+            erasure=read_erasure(self._part("erasure", ERASURE_KEYS), values, state_url),
             notifications=tuple(values.notification(*one) for one in top.names("notifications")),
             staff=read_staff(self._part("staff", STAFF_KEYS), values, self._faults),
             reports=read_reports(top, values, self._faults),

@@ -21,6 +21,7 @@ from mappings.schema_words import (
     table,
 )
 from sync.config import GuardConfig, Limit, LogLevel
+from sync.config_service import Follow
 from sync.config_values import SystemKind, named, secret_keys
 from sync.reporting_words import Audience
 
@@ -50,6 +51,13 @@ _SETTINGS: Mapping[str, Schema] = {
     "api": said(TEXT, "`v3`, or `2026-03` for the dated paths.", default="v3"),
     "search_lag_seconds": said(
         TEXT, "How long HubSpot's search may lag behind; changes are read again over that time."
+    ),
+    "lists": said(
+        one_or_list({"type": ["integer", "string"]}),
+        "Numbers of HubSpot lists. A rule or condition that names `list_41` then knows whether a"
+        " contact is in list 41 (`true` or `false`, read only). Each is read every 15 minutes, a"
+        " call for 250 members; the app needs the scope crm.lists.read.",
+        examples=[[41, 57]],
     ),
     "login_url": said(TEXT, "The org's My Domain: https://NAME.my.salesforce.com."),
     "instance_url": said(TEXT, "The org's address, where it is not what the log-in names."),
@@ -186,7 +194,14 @@ def _whole() -> Schema:
                             TEXT,
                             "Folder of erasure_key and erasures.jsonl; by default beside a SQLite "
                             "state, else beside this file. Back it up apart from the state.",
-                        )
+                        ),
+                        "follow": said(
+                            one_of(Follow),
+                            "What becomes of a person whose contact HubSpot has deleted for good:"
+                            " erased from what Leadloop keeps, or asked of Salesforce as well, or"
+                            " nothing (`off`, in quotes): then it is a deletion like any other.",
+                            default="state",
+                        ),
                     }
                 ),
                 "What keeps erased people from coming back.",

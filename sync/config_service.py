@@ -6,6 +6,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 from urllib.parse import quote
 
@@ -16,7 +17,7 @@ from sync.reporting_words import Audience
 
 SERVICE_KEYS = ("host", "port", "expose")
 CONSOLE_KEYS = ("host", "port")
-ERASURE_KEYS = ("folder",)
+ERASURE_KEYS = ("folder", "follow")
 REPORT_KEYS = ("to", "for")
 STAFF_KEYS = ("address", "people")
 EMAIL = "{email}"
@@ -42,6 +43,23 @@ class RetentionConfig:
     dead_letter_days: int = 90
     before_image_days: int = 180
     event_months: int = 25
+
+
+class Follow(StrEnum):
+    """What becomes of a person whose contact the MAP has deleted for good."""
+
+    STATE = "state"
+    BOTH = "both"
+    OFF = "off"
+
+
+@dataclass(frozen=True, slots=True)
+class ErasureConfig:
+    """The folder of the tombstones' key and the list of erasures; whether a deletion for good at
+    the MAP is an erasure: of what Leadloop keeps, or at the CRM as well."""
+
+    folder: Path
+    follow: Follow = Follow.STATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +162,15 @@ def read_console(section: Section | None, values: Values) -> ConsoleConfig:
     return ConsoleConfig(host, section.whole("port", default.port, low=0, high=65_535))
 
 
-def read_erasure(section: Section | None, values: Values, state_url: str) -> Path:
-    """Where the key of the tombstones and the list of erasures are: beside a SQLite state, or in
-    the workspace, unless another folder is named.
-    """
-    if section is not None and section.has("folder"):
-        return values.directory / values.text(section, "folder")
+def read_erasure(section: Section | None, values: Values, state_url: str) -> ErasureConfig:
+    """`erasure`: the folder is beside a SQLite state, or the workspace, unless another is named."""
     file = state_url.removeprefix("sqlite:///")
-    return values.directory if file in {state_url, ":memory:"} else Path(file).parent
+    folder = values.directory if file in {state_url, ":memory:"} else Path(file).parent
+    if section is None:
+        return ErasureConfig(folder)
+    if section.has("folder"):
+        folder = values.directory / values.text(section, "folder")
+    return ErasureConfig(folder, section.choice("follow", Follow, Follow.STATE))
 
 
 def read_retention(section: Section | None) -> RetentionConfig:

@@ -72,6 +72,8 @@ _SECRET: Mapping[str, tuple[str, ...]] = {
     "salesforce": ("client_secret",),
     "outbox": (),
 }
+_NUMBERS: Mapping[str, tuple[str, ...]] = {"hubspot": ("lists",), "salesforce": (), "outbox": ()}
+"""Settings that are numbers of the vendor's, one or a list of them; given on with commas."""
 _PATHS: Mapping[str, tuple[str, ...]] = {
     "hubspot": (),
     "salesforce": ("ca_file", "private_key_file"),
@@ -84,7 +86,7 @@ def secret_keys(kind: str | None) -> tuple[str, ...]:
     kinds = [kind] if kind else list(_PLAIN)
     keys = list(_COMMON)
     for each in kinds:
-        keys += [*_PLAIN[each], *_PATHS[each]]
+        keys += [*_PLAIN[each], *_NUMBERS[each], *_PATHS[each]]
         for name in _SECRET[each]:
             keys += [name, f"{name}_file"]
     return tuple(dict.fromkeys(keys))
@@ -172,6 +174,7 @@ class Values:
                 self._address(found[key], section.place(key))
         if found_id := self.text(section, "account_id"):
             self._account(found_id, section.place("account_id"), kind)
+        found |= {key: self._numbers(section, key) for key in _NUMBERS[kind]}
         found |= {key: self.secret(section, key) for key in _SECRET[kind]}
         for key in _PATHS[kind]:
             if section.has(key):
@@ -210,6 +213,20 @@ class Values:
             )  # fmt: skip
             return default
         return int(match[1]), int(match[2])
+
+    def _numbers(self, section: Section, key: str) -> str:
+        """Numbers the vendor gives to things, each once."""
+        found: dict[str, None] = {}
+        for text, at in section.names(key):
+            if text.isascii() and text.isdigit():
+                found[text] = None
+            else:
+                self._faults.add(
+                    at, f"`{text}` is no number of a list.",
+                    "Write the number HubSpot shows in the list's address.",
+                    code="config.invalid_id",
+                )  # fmt: skip
+        return ",".join(found)
 
     def _address(self, url: str, at: Position) -> None:
         """An address is a whole one; over plain http credentials go only to this machine."""

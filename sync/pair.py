@@ -16,6 +16,7 @@ from mappings.ports import Connector, Lane
 from mappings.records import RecordRef, Side
 from state.store import Store
 from sync.config import GuardConfig, MatchingConfig
+from sync.config_service import Follow
 from sync.limits import Turn
 from sync.unfit import Unfit
 
@@ -44,7 +45,7 @@ class Pair:
     `tell` gives notice of handoffs.
     `hold_deletions` is how long a person's deleted record may turn out to have been merged,
     `nightly` the UTC time of what is read once a day. `unfit` is what the vendors cannot take now
-    (`sync.drift`).
+    (`sync.drift`). `follow_erasures` says whether a deletion for good at the MAP is an erasure.
     """
 
     name: str
@@ -67,6 +68,7 @@ class Pair:
     hold_deletions: timedelta = timedelta(0)
     nightly: time = time(2)
     unfit: Unfit = field(default_factory=Unfit)
+    follow_erasures: Follow = Follow.STATE
 
     def in_lane(self, side: Side, lane: Lane) -> contextlib.AbstractContextManager[None]:
         """Calls to a side within the block count as work of this lane (law 12)."""

@@ -33,6 +33,7 @@ from sync.companies import resolve_companies
 from sync.crash import crashpoint
 from sync.due import work_due
 from sync.erasure.act import finish
+from sync.erasure.follow import follow_deletions
 from sync.erasure.screen import ErasureScreen
 from sync.fold import fold
 from sync.follow_up import follow_up
@@ -164,6 +165,7 @@ def _run(
     is_agreed = _may_take_up(pair, approval)
     report.counts["remapped"] = take_up(pair, run_id) if is_agreed else 0
     changes = take_in(pair, run_id, pulled, blocks)
+    report.counts["erasures_followed"] = follow_deletions(pair, run_id, blocks)
     applied += follow_up(pair, run_id, blocks, unseen=None)
     report.counts["lifecycle"] = advance(pair, run_id).as_json() if is_agreed else {}
     prepared = planned_from(pair, changes)

@@ -75,7 +75,7 @@ def screened(config: Config, pair: PairConfig, store: Store) -> Store:
     own = store.for_pair(pair.name)
     with own.read() as tx:
         digests = tombstones.digests(tx)
-    own = replace(own, screen=ErasureScreen(ground, ErasureFiles(config.erasure_folder), digests))
+    own = replace(own, screen=ErasureScreen(ground, ErasureFiles(config.erasure.folder), digests))
     if missing(own):
         if own.fence.token is not None:
             catch_up(own)
@@ -163,6 +163,7 @@ def open_pair(
             tell=alerts.tell(config.notifications, config.staff, clocks.now),
             hold_deletions=timedelta(seconds=config.schedule.hold_deletions),
             nightly=config.schedule.nightly,
+            follow_erasures=config.erasure.follow,
         )
     finally:
         for connector in sides.values():

@@ -3,8 +3,8 @@
 In this order, each step safe to be killed after, and taken up again by the next run or erasure:
 tombstones in the state (from now on nothing of them is stored or written), the same in the list
 outside it, everything kept about them removed, the vendors asked to delete them where that was
-wanted, the freed space overwritten. What the vendors have still to delete is the only thing that
-keeps an erasure open, by record id, until they have.
+wanted, the freed space overwritten. What the vendors have still to delete, by record id, and space
+that is not yet overwritten keep an erasure open.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ from sync.erasure.find import Somebody, find
 from sync.erasure.screen import ErasureScreen
 from sync.pair import Pair
 
+SPACE = "space"
+"""In what is left of an erasure: freed space is still to be overwritten."""
 Connect = Callable[[], AbstractContextManager[Pair]]
 
 
@@ -94,14 +96,14 @@ def erase(
             if somebody is None:
                 found.unknown.append(number)
                 continue
-            found.ids.append(_begin(tx, screen, somebody, at_vendors=at_vendors))
+            found.ids.append(begin(tx, screen, somebody, at_vendors=at_vendors))
             found.people += somebody.people
         crashpoint("after_tombstones")
     finish(store, connect if at_vendors else None, found)
     return found
 
 
-def _begin(tx: Tx, screen: ErasureScreen, somebody: Somebody, *, at_vendors: bool) -> str:
+def begin(tx: Tx, screen: ErasureScreen, somebody: Somebody, *, at_vendors: bool) -> str:
     """The tombstones of one person, and what is to be done about them."""
     seal, ground = screen.made_seal(), screen.ground
     digests = {seal.of_id(ref) for ref in somebody.traces.refs}
@@ -158,12 +160,10 @@ def finish(store: Store, connect: Connect | None, found: Erased | None = None) -
         return told
     _list(store, waiting)
     crashpoint("after_listed")
-    removed = _remove(store, waiting)
-    told.removed.update(removed)
+    told.removed.update(_remove(store, waiting))
     if connect is not None:
         _delete_at_vendors(store, connect, told)
-    if removed:
-        compact(store.engine)
+    _overwrite(store)
     with store.read() as tx:
         told.waiting = sum(len(e.left.get("vendors", ())) for e in tombstones.open_erasures(tx))
     return told
@@ -191,12 +191,26 @@ def _remove(store: Store, waiting: Sequence[StoredErasure]) -> Counter[str]:
                 whole = both(whole, _traces(one.left["traces"]))
         removed = remove(tx, whole)
         for one in waiting:
-            vendors = one.left.get("vendors") or []
-            left = {"vendors": vendors} if vendors else {}
+            left = {name: one.left[name] for name in ("vendors", SPACE) if one.left.get(name)}
+            left |= {SPACE: True} if removed else {}
             counts = {**one.counts, **({"removed": sum(removed.values())} if whole else {})}
             tombstones.update_left(tx, one.id, left, counts)
     crashpoint("after_removed")
     return removed
+
+
+def _overwrite(store: Store) -> None:
+    """The space that was freed; an erasure is not done before."""
+    with store.read() as tx:
+        waiting = [one for one in tombstones.open_erasures(tx) if one.left.get(SPACE)]
+    if not waiting:
+        return
+    compact(store.engine)
+    with store.begin() as tx:
+        for one in waiting:
+            left = {name: value for name, value in one.left.items() if name != SPACE}
+            tombstones.update_left(tx, one.id, left, one.counts)
+    crashpoint("after_removed")
 
 
 def _delete_at_vendors(store: Store, connect: Connect, told: Erased) -> None:
@@ -232,7 +246,10 @@ def _delete_one(store: Store, pair: Pair, erasure: StoredErasure, told: Erased) 
             failure = failure or error
     with store.begin() as tx:
         counts = {**erasure.counts, "deleted_at_vendors": dict(deleted)}
-        tombstones.update_left(tx, erasure.id, {"vendors": left} if left else {}, counts)
+        rest = {name: value for name, value in erasure.left.items() if name != "vendors"}
+        if left:
+            rest["vendors"] = left
+        tombstones.update_left(tx, erasure.id, rest, counts)
     crashpoint("after_vendors")
     told.deleted.update(deleted)
     told.error = told.error or failure

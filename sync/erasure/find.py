@@ -120,7 +120,7 @@ def _whole(
         refs |= {ref for old, new, *_ in figures.aliases_to(tx, list(refs)) for ref in (old, new)}
         refs |= _converted(tx, refs)
         records = {ref: row.record for ref, row in mirror.load(tx, refs).items()}
-        emails |= _addresses(ground, records.values()) | events.addresses_of(tx, entities)
+        emails |= addresses(ground, records.values()) | events.addresses_of(tx, entities)
         refs |= _strangers(ground, tx, emails, entities)
         if before == (refs, entities, emails):
             break
@@ -129,7 +129,7 @@ def _whole(
     return Somebody(Traces(entities, refs, own), records)
 
 
-def _addresses(ground: Ground, records: Iterable[Record]) -> frozenset[str]:
+def addresses(ground: Ground, records: Iterable[Record]) -> frozenset[str]:
     """Addresses of these records that are a person's, not a desk's."""
     found: set[str] = set()
     for record in records:
