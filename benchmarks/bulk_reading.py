@@ -38,6 +38,10 @@ class _Nothing:
         """All of them."""
         return {record_id for record_id, _ in rows}
 
+    def holding(self, _object: str, _field: str, _value: str) -> set[str]:
+        """Nobody."""
+        return set()
+
 
 def bulk_reading(say: Callable[[str], None], sizes: Sequence[int] = SIZES) -> dict[str, Any]:
     """Calls, seconds and memory of both ways by size, and the size from which a job wins."""

@@ -414,6 +414,21 @@ def unseen(tx: Tx, system: str, stream: str, rows: Sequence[tuple[str, str]]) ->
     return {record_id for record_id, _ in missing}
 
 
+def holding(tx: Tx, system: str, object_name: str, field_name: str, value: str) -> set[str]:
+    """Ids of an object's live mirrored records that have this text in a field. Reads all of them:
+    in the database, where nothing is decoded."""
+    rows = tx.connection.execute(
+        select(RECORDS.c.record_id).where(
+            tx.mine(RECORDS),
+            RECORDS.c.system == system,
+            RECORDS.c.object == object_name,
+            RECORDS.c.deleted.is_(False),
+            RECORDS.c.fields[field_name].as_string() == value,
+        )
+    )
+    return set(rows.scalars())
+
+
 def counts(tx: Tx) -> dict[str, int]:
     """Live mirrored records by `system:object`."""
     rows = tx.connection.execute(

@@ -77,6 +77,11 @@ class StoredLanded:
                 return events.unseen(tx, self.system, [key for key, _ in rows])
             return mirror.unseen(tx, self.system, stream, rows)
 
+    def holding(self, object_name: str, field_name: str, value: str) -> set[str]:
+        """Live records of the object in the mirror that have this text in a field."""
+        with self.store.read() as tx:
+            return mirror.holding(tx, self.system, object_name, field_name, value)
+
 
 def pull(
     pair: Pair, run_id: str, *, everything: bool, but: Mapping[Side, LeadloopError] | None = None
@@ -190,7 +195,7 @@ def _pull_stream(
     try:
         for page in connector.changes(spec.name, since, landed=landed):
             moved |= _moved_fields(pair, page, watched)
-            _land(pair, run_id, connector.system, spec.name, page, pulled)
+            _land(pair, run_id, connector.system, spec, page, pulled)
             pair.progress.report(f"pull {name}", pulled.total_records + pulled.total_events, None)
     except UnreadableAnswerError as error:
         _keep_answer(pair, run_id, connector.system, spec, error)
@@ -213,10 +218,17 @@ def _ends_the_run(spec: StreamSpec) -> bool:
     return spec.object is not None and spec.object not in TOUCHING
 
 
-def _land(pair: Pair, run_id: str, system: str, stream: str, page: Page, pulled: Pulled) -> None:
+def _land(
+    pair: Pair, run_id: str, system: str, spec: StreamSpec, page: Page, pulled: Pulled
+) -> None:
+    """A page and its cursor. Records that a stream of events tells about belong to their own."""
+    stream = spec.name
     with pair.store.begin() as tx:
         records = _remembered(tx, page.records)
-        pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, stream, records)
+        for name in sorted({record.ref.object for record in records}):
+            own = [record for record in records if record.ref.object == name]
+            of = stream if spec.object is not None else name
+            pulled.records[f"{system}:{stream}"] += mirror.land(tx, run_id, of, own)
         pulled.events[f"{system}:{stream}"] += events.land(tx, run_id, stream, page.events)
         pulled.malformed[f"{system}:{stream}"] += quarantine.set_aside(tx, run_id, page.malformed)
         quarantine.settle_records(tx, run_id, [record.ref for record in page.records])

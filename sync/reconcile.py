@@ -18,7 +18,17 @@ import structlog
 from mappings.errors import PASSING
 from mappings.fieldmap import ValueType
 from mappings.ports import Lane
-from mappings.records import JOINS, Json, Operation, Outcome, OutcomeStatus, Record, RecordRef, Side
+from mappings.records import (
+    JOINS,
+    Json,
+    Operation,
+    Outcome,
+    OutcomeStatus,
+    Record,
+    RecordRef,
+    Side,
+    first_read,
+)
 from mappings.values import equal
 from state import events, identity, ledger, outbox, own_writes, requeue
 from state.outbox import Intent, Settlement
@@ -259,7 +269,8 @@ def _has_moved(intent: Intent, records: Mapping[RecordRef, Record]) -> bool:
     """Whether anything was saved on the record since the write was planned: it may have been the
     write, and somebody after it."""
     record = records.get(_target(intent))
-    return record is not None and record.revision != intent.details.get(BASE)
+    base = intent.details.get(BASE)
+    return record is not None and first_read(record.revision) != (base and first_read(base))
 
 
 def _with_records(

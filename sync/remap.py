@@ -9,9 +9,10 @@ needs a person's word like any other (law 13).
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from mappings.fieldmap import Aggregate, EntityKind
-from mappings.records import RecordRef, Side
+from mappings.records import RecordRef, Side, first_read
 from mappings.render import mapping_data, rule_digests
 from mappings.required_fields import contract_reads, rule_reads
 from state import identity, kept_mappings, mirror
@@ -129,7 +130,12 @@ def _complete(pair: Pair, side: Side, object_name: str, rows: Sequence[Mirrored]
     if not known:
         return
     read = pair.connector(side).fetch(object_name, [ref.id for ref in known])
-    same = [r for r in read if r.ref in known and r.revision == known[r.ref].record.revision]
+    as_known = {ref: first_read(row.record.revision) for ref, row in known.items()}
+    same = [
+        replace(r, revision=known[r.ref].record.revision)
+        for r in read
+        if first_read(r.revision) == as_known.get(r.ref)
+    ]
     with pair.store.begin() as tx:
         mirror.mirror(tx, [Mirrored(r, known[r.ref].stream, *look_ups(pair, r)) for r in same])
         index_people(pair, tx, same)

@@ -35,3 +35,14 @@ class LandedRows:
             for name, revision in rows
             if name not in events and (name not in records or records[name].revision != revision)
         }
+
+    def holding(self, object_name: str, field_name: str, value: str) -> set[str]:
+        """Ids of live records with this text in a field."""
+        newest = {ref: r for rows in self.records.values() for ref, r in rows.items()}
+        return {
+            name
+            for name, record in newest.items()
+            if record.ref.object == object_name
+            and not record.deleted
+            and record.fields.get(field_name) == value
+        }
