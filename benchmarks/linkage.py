@@ -153,7 +153,7 @@ def _people(rows: pd.DataFrame, person: Callable[[Mapping[str, str]], Person]) -
 
 def blocked(left: Keyed, right: Keyed) -> dict[str, list[str]]:
     """For each person on the right the keys on the left that share a blocking key."""
-    index: dict[str, list[str]] = defaultdict(list)
+    index: dict[int, list[str]] = defaultdict(list)
     for key, person in left.items():
         for block in blocking_keys(person):
             index[block].append(key)

@@ -1,12 +1,12 @@
 """Protocols between the rooms: what one room needs of another, without importing it.
 
-`connectors` implement `Connector`; `state` implements `Landed`, `Limiter` and `CandidateIndex`;
+`connectors` implement `Connector`; `state` implements `Landed` and `Limiter`;
 `sync` wires them together.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -269,16 +269,6 @@ class Connector(Protocol):
 
     def close(self) -> None:
         """Release connections. Further calls are an error."""
-
-
-class CandidateIndex(Protocol):
-    """The durable blocking index: blocking keys to records, without loading the population."""
-
-    def candidates(self, keys: Mapping[str, Iterable[str]]) -> dict[str, list[str]]:
-        """For each incoming record key, the indexed record keys that share a blocking key.
-
-        Keys carried by more records than the index's cap are left out (they say nothing).
-        """
 
 
 class Screen(Protocol):

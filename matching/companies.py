@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import blake2b
 from typing import Any, Literal
 
 from rapidfuzz import fuzz
 
 from matching import contact_points, text
+from matching.blocking import key_of
 
 _ALIKE = 90.0
 
@@ -75,7 +75,7 @@ def normalise_company(attributes: CompanyAttributes, *, region: str | None = Non
     )
 
 
-def company_keys(company: Company) -> tuple[str, ...]:
+def company_keys(company: Company) -> tuple[int, ...]:
     """Blocking keys: stable, short, sorted; see `matching.blocking`."""
     first = company.name.split(" ")[0]
     raw = {
@@ -84,13 +84,7 @@ def company_keys(company: Company) -> tuple[str, ...]:
         ("cf", f"{first}\x1f{company.city}" if first and company.city else ""),
         ("cp", company.phone),
     }
-    return tuple(
-        sorted(
-            f"{kind}:{blake2b(value.encode('utf-8', 'replace'), digest_size=8).hexdigest()}"
-            for kind, value in raw
-            if value
-        )
-    )
+    return tuple(sorted(key_of(kind, value) for kind, value in raw if value))
 
 
 def decide_companies(

@@ -11,7 +11,8 @@ from itertools import combinations
 import numpy as np
 
 from matching.judgement import SAME, Judgement, Pool, judge
-from matching.scoring import bits, score
+from matching.scores import bits
+from matching.scoring import score
 
 MARGIN = 6.64
 """Bits (100 to 1) by which a claim must be better to take a record from another."""

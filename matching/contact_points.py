@@ -44,7 +44,7 @@ class Email:
     role: bool
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=8_192)
 def email(value: str) -> Email | None:
     """The canonical form of an address; None for what is no address or stands for none.
 
@@ -73,7 +73,7 @@ def _valid(text: str) -> str:
     return _validated.__wrapped__(text)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def _validated(text: str) -> str:
     from email_validator import EmailNotValidError, validate_email
 
@@ -87,7 +87,7 @@ def _says_nothing(local: str, domain: str) -> bool:
     return is_placeholder_email(f"{local}@{domain}") or is_placeholder(local)
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=8_192)
 def phone(value: str, region: str | None) -> tuple[str, str]:
     """(E.164, digits): one of them filled, both empty where the value is no number.
 
@@ -178,7 +178,7 @@ def _extractor() -> TLDExtract:
     return tldextract.TLDExtract(suffix_list_urls=(), cache_dir=None)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def domain(value: str) -> str:
     """The registrable domain of a host, URL or address; "" for free mail and for no domain."""
     text = fold(value).rpartition("@")[2].strip("<>;,. ")
@@ -192,7 +192,7 @@ def domain(value: str) -> str:
     return "" if name in FREE_MAIL or name in PLACEHOLDER_DOMAINS or "." not in name else name
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def company(value: str) -> str:
     """A company's name without its legal form, words spelt one way; "" for what names none."""
     text = present(value)

@@ -10,7 +10,8 @@ import numpy as np
 
 from matching.model import Model
 from matching.normalise import Person
-from matching.scoring import Scored, bits, probability, score
+from matching.scores import Scores, bits, probability
+from matching.scoring import score
 from matching.tables.evidence import rivals
 
 if TYPE_CHECKING:
@@ -21,6 +22,9 @@ _TAKEN = -4.0
 SAME = bits(0.9)
 """From here on two records count as one person's when they compete with one another."""
 _SHOWN = 10
+_COMPARED = 12
+"""Plausible candidates that are compared with one another, those with the most evidence: of more,
+which are namesakes by the dozen, each other one counts as somebody else."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Pool:
     incoming: Mapping[str, Person]
     pairs: Sequence[tuple[str, Candidate]]
     rows: Mapping[str, Sequence[int]]
-    scored: Scored
+    scored: Scores
     totals: np.ndarray[Any, np.dtype[np.float64]]
     siblings: Mapping[str, Sequence[tuple[int, int, float]]]
     model: Model
@@ -147,7 +151,7 @@ def _worth_asking(pool: Pool, row: int) -> bool:
     return not pool.candidate(row).taken and pool.scored.circumstances_alike(row)
 
 
-def _consistent(scored: Scored, row: int) -> bool:
+def _consistent(scored: Scores, row: int) -> bool:
     """Whether nothing personal contradicts the link, or something as personal outweighs it.
 
     A birth date that differs needs both name and address to agree (a slip in the date); a name
@@ -158,7 +162,7 @@ def _consistent(scored: Scored, row: int) -> bool:
     return not scored.names_apart(row) or scored.level(row, "birth_date") == 1
 
 
-def _reason(scored: Scored, row: int) -> str:
+def _reason(scored: Scores, row: int) -> str:
     if scored.exact_email(row):
         return "exact_email"
     return "exact_phone" if scored.exact_phone(row) else "scored"
@@ -206,7 +210,7 @@ def _siblings(
     """For each incoming person the scores of plausible candidates against one another."""
     owners, couples = [], []
     for key, mine in rows.items():
-        likely = [row for row in mine if totals[row] >= plausible]
+        likely = _strongest([row for row in mine if totals[row] >= plausible], totals)
         for at, one in enumerate(likely):
             for other in likely[at + 1 :]:
                 owners.append(key)
@@ -222,6 +226,13 @@ def _siblings(
     for owner, (one, other), total in zip(owners, couples, scored.total.tolist(), strict=True):
         found.setdefault(owner, []).append((one, other, total))
     return found
+
+
+def _strongest(rows: Sequence[int], totals: np.ndarray[Any, np.dtype[np.float64]]) -> list[int]:
+    """At most `_COMPARED` of the rows, those with the most evidence; of equals the earlier ones."""
+    if len(rows) <= _COMPARED:
+        return list(rows)
+    return sorted(sorted(rows, key=lambda row: (-totals[row], row))[:_COMPARED])
 
 
 def _groups(pool: Pool, key: str, rows: Sequence[int]) -> list[list[int]]:

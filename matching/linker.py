@@ -8,8 +8,9 @@ connection and a single form fill take this one path.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from matching.competition import compete
@@ -96,9 +97,30 @@ def _decision(pool: Pool, judged: Judgement, limits: Thresholds) -> Decision:
         probability=judged.probability,
         weight=judged.weight,
         reason=judged.reason,
-        evidence={
-            "model": pool.model.version,
-            "thresholds": {"link": limits.link, "review": limits.review},
-            "candidates": pool.evidence(judged),
-        },
+        evidence=_Evidence(pool, judged, limits),
     )
+
+
+class _Evidence(Mapping[str, Any]):
+    """The evidence of a decision, put together when somebody looks at it: that takes as long as
+    deciding did."""
+
+    def __init__(self, pool: Pool, judged: Judgement, limits: Thresholds) -> None:
+        self._pool, self._judged, self._limits = pool, judged, limits
+
+    def __getitem__(self, name: str) -> Any:
+        return self._made[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._made)
+
+    def __len__(self) -> int:
+        return len(self._made)
+
+    @cached_property
+    def _made(self) -> dict[str, Any]:
+        return {
+            "model": self._pool.model.version,
+            "thresholds": {"link": self._limits.link, "review": self._limits.review},
+            "candidates": self._pool.evidence(self._judged),
+        }

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from matching import defaults
+from matching.few import Ready
 from matching.normalise import Person
 from matching.people import KIND_OF, Tallies, frame_of
 from matching.tables.frame import Feature, Frame, Tally
@@ -86,6 +87,11 @@ class Model:
     def frame(self, people: Sequence[Person]) -> Frame:
         """People as this model compares them, values counted as often as in its population."""
         return frame_of(people, len(people), self._looked_up)
+
+    @cached_property
+    def ready(self) -> Ready:
+        """The model laid out for one pair at a time."""
+        return Ready(self.learned, self._looked_up)
 
     @cached_property
     def _looked_up(self) -> Tallies:

@@ -58,13 +58,13 @@ class _Column:
     letters: str
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=16_384)
 def _looked_at(value: str | None) -> _Column:
     text = present(value)
     return _Column(text, not text or bool(_SIMPLE.match(text)), letters(text))
 
 
-@lru_cache(maxsize=131_072)
+@lru_cache(maxsize=16_384)
 def _parsed(first: str, last: str) -> Name:
     from nameparser import parse
 
@@ -96,7 +96,7 @@ def _nicknamer() -> NickNamer:
     return Nicknames()
 
 
-@lru_cache(maxsize=32_768)
+@lru_cache(maxsize=16_384)
 def forms(given: str) -> tuple[str, ...]:
     """The name and the full names it may be short for, sorted; () for an initial or none."""
     if len(given) < 2:  # noqa: PLR2004 - an initial is short for anything

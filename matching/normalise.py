@@ -6,8 +6,8 @@ first use so that importing this module costs nothing.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from mappings.records import PersonAttributes
@@ -46,24 +46,33 @@ class Person:
     country: str = ""
     birth_date: str = ""
 
-    def to_json(self) -> dict[str, Any]:
-        """Only what is known, tuples as lists; `from_json` is its inverse."""
-        return {
-            name: list(value) if isinstance(value, tuple) else value
-            for name, value in asdict(self).items()
-            if value
-        }
+    def to_json(self) -> list[Any]:
+        """The person as few characters of JSON: values by their place in `_STORED`, 0 for nothing,
+        nothing behind the last. `forms` are left out, being the first name's. `from_json` is its
+        inverse for whoever `normalise` made.
+        """
+        values = [getattr(self, name) or 0 for name in _STORED]
+        while values and not values[-1]:
+            values.pop()
+        return values
 
     @classmethod
-    def from_json(cls, data: Mapping[str, Any]) -> Person:
-        """The person `to_json` wrote. Unknown names are ignored: an older reader, a newer row."""
-        known = {field.name for field in fields(cls)}
+    def from_json(cls, data: Sequence[Any]) -> Person:
+        """The person `to_json` wrote. Further values are ignored: an older reader, a newer row."""
         values: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in data.items()
-            if name in known
+            name: tuple(value) if isinstance(value, list | tuple) else value
+            for name, value in zip(_STORED, data, strict=False)
+            if value
         }
-        return cls(**values)
+        return cls(**values, forms=names.forms(values.get("given", "")))
+
+
+_STORED = (
+    *("given", "family", "emails", "phones", "street", "city", "postcode", "birth_date"),
+    *("company", "domains", "title", "middle", "state", "country", "role_emails", "weak_phones"),
+)
+"""Where each value stands in a stored person, those that most people have first: a new one comes
+last."""
 
 
 def normalise(attributes: PersonAttributes, *, region: str | None = None) -> Person:

@@ -26,7 +26,7 @@ _SPACES = re.compile(r"\s+")
 _UNIT = re.compile(r"\b(\d+)(?:st|nd|rd|th)\b")
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def fold(value: str) -> str:
     """Lower case, without accents or compatibility forms, single spaces."""
     if value.isascii():
@@ -100,7 +100,7 @@ def address(value: str) -> Address:
     return Address(" ".join(lines), code, town, state)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def street(value: str) -> str:
     """A street address as tokens, kinds of street abbreviated one way, ordinals as numbers."""
     text = words(value).replace("strasse ", "str ")
@@ -225,7 +225,7 @@ def _full_year(year: int) -> int:
     return year + (2000 if year <= _LAST_YEAR else 1900)
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def squash(value: str) -> str:
     """A name with the German spelling of umlauts undone: "koehler" and "kohler" are one name."""
     for spelt, plain in (("ae", "a"), ("oe", "o"), ("ue", "u")):
@@ -233,7 +233,7 @@ def squash(value: str) -> str:
     return value
 
 
-@lru_cache(maxsize=65_536)
+@lru_cache(maxsize=16_384)
 def phonetic(value: str) -> str:
     """A metaphone code of the name without its spaces; names of other scripts stay as they are."""
     import jellyfish

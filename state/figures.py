@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import String, and_, case, cast, func, or_, select
+from sqlalchemy import and_, case, func, or_, select
 from sqlalchemy.sql.elements import Label
 
 from mappings.record_ids import spelled_out
@@ -152,10 +152,10 @@ def named_like(tx: Tx, words: Sequence[str], *, limit: int) -> list[RecordRef]:
     """People's records whose name, address or company holds every one of these words, in order of
     their name. Reads the whole index: for a person who looks for one.
     """
-    text = cast(INDEXED.c.person, String)
+    held = (INDEXED.c.person.icontains(word, autoescape=True) for word in words)
     rows = tx.connection.execute(
         select(INDEXED.c.record_key)
-        .where(tx.mine(INDEXED), *(text.icontains(word, autoescape=True) for word in words))
+        .where(tx.mine(INDEXED), *held)
         .order_by(INDEXED.c.record_key)
         .limit(limit)
     )

@@ -10,8 +10,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
-from sqlalchemy import Index, UniqueConstraint
-from sqlmodel import Field
+from sqlalchemy import BigInteger, Column, Index, Integer, MetaData, UniqueConstraint
+from sqlmodel import Field, SQLModel
 
 from state import lifecycle_tables
 from state.census_tables import CensusRow, SeenRow
@@ -405,21 +405,24 @@ class ActivityRow(Scoped, table=True):
     at: datetime = _instant()
 
 
-class BlockingRow(Scoped, table=True):
-    """One blocking key of one record: the candidate index."""
+class BlockingRow(SQLModel, table=True):
+    """One blocking key of one record: the candidate index (`state.candidates`).
+
+    The key alone finds the rows, and nothing is kept twice: a person has some thirty of them, so
+    every byte here is thirty megabytes for a million people. Whose row it is stands in the key.
+    """
+
+    metadata: ClassVar[MetaData] = METADATA
 
     __tablename__ = "blocking"
-    __table_args__: ClassVar[Any] = (
-        UniqueConstraint("key", *OWNER, "record_key"),
-        Index("ix_blocking_record", "record_key", *OWNER),
-    )
-    id: int | None = Field(default=None, primary_key=True)
-    key: str = Field(max_length=64)
-    record_key: str = Field(max_length=600)
+    __table_args__: ClassVar[Any] = ({"sqlite_with_rowid": False},)
+    key: int = Field(sa_column=Column(BigInteger, primary_key=True, autoincrement=False))
+    indexed_id: int = Field(sa_column=Column(Integer, primary_key=True, autoincrement=False))
 
 
 class IndexedRow(Scoped, table=True):
-    """A record as matching sees it: normalised, beside its blocking keys."""
+    """A record as matching sees it: JSON of its own, and its blocking keys, by which they are found
+    again when the record changes."""
 
     __tablename__ = "indexed"
     __table_args__: ClassVar[Any] = (UniqueConstraint("record_key", *OWNER),)
@@ -427,7 +430,8 @@ class IndexedRow(Scoped, table=True):
     record_key: str = Field(max_length=600)
     side: str = Field(max_length=8)
     kind: str = Field(max_length=16)
-    person: dict[str, Any] = _json()
+    person: str
+    block_keys: bytes
 
 
 class ModelRow(Scoped, table=True):

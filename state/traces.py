@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Table, delete, select, update
+from sqlalchemy import Column, LargeBinary, Table, delete, select, update
 
 from mappings.records import RecordRef
-from state.candidates import BLOCKING, INDEXED
+from state import candidates
+from state.candidates import INDEXED
 from state.census import SEEN
 from state.commands import COMMANDS
 from state.due import DUE
@@ -52,6 +53,7 @@ IMPERSONAL: Mapping[str, str] = {
     "mailings": "which month's report went to which address of ours, as a digest",
     "schemas": "the fields vendors describe",
     "drifts": "fields that are not as the mapping needs them",
+    "blocking": "hashes that lead to rows of `indexed`, and are removed with them",
     "tombstones": "keyed hashes of erased people",
     "erasures": "an erasure's own row; names nobody once it is done",
 }
@@ -179,7 +181,6 @@ PLACES: tuple[Place, ...] = (
     Place(DEAD, (_entity(DEAD), _reference(DEAD.c.subject)), ("payload", "closing"), whole=True),
     Place(LEDGER, (_entity(LEDGER), _reference(LEDGER.c.ref)), ("before", "after"), whole=True),
     Place(ACTIVITIES, (_reference(ACTIVITIES.c.ref),)),
-    Place(BLOCKING, (_reference(BLOCKING.c.record_key),)),
     Place(INDEXED, (_reference(INDEXED.c.record_key),)),
     Place(STANDINGS, (_entity(STANDINGS),)),
     Place(MOVES, (_entity(MOVES),)),
@@ -202,10 +203,17 @@ def rows_of(tx: Tx, traces: Traces) -> Iterator[tuple[str, dict[str, Any]]]:
         keys = own_keys(tx, place, traces)
         for batch in chunks(sorted(keys | mentioning(tx, place, traces).keys(), key=str)):
             rows = tx.connection.execute(
-                select(place.table).where(place.table.c.id.in_(batch)).order_by(place.table.c.id)
+                select(*_shown(place.table))
+                .where(place.table.c.id.in_(batch))
+                .order_by(place.table.c.id)
             )
             for row in rows.mappings():
                 yield place.table.name, dict(row)
+
+
+def _shown(table: Table) -> list[Column[Any]]:
+    """The columns that say something to people: not what an index alone can read."""
+    return [column for column in table.c if not isinstance(column.type, LargeBinary)]
 
 
 def remove(tx: Tx, traces: Traces) -> Counter[str]:
@@ -223,6 +231,8 @@ def remove(tx: Tx, traces: Traces) -> Counter[str]:
         named = {k: row for k, row in mentioning(tx, place, traces).items() if k not in own}
         if place.whole:
             own |= named.keys()
+        if place.table is INDEXED:
+            removed["blocking"] += candidates.forget(tx, own)
         for batch in chunks(sorted(own, key=str)):
             tx.connection.execute(delete(place.table).where(place.table.c.id.in_(batch)))
         if not place.whole:

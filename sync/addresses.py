@@ -9,11 +9,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from hashlib import sha256
 
 from mappings.fieldmap import EntityKind
 from mappings.placeholders import is_placeholder_email
 from mappings.records import Record, RecordRef
+from matching.blocking import key_of
 from state import candidates, identity, mirror, outbox
 from state.identity import Link
 from state.store import Tx
@@ -72,7 +72,7 @@ def addresses_of(record: Record) -> list[str]:
     return list(dict.fromkeys(own))
 
 
-def mailbox_keys(record: Record) -> list[str]:
+def mailbox_keys(record: Record) -> list[int]:
     """What a record is found by in the candidate index for each further address of its own; the
     first is what the mirror looks it up by."""
     return [mailbox_key(address) for address in addresses_of(record)[_firsts(record) :]]
@@ -82,9 +82,9 @@ def _firsts(record: Record) -> int:
     return 0 if address_of(record) is None else 1
 
 
-def mailbox_key(address: str) -> str:
+def mailbox_key(address: str) -> int:
     """The key of a mailbox in the candidate index; matching asks for none of these."""
-    return f"m:{sha256(address.encode()).hexdigest()[:32]}"
+    return key_of("m", address)
 
 
 def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
@@ -113,7 +113,8 @@ def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
 
 
 def _by_further(tx: Tx, addresses: Sequence[str]) -> dict[str, list[Record]]:
-    """Live records by those of these addresses that they have beside their first."""
+    """Live records by those of these addresses that they have beside their first. The record
+    itself is asked: two addresses may have one key."""
     near = candidates.candidates(tx, {one: [mailbox_key(one)] for one in addresses})
     named = {RecordRef.parse(name) for own in near.values() for name in own}
     known = mirror.load(tx, named)
@@ -121,7 +122,9 @@ def _by_further(tx: Tx, addresses: Sequence[str]) -> dict[str, list[Record]]:
         address: [
             known[ref].record
             for ref in map(RecordRef.parse, own)
-            if ref in known and not known[ref].record.deleted
+            if ref in known
+            and not known[ref].record.deleted
+            and address in addresses_of(known[ref].record)
         ]
         for address, own in near.items()
         if own

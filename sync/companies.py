@@ -103,18 +103,16 @@ def _decide(
     on_map = sorted(map(str, own | again))
     indexed = candidates.people(tx, on_map)
     incoming = {key: Company(**row.person) for key, row in indexed.items()}
-    blocked = candidates.candidates(tx, {k: company_keys(c) for k, c in incoming.items()})
-    everyone = candidates.people(tx, {c for own in blocked.values() for c in own})
+    near = candidates.near(tx, {k: company_keys(c) for k, c in incoming.items()})
+    everyone = near.records
     ruled_out = reviews.ruled_out(tx, on_map)
     accounts = {
         key: [
             CompanyCandidate(c, Company(**everyone[c].person))
             for c in own
-            if c in everyone
-            and everyone[c].side is Side.CRM
-            and (min(key, c), max(key, c)) not in ruled_out
+            if everyone[c].side is Side.CRM and (min(key, c), max(key, c)) not in ruled_out
         ]
-        for key, own in blocked.items()
+        for key, own in near.found.items()
     }
     words = _store(pair, tx, run_id, mapping, decide_companies(incoming, accounts))
     links = {str(ref) for ref in identity.links_of(tx, [ref for _, ref in rows])}

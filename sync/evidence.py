@@ -5,7 +5,7 @@ Reads the state, decides nothing, writes nothing but a newly trained model.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 import structlog
@@ -17,6 +17,7 @@ from matching.linker import Candidate
 from matching.model import Model, default_model, train
 from matching.normalise import Person
 from state import candidates, identity, learned, reviews
+from state.candidates import ENOUGH, Indexed
 from state.store import Store, Tx
 from sync.crash import crashpoint
 from sync.pair import Pair
@@ -102,7 +103,7 @@ def lesson_of(store: Store) -> Lesson | None:
         right = list(candidates.population(tx, Side.MAP, kind, limit=TRAINING_SAMPLE))
         if min(len(left), len(right)) < LEAST_TO_TRAIN:
             return None
-        incoming = {row.record_key: Person.from_json(dict(row.person)) for row in right}
+        incoming = {row.record_key: Person.from_json(row.person) for row in right}
         keys = {key: blocking_keys(person) for key, person in incoming.items()}
         blocked = candidates.candidates(tx, keys)
         answers = _answers(tx, incoming)
@@ -113,7 +114,7 @@ def lesson_of(store: Store) -> Lesson | None:
         for key in blocked[name]
         if key in position
     }
-    people = [Person.from_json(dict(row.person)) for row in left]
+    people = [Person.from_json(row.person) for row in left]
     told = {pair: answers[keyed] for pair, keyed in pairs.items() if keyed in answers}
     return Lesson(people, list(incoming.values()), list(pairs), told)
 
@@ -132,36 +133,34 @@ def known(pair: Pair, keys: Iterable[str], wanted: Callable[[Candidate], bool]) 
     """The named people and those candidates that are `wanted`; ruled-out pairs are left out."""
     with pair.store.read() as tx:
         incoming = {
-            key: Person.from_json(dict(row.person))
-            for key, row in candidates.people(tx, keys).items()
+            key: Person.from_json(row.person) for key, row in candidates.people(tx, keys).items()
         }
-        blocked = candidates.candidates(
-            tx, {key: blocking_keys(person) for key, person in incoming.items()}
-        )
-        everyone = _candidates(pair, tx, sorted({c for own in blocked.values() for c in own}))
+        keys_of = {key: blocking_keys(person) for key, person in incoming.items()}
+        near = candidates.near(tx, keys_of, enough=ENOUGH)
+        everyone = _candidates(pair, tx, near.records)
         ruled_out = reviews.ruled_out(tx, incoming)
     found: dict[str, list[Candidate]] = {}
-    for key, own in blocked.items():
+    for key, own in near.found.items():
         found[key] = [
             everyone[c]
             for c in own
-            if c in everyone and wanted(everyone[c]) and (min(key, c), max(key, c)) not in ruled_out
+            if wanted(everyone[c]) and (min(key, c), max(key, c)) not in ruled_out
         ]
     return Known(incoming, found)
 
 
-def _candidates(pair: Pair, tx: Tx, keys: Sequence[str]) -> dict[str, Candidate]:
-    links = identity.links_of(tx, [RecordRef.parse(key) for key in keys])
+def _candidates(pair: Pair, tx: Tx, records: Mapping[str, Indexed]) -> dict[str, Candidate]:
+    links = identity.links_of(tx, [RecordRef.parse(key) for key in sorted(records)])
     entity_of = {str(ref): link.entity_id for ref, link in links.items() if link.status == "live"}
     taken = _taken(pair, tx, set(entity_of.values()))
     return {
         key: Candidate(
             key=key,
-            person=Person.from_json(dict(row.person)),
+            person=Person.from_json(row.person),
             entity=entity_of.get(key),
             taken=entity_of.get(key) in taken,
         )
-        for key, row in candidates.people(tx, keys).items()
+        for key, row in records.items()
     }
 
 

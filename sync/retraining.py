@@ -17,7 +17,8 @@ import numpy as np
 
 from mappings.errors import LeadloopError
 from matching.model import Model, default_model
-from matching.scoring import bits, score
+from matching.scores import bits
+from matching.scoring import score
 from state import commands, learned
 from state.store import Store, Tx
 from sync import models

@@ -45,7 +45,8 @@ CHANGED: Mapping[str, frozenset[str]] = {
 }
 """What changes together in one person's life, and then agrees no more than strangers do."""
 
-_ADJUSTMENT = 12.0
+ADJUSTMENT = 12.0
+"""Bits by which a value's frequency may move a weight at most."""
 
 
 @dataclass(frozen=True)
@@ -190,7 +191,7 @@ def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     rare = learned.rare.get(feature.name, 1.0)
     others = np.maximum(carried - ALONE, 0) + np.where(carried > ALONE, max(rare, 0.5), rare)
     bits = np.log2(others / rows / general)
-    found[at] = np.clip(bits, -_ADJUSTMENT, _ADJUSTMENT)
+    found[at] = np.clip(bits, -ADJUSTMENT, ADJUSTMENT)
     return found
 
 

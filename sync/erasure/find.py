@@ -149,12 +149,10 @@ def _holders(ground: Ground, tx: Tx, emails: Iterable[str]) -> frozenset[RecordR
         ref for email in wanted for ref in figures.named(tx, email)
     }
     people = {e: normalise(PersonAttributes(emails=(e,))) for e in wanted}
-    near = candidates.candidates(tx, {e: blocking_keys(p) for e, p in people.items()})
-    indexed = candidates.people(tx, {key for keys in near.values() for key in keys})
-    for email, keys in near.items():
+    near = candidates.near(tx, {e: blocking_keys(p) for e, p in people.items()})
+    for email, keys in near.found.items():
         for key in keys:
-            row = indexed.get(key)
-            held = set(Person.from_json(row.person).emails) if row else set()
+            held = set(Person.from_json(near.records[key].person).emails)
             if held & set(people[email].emails):
                 found.add(RecordRef.parse(key))
     return frozenset(ref for ref in found if ground.is_person(ref))

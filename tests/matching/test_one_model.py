@@ -12,7 +12,7 @@ from mappings.records import PersonAttributes
 from matching.model import Model, concealed, default_model, train
 from matching.normalise import Person, normalise
 from matching.people import READERS, frame_of
-from matching.scoring import score
+from matching.scoring import scored
 from matching.tables.build import build
 from matching.tables.layout import lay_out
 from matching.tables.mixture import compared, weigh
@@ -117,8 +117,8 @@ def test_alone_or_among_everybody_a_pair_weighs_the_same(
     stored = Model.from_json(json.loads(json.dumps(model.to_json())))
     assert model.trained["expected_matches"] > 100
     for at, (i, j) in enumerate(pairs[::7]):
-        alone = score([crm[i]], [incoming[j]], stored).weighed.total
-        back = score([incoming[j]], [crm[i]], stored).weighed.total
+        alone = scored([crm[i]], [incoming[j]], stored).weighed.total
+        back = scored([incoming[j]], [crm[i]], stored).weighed.total
         assert alone.tolist() == pytest.approx([bulk[at * 7]], abs=1e-4)
         assert back.tolist() == alone.tolist()
 

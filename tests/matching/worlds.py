@@ -132,7 +132,7 @@ def _entry(entry: Entry, pen: Draw) -> Person:
 
 def blocked(left: Mapping[str, Person], right: Mapping[str, Person]) -> dict[str, list[str]]:
     """For each person on the right the keys on the left that share a blocking key."""
-    index: dict[str, list[str]] = defaultdict(list)
+    index: dict[int, list[str]] = defaultdict(list)
     for key, person in left.items():
         for block in blocking_keys(person):
             index[block].append(key)

@@ -68,7 +68,8 @@ LOOKUPS: dict[str, Callable[[Tx], object]] = {
     "reviews.close_subjects": lambda tx: reviews.close_subjects(tx, named("s"), "resolved"),
     "reviews.ruled_out": lambda tx: reviews.ruled_out(tx, named("s")),
     "reviews.decisions_of": lambda tx: reviews.decisions_of(tx, named("s")),
-    "candidates.candidates": lambda tx: candidates.candidates(tx, {"x": named("k")}),
+    "candidates.candidates": lambda tx: candidates.candidates(tx, {"x": MANY}),
+    "candidates.near": lambda tx: candidates.near(tx, {"x": MANY}),
     "candidates.people": lambda tx: candidates.people(tx, named("")),
     "candidates.drop": lambda tx: candidates.drop(tx, named("")),
 }
@@ -85,7 +86,7 @@ def fill(tx: Tx) -> None:
     identity.store_shadows(tx, "r", {(f"e{n}", "bond"): {"a": 1} for n in many})
     events.land(tx, "r", "forms", [event(f"k{n}") for n in many])
     outbox.journal(tx, "r", [intent(f"i{n}", f"e{n}") for n in many])
-    candidates.index(tx, [Indexed(str(n), Side.MAP, "person", {}, (f"k{n}",)) for n in many])
+    candidates.index(tx, [Indexed(str(n), Side.MAP, "person", [], (n,)) for n in many])
 
 
 @contextmanager
@@ -166,5 +167,5 @@ def test_statements_do_not_grow_with_the_rows(store: Store, size: int) -> None:
         events.attribute(tx, dict.fromkeys(range(size), "e7"))
         identity.set_status(tx, [contact(n).ref for n in many], "gone")
         reviews.close_subjects(tx, [f"s{n}" for n in many], "resolved")
-        candidates.candidates(tx, {str(n): [f"k{n}"] for n in many})
+        candidates.candidates(tx, {str(n): [n] for n in many})
     assert len(said) <= 20

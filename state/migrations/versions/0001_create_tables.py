@@ -75,17 +75,11 @@ def upgrade() -> None:
     sa.UniqueConstraint('tenant', 'pair', 'subject', name=op.f('uq_approvals'))
     )
     op.create_table('blocking',
-    sa.Column('tenant', sa.String(length=64), nullable=False),
-    sa.Column('pair', sa.String(length=128), nullable=False),
-    sa.Column('id', sa.Integer(), nullable=False),
-    sa.Column('key', sa.String(length=64), nullable=False),
-    sa.Column('record_key', sa.String(length=600), nullable=False),
-    sa.PrimaryKeyConstraint('id', name=op.f('pk_blocking')),
-    sa.UniqueConstraint('key', 'tenant', 'pair', 'record_key', name=op.f('uq_blocking'))
+    sa.Column('key', sa.BigInteger(), autoincrement=False, nullable=False),
+    sa.Column('indexed_id', sa.Integer(), autoincrement=False, nullable=False),
+    sa.PrimaryKeyConstraint('key', 'indexed_id', name=op.f('pk_blocking')),
+    sqlite_with_rowid=False
     )
-    with op.batch_alter_table('blocking', schema=None) as batch_op:
-        batch_op.create_index('ix_blocking_record', ['record_key', 'tenant', 'pair'], unique=False)
-
     op.create_table('brakes',
     sa.Column('tenant', sa.String(length=64), nullable=False),
     sa.Column('pair', sa.String(length=128), nullable=False),
@@ -280,7 +274,8 @@ def upgrade() -> None:
     sa.Column('record_key', sa.String(length=600), nullable=False),
     sa.Column('side', sa.String(length=8), nullable=False),
     sa.Column('kind', sa.String(length=16), nullable=False),
-    sa.Column('person', sa.JSON(none_as_null=True), nullable=False),
+    sa.Column('person', sa.String(), nullable=False),
+    sa.Column('block_keys', sa.LargeBinary(), nullable=False),
     sa.PrimaryKeyConstraint('id', name=op.f('pk_indexed')),
     sa.UniqueConstraint('record_key', 'tenant', 'pair', name=op.f('uq_indexed'))
     )
