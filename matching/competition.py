@@ -10,7 +10,7 @@ from itertools import combinations
 
 import numpy as np
 
-from matching.judgement import SAME, Judgement, Pool, judge
+from matching.judgement import SAME, Judgement, Pool, judge, two_people
 from matching.scores import bits
 from matching.scoring import score
 
@@ -106,7 +106,8 @@ def _between(pool: Pool, couples: Sequence[tuple[str, str]]) -> dict[tuple[str, 
     )
     # Birth dates that contradict are two people's, whatever else they share.
     born_apart = [scored.born_apart(row) for row in range(len(couples))]
-    totals = np.where(born_apart, np.minimum(scored.total, pool.model.prior), scored.total)
+    totals = two_people(scored, pool.model.prior)
+    totals = np.where(born_apart, np.minimum(totals, pool.model.prior), totals)
     return dict(zip(couples, totals.tolist(), strict=True))
 
 

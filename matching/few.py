@@ -161,19 +161,11 @@ def _is_identified(codes: Sequence[int], *, called: bool) -> bool:
     return called or not (given == _GIVEN_APART or (given == 0 and family == _FAMILY_APART))
 
 
-def _is_reachable(one: Person, other: Person) -> bool:
-    if one.emails and other.emails:
-        return True
-    if levels.numbers_of(one) and levels.numbers_of(other):
-        return True
-    return bool((one.company or one.domains) and (other.company or other.domains))
-
-
 class Few(Scores):
     """Scores of some pairs, left[i] against right[i]."""
 
     def __init__(self, left: Sequence[Person], right: Sequence[Person], ready: Ready) -> None:
-        self._ready, self._left, self._right = ready, left, right
+        self._ready, self.left, self.right = ready, left, right
         self._pairs = [_weighed(ready, one, other) for one, other in zip(left, right, strict=True)]
         self.identified = np.array([pair.identified for pair in self._pairs], dtype=np.float64)
         self.total = np.array([p.total + p.identified for p in self._pairs], dtype=np.float64)
@@ -181,10 +173,6 @@ class Few(Scores):
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
         return self._pairs[row].called
-
-    def reachable(self, row: int) -> bool:
-        """Whether an address, a number or an employer is known on both sides."""
-        return _is_reachable(self._left[row], self._right[row])
 
     def level(self, row: int, name: str) -> int:
         """The level code of one pair in one field, 1 the strongest; 0 says nothing."""

@@ -155,8 +155,11 @@ def _consistent(scored: Scores, row: int) -> bool:
     """Whether nothing personal contradicts the link, or something as personal outweighs it.
 
     A birth date that differs needs both name and address to agree (a slip in the date); a name
-    that differs altogether needs the birth date.
+    that differs altogether needs the birth date, and addresses that only a number tells apart need
+    the birth date or a telephone number.
     """
+    if scored.counted_apart(row) and not scored.exact_phone(row):
+        return scored.level(row, "birth_date") == 1
     if scored.born_apart(row):
         return scored.named_alike(row) and scored.lives_alike(row)
     return not scored.names_apart(row) or scored.level(row, "birth_date") == 1
@@ -223,9 +226,17 @@ def _siblings(
         model,
     )
     found: dict[str, list[tuple[int, int, float]]] = {}
-    for owner, (one, other), total in zip(owners, couples, scored.total.tolist(), strict=True):
+    totals = two_people(scored, model.prior).tolist()
+    for owner, (one, other), total in zip(owners, couples, totals, strict=True):
         found.setdefault(owner, []).append((one, other, total))
     return found
+
+
+def two_people(scored: Scores, prior: float) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """The totals, of pairs whose addresses only a number tells apart no more than the prior:
+    whatever else they share, a mail server's namesakes are two."""
+    apart = [scored.counted_apart(row) for row in range(len(scored.total))]
+    return np.where(apart, np.minimum(scored.total, prior), scored.total)
 
 
 def _strongest(rows: Sequence[int], totals: np.ndarray[Any, np.dtype[np.float64]]) -> list[int]:

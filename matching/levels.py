@@ -19,6 +19,7 @@ from matching import names
 from matching.normalise import Person
 from matching.people import READERS
 from matching.tables.kinds import KINDS
+from matching.tables.reach import counted
 from matching.text import phonetic, squash
 
 FIELDS = tuple(READERS)
@@ -218,6 +219,8 @@ def _address(a: str, b: str) -> int:
     local = local_a == local_b and shorter >= 4  # noqa: PLR2004
     if local and OSA.distance(domain_a, domain_b, score_cutoff=2) <= 2:  # noqa: PLR2004
         return 2
+    if counted_apart(a, b):
+        return 7
     most = max(4, int(_SLIPS * min(len(a), len(b))) + 1)
     edits = OSA.distance(a, b, score_cutoff=most)
     slips = edits <= most and shorter >= 4 and edits <= _slips(a, b)  # noqa: PLR2004
@@ -227,6 +230,16 @@ def _address(a: str, b: str) -> int:
         return 5
     near = domain_a == domain_b and edits <= 4  # noqa: PLR2004
     return 6 if near or _jaro_winkler(a, b, _ADDRESSES_ALIKE) else 7
+
+
+def counted_apart(a: str, b: str) -> bool:
+    """Whether two addresses of one domain differ by no more than the number behind the name."""
+    local_a, _, domain_a = a.rpartition("@")
+    local_b, _, domain_b = b.rpartition("@")
+    if domain_a != domain_b or a == b:
+        return False
+    (one, first), (other, second) = counted(local_a), counted(local_b)
+    return one != "" and one == other and first != second
 
 
 def _slips(a: str, b: str) -> float:

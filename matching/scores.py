@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from math import log2
 from typing import Any
 
 import numpy as np
 
+from matching import levels
+from matching.normalise import Person
 from matching.tables.kinds import KINDS
 from matching.tables.mixture import Floats
 
-GIVEN, FAMILY = KINDS["given"], KINDS["family"]
+GIVEN, FAMILY, EMAIL = KINDS["given"], KINDS["family"], KINDS["email"]
 PHONE, STREET, PLACE, DATE = KINDS["phone"], KINDS["street"], KINDS["place"], KINDS["date"]
 
 IDENTIFIED = 10.0
@@ -29,20 +32,18 @@ def probability(total: float) -> float:
 
 
 class Scores(ABC):
-    """Scores of n pairs. `total` is in bits, `identified` the part of it that an exact identifier
-    without contradiction adds to reach its floor.
+    """Scores of n pairs, left[i] against right[i]. `total` is in bits, `identified` the part of it
+    that an exact identifier without contradiction adds to reach its floor.
     """
 
+    left: Sequence[Person]
+    right: Sequence[Person]
     total: Floats
     identified: Floats
 
     @abstractmethod
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
-
-    @abstractmethod
-    def reachable(self, row: int) -> bool:
-        """Whether an address, a number or an employer is known on both sides."""
 
     @abstractmethod
     def level(self, row: int, name: str) -> int:
@@ -59,6 +60,23 @@ class Scores(ABC):
     def born_apart(self, row: int) -> bool:
         """Whether the birth dates clearly contradict."""
         return self.level(row, "birth_date") == DATE.code("different")
+
+    def counted_apart(self, row: int) -> bool:
+        """Whether addresses of one domain differ by nothing but the number behind the name, and
+        none is shared: so a mail server tells namesakes apart."""
+        if self.level(row, "email") != EMAIL.code("different"):
+            return False
+        one, other = self.left[row].emails, self.right[row].emails
+        return any(levels.counted_apart(a, b) for a in one for b in other)
+
+    def reachable(self, row: int) -> bool:
+        """Whether an address, a number or an employer is known on both sides."""
+        one, other = self.left[row], self.right[row]
+        if one.emails and other.emails:
+            return True
+        if levels.numbers_of(one) and levels.numbers_of(other):
+            return True
+        return bool((one.company or one.domains) and (other.company or other.domains))
 
     def names_apart(self, row: int) -> bool:
         """Whether neither given nor family name agrees, both being known."""

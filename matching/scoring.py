@@ -13,7 +13,6 @@ from matching.model import Model
 from matching.normalise import Person
 from matching.scores import DATE, FAMILY, GIVEN, IDENTIFIED, PHONE, Scores
 from matching.tables.evidence import DIGITS, pair_as_json
-from matching.tables.frame import Frame
 from matching.tables.mixture import Compared, Floats, Weighed, compared, weigh
 from matching.tables.values import Flags, Index
 
@@ -22,20 +21,17 @@ from matching.tables.values import Flags, Index
 class Scored(Scores):
     """Scores of n pairs, as arrays."""
 
+    left: Sequence[Person]
+    right: Sequence[Person]
     compared: Compared
     weighed: Weighed
     identified: Floats
     total: Floats
     called: Flags
-    within_reach: Flags
 
     def exact_phone(self, row: int) -> bool:
         """Whether the pair shares a number and the names agree."""
         return bool(self.called[row])
-
-    def reachable(self, row: int) -> bool:
-        """Whether an address, a number or an employer is known on both sides."""
-        return bool(self.within_reach[row])
 
     def level(self, row: int, name: str) -> int:
         """The level code of one pair in one field, 1 the strongest; 0 says nothing."""
@@ -70,12 +66,13 @@ def scored(left: Sequence[Person], right: Sequence[Person], model: Model) -> Sco
     floor = _identified(found, called)
     identified = np.where(floor, np.maximum(IDENTIFIED - weighed.total, 0.0), 0.0)
     return Scored(
+        left=left,
+        right=right,
         compared=found,
         weighed=weighed,
         identified=identified,
         total=weighed.total + identified,
         called=called,
-        within_reach=_reachable(frame, one, other),
     )
 
 
@@ -85,14 +82,6 @@ def _numbered(people: Sequence[Person]) -> tuple[list[Person], Index]:
     numbers = [at.setdefault(id(person), len(at)) for person in people]
     once = {id(person): person for person in people}
     return [once[key] for key in at], np.array(numbers, dtype=np.int64)
-
-
-def _reachable(frame: Frame, one: Index, other: Index) -> Flags:
-    found = np.zeros(len(one), dtype=bool)
-    for feature in frame.features:
-        if feature.name in {"email", "phone", "employer"}:
-            found |= (feature.rows[one] >= 0) & (feature.rows[other] >= 0)
-    return found
 
 
 def _identified(found: Compared, called: Flags) -> Flags:

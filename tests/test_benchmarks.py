@@ -270,17 +270,22 @@ def test_writing_fills_the_vendors_calls() -> None:
     assert (contacts["records"], contacts["calls"]) == (250, 3)
 
 
-def test_one_person_against_a_population_is_measured() -> None:
-    """The short form of the online figures: people are found among 400, and every time has its
-    percentiles."""
+def test_one_person_against_a_population_is_measured(database_url: str) -> None:
+    """The short form of the online figures, on both databases: people are found among 400, and
+    every time has its percentiles."""
     from benchmarks.online import online
 
-    found = online(400, lambda _: None)
+    found = online(400, lambda _: None, database_url)
     assert found["index_mib"] > 0
-    for name in ("durable_cpu_ms", "in_memory_cpu_ms"):
-        assert found[name]["candidates"] > 0
-        assert 0 < found[name]["look"]["p50"] <= found[name]["decide"]["p99"]
-    assert 0 < found["upsert_cpu_ms"]["p50"] <= found["upsert_cpu_ms"]["p99"]
+    assert found["rss_mib"].keys() >= {"after_10%", "after_100%"}
+    for name in ("durable_ms", "in_memory_ms"):
+        assert found[name]["candidates"]["most"] > 0
+        assert found[name]["found"] > 0.9
+        for clock in ("clock", "cpu"):
+            looked, decided = (found[name][what][clock] for what in ("look", "decide"))
+            assert 0 < looked["p50"] <= decided["p99"] <= decided["max"]
+    assert found["durable_ms"]["found"] == found["in_memory_ms"]["found"]
+    assert 0 < found["upsert_ms"]["cpu"]["p50"] <= found["upsert_ms"]["cpu"]["p99"]
 
 
 def test_rows_that_say_nothing_are_measured() -> None:

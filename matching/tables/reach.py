@@ -19,6 +19,7 @@ _SLIPS = 0.12
 """Edits for each letter of an address that may be slips."""
 _LEAST_ALIKE = 0.8
 """Likeness below which nobody asks how little it is."""
+_COUNTER = 2
 _FEW = 4
 """Edits within which two addresses of one domain are near."""
 
@@ -26,13 +27,16 @@ _FEW = 4
 @dataclass(frozen=True)
 class _Addresses:
     """What comparing needs to know of each address: equal numbers for equal parts, -1 for none;
-    `digits` are those of a local part with two of them or more."""
+    `digits` are those of a local part with two of them or more; `stem` and `counter` are what
+    stands before and in one or two digits at its end."""
 
     local: Index
     letters: Index
     domain: Index
     domains: Texts
     digits: Index
+    stem: Index
+    counter: Index
 
 
 def email(values: Values, a: Index, b: Index) -> Codes:
@@ -60,7 +64,10 @@ def _address(values: Values, a: Index, b: Index) -> Codes:
     typed[rows] = pairwise(OSA.distance, of.domains, of.domain[a[rows]], of.domain[b[rows]], 2) <= 2  # noqa: PLR2004
     numbered = (of.digits[a] == of.digits[b]) & (of.digits[a] >= 0)
     slip = one_slip | slips
-    levels = [(typed, 2), (slip & numbered, 3), (slip, 4), (local, 5), (near, 6)]
+    # Who hands out addresses tells namesakes apart by a number: john.smith1 is not john.smith2.
+    apart = same_domain & (of.stem[a] == of.stem[b]) & (of.counter[a] != of.counter[b])
+    apart &= of.stem[a] >= 0
+    levels = [(typed, 2), (apart, 7), (slip & numbered, 3), (slip, 4), (local, 5), (near, 6)]
     return select(levels, 7)
 
 
@@ -71,13 +78,24 @@ def _parted(values: Values) -> _Addresses:
         locals_.append(local)
         domains.append(domain)
     digits = ["".join(c for c in text if c.isdigit()) for text in locals_]
+    parted = [counted(text) for text in locals_]
     return _Addresses(
         ids(locals_),
         np.array([len(text) for text in locals_], dtype=np.int64),
         ids(domains),
         listed(dict.fromkeys(domains)),
         ids([text if len(text) > 1 else "" for text in digits], blank=True),
+        ids([stem for stem, _ in parted], blank=True),
+        ids([counter for _, counter in parted]),
     )
+
+
+def counted(local: str) -> tuple[str, str]:
+    """The local part of an address without one or two digits at its end, and these; ("", "") for
+    one that ends in more: those are years, and slips in them are slips."""
+    stem = local.rstrip("0123456789")
+    counter = local[len(stem) :]
+    return (stem, counter) if len(counter) <= _COUNTER else ("", "")
 
 
 @dataclass(frozen=True)

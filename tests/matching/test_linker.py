@@ -70,6 +70,56 @@ def test_numbers_tell_people_apart(given: str, company: str) -> None:
     }
 
 
+def _smith(email: str = "", **known: str) -> Person:
+    return _person("John", "Smith", email=email, company="Acme", city="Boston", **known)
+
+
+@pytest.mark.parametrize("other", ["john.smith@acme.com", "john.smith2@acme.com"])
+def test_a_mail_server_tells_namesakes_apart(other: str) -> None:
+    """Two of one name at one employer whose addresses differ by the number behind the name alone
+    are for a person to decide; what is as personal as an address still links them."""
+    one = "john.smith1@acme.com"
+    decision = _decide({"m": _smith(one)}, {"c": _smith(other)})["m"]
+    assert (decision.verdict, decision.reason) == ("review", "contradiction")
+    [field] = [
+        field for field in decision.evidence["candidates"][0]["fields"] if field["field"] == "email"
+    ]
+    assert (field["level"], field["weight"] < 0) == ("different", True)
+    for known in ({"phone": "617 555 0111"}, {"birth_date": "1970-03-05"}):
+        found = _decide({"m": _smith(one, **known)}, {"c": _smith(other, **known)})
+        assert found["m"].verdict == "link"
+
+
+def test_numbered_namesakes_are_neither_one_claim_nor_one_person() -> None:
+    """Two namesakes who fit one record without an address do not both get it, and two records of
+    namesakes are two people for who has no address."""
+    one, two = _smith("john.smith1@acme.com"), _smith("john.smith2@acme.com")
+    claims = _decide({"m1": one, "m2": two}, {"c": _smith()})
+    assert {decision.verdict for decision in claims.values()} == {"review"}
+    decision = _decide({"m": _smith()}, {"c1": one, "c2": two})["m"]
+    assert (decision.verdict, decision.reason) == ("review", "ambiguous")
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        ("john.smith1984@acme.com", "john.smith1948@acme.com"),  # a slip in a year
+        ("john.smith1@acme.com", "john.smith@mail.example"),  # another provider
+        ("john.smith1@acme.com", "j.smith2@acme.com"),  # another spelling of the name
+    ],
+)
+def test_other_addresses_with_numbers_speak_for_nobody(one: str, other: str) -> None:
+    """Years, other providers and other spellings say no more than the name they are made of."""
+    assert _decide({"m": _smith(one)}, {"c": _smith(other)})["m"].verdict == "link"
+
+
+def test_a_second_numbered_address_beside_a_shared_one_is_no_contradiction() -> None:
+    """Who has both addresses is the record that has one of them."""
+    both = _smith("john.smith1@acme.com john.smith2@acme.com")
+    decision = _decide({"m": both}, {"c": _smith("john.smith2@acme.com")})["m"]
+    assert (decision.verdict, decision.reason) == ("link", "exact_email")
+
+
 def test_an_address_alone_links() -> None:
     """A contact known by nothing but the address is the record that carries it."""
     decision = _decide({"m": Person(emails=("anna.k@acme.com",))}, {"c": ANNA})["m"]
@@ -262,7 +312,7 @@ def test_evidence_adds_up(scene: tuple[dict[str, Person], dict[str, list[Candida
     the posterior; all of it is JSON."""
     shown = 0
     for decision in decide(*scene, model=MODEL):
-        json.dumps(decision.evidence)
+        json.dumps(dict(decision.evidence))
         for one in decision.evidence["candidates"]:
             fields = sum(field["weight"] + field["frequency"] for field in one["fields"])
             extra = one["changed"] + one["near_people"] + one["identifier"] + one["taken"]
