@@ -6,6 +6,7 @@ import contextlib
 
 from sqlalchemy import Engine, text
 
+from state import failures
 from state.failures import translated
 from state.tables import METADATA
 
@@ -15,13 +16,16 @@ def compact(engine: Engine) -> None:
 
     SQLite: the log is emptied into the file and cut, the file is rewritten, and the log again
     (freed pages are overwritten as they are freed, too: `secure_delete`). PostgreSQL: VACUUM FULL
-    of every table; its own log is recycled by the server, in a time of its own. Raises StateError.
+    of every table; its own log is recycled by the server, in a time of its own. Raises StateError,
+    and StateHeldError where somebody reads an older view for longer than SQLite waits.
     """
     with translated():
         if engine.dialect.name == "sqlite":
             with contextlib.closing(engine.raw_connection()) as connection:
                 for statement in _WRITABLE, _CHECKPOINT, "VACUUM", _CHECKPOINT:
-                    connection.cursor().execute(statement).fetchall()
+                    rows = connection.cursor().execute(statement).fetchall()
+            if rows[0][0]:  # somebody has read all the while: the log could not be cut
+                raise failures.held()
             return
         apart = engine.execution_options(isolation_level="AUTOCOMMIT")
         with apart.connect() as connection:

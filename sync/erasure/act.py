@@ -16,7 +16,9 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
-from mappings.errors import PASSING, LeadloopError
+import structlog
+
+from mappings.errors import PASSING, LeadloopError, StateError, StateHeldError
 from mappings.ports import Connector, Lane
 from mappings.records import Operation, OutcomeStatus, RecordRef, Side
 from state import events, outbox, tombstones
@@ -29,6 +31,8 @@ from sync.erasure.files import Entry
 from sync.erasure.find import Somebody, find
 from sync.erasure.screen import ErasureScreen
 from sync.pair import Pair
+
+log = structlog.get_logger("leadloop.erasure")
 
 SPACE = "space"
 """In what is left of an erasure: freed space is still to be overwritten."""
@@ -163,7 +167,12 @@ def finish(store: Store, connect: Connect | None, found: Erased | None = None) -
     told.removed.update(_remove(store, waiting))
     if connect is not None:
         _delete_at_vendors(store, connect, told)
-    _overwrite(store)
+    try:
+        _overwrite(store)
+    except (StateError, StateHeldError) as error:
+        # A full disk, a long reader: the rows are gone, and the next run tries the space again.
+        log.warning("erasure.not_overwritten", code=error.code)
+        told.error = told.error or error
     with store.read() as tx:
         told.waiting = sum(len(e.left.get("vendors", ())) for e in tombstones.open_erasures(tx))
     return told

@@ -8,13 +8,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from mappings.errors import ConfigurationError, StateError, UnavailableError
 from mappings.records import EventKind, Malformed, Outcome
 from state import quarantine, tombstones
+from state.database import sqlite_module
 from state.tables import METADATA
 from state.traces import IMPERSONAL, PLACES, rows_of
 from sync.crash import Crash, watched
@@ -195,8 +197,11 @@ def test_a_vendor_that_is_down_is_asked_again_by_the_next_run(world: World) -> N
 @pytest.mark.parametrize(
     "point", ["after_tombstones", "after_listed", "after_removed", "after_vendors"]
 )
-def test_killed_half_way_it_is_finished_by_the_next_run(world: World, point: str) -> None:
-    """From the first tombstone on nothing lands; the rest is done by whoever comes next."""
+def test_killed_half_way_it_is_finished_by_the_next_run(
+    world: World, tmp_path: Path, point: str
+) -> None:
+    """From the first tombstone on nothing lands; the rest is done by whoever comes next, up to the
+    last byte."""
 
     def kill(name: str) -> None:
         if name == point:
@@ -211,10 +216,37 @@ def test_killed_half_way_it_is_finished_by_the_next_run(world: World, point: str
     world.run()
     assert world.hubspot.by("contacts", "firstname", "Grete") == []
     assert "ohlsen" not in whole_state(world)
+    assert files_hold(tmp_path, ADDRESS, "ohlsen") == []
     files = screen_of(world.store).files
     assert len(list(files.entries())) == 1
     with world.store.read() as tx:
         assert tombstones.open_erasures(tx) == []
+
+
+def test_files_that_cannot_be_rewritten_yet_hold_up_nobody(world: World, tmp_path: Path) -> None:
+    """Somebody reads an older view all the while: her rows are gone, the erasure says why it is not
+    done, runs go on, and one of them rewrites the files once that is over."""
+    file = world.store.file
+    if file is None:
+        pytest.skip("PostgreSQL's files are its own")
+    event.listen(world.store.engine, "checkout", _never_wait)
+    reader = sqlite_module().connect(file, isolation_level=None)
+    reader.execute("BEGIN")
+    reader.execute("SELECT count(*) FROM runs").fetchall()
+    found = erase(world.store, [ADDRESS])
+    assert found.error is not None
+    assert found.error.code == "state.held"
+    assert "ohlsen" not in whole_state(world)
+    assert world.run().status == "ok"
+    reader.close()
+    world.run()
+    assert files_hold(tmp_path, ADDRESS, "ohlsen") == []
+    with world.store.read() as tx:
+        assert tombstones.open_erasures(tx) == []
+
+
+def _never_wait(connection: Any, *_: Any) -> None:
+    connection.execute("PRAGMA busy_timeout=0")
 
 
 def test_a_restored_backup_forgets_her_first(tmp_path: Path) -> None:
