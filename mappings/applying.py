@@ -8,7 +8,7 @@ that applies does, so that never two of them write.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 
 from mappings.conditions import creates_for, holds_for
 from mappings.fieldmap import FieldRule, ObjectMapping
@@ -17,16 +17,21 @@ from mappings.records import Json, Side
 
 def rules_for(
     mapping: ObjectMapping, crm_object: str, fields: Mapping[Side, Mapping[str, Json]]
-) -> Iterator[FieldRule]:
+) -> Iterable[FieldRule]:
     """The rules about a CRM object that apply, in the order of the file.
 
     `fields` are the records' by side. Where a side has none yet, conditions on it do not hold. A
     parked rule does not apply, and no later one takes its place.
     """
+    if mapping.unconditional is not None:
+        return mapping.unconditional.get(crm_object, ())
+    return _first_that_hold(mapping, crm_object, fields)
+
+
+def _first_that_hold(
+    mapping: ObjectMapping, crm_object: str, fields: Mapping[Side, Mapping[str, Json]]
+) -> Iterator[FieldRule]:
     objects = {crm_object, mapping.map_object}
-    if not any(rule.when for rule in mapping.fields):
-        yield from (r for r in mapping.fields if crm_object in r.crm and not r.parked & objects)
-        return
     written: set[tuple[Side, str]] = set()
     for rule in mapping.fields:
         if crm_object not in rule.crm:

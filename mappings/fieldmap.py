@@ -123,10 +123,14 @@ class FieldRule:
     options: Mapping[Side, frozenset[str]] = field(default_factory=dict)
     parked: frozenset[str] = frozenset()
     key: str = field(init=False, repr=False, compare=False)
+    carries_as_is: bool = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Name the rule once: it is asked for with every field of every record."""
+        """Work out once what is asked with every field of every record: the rule's name, and
+        whether a value that is valid and fits is carried as it stands."""
         object.__setattr__(self, "key", rule_key(self.map, self.crm))
+        changing = self.transform or self.values or self.source_type or any(self.options.values())
+        object.__setattr__(self, "carries_as_is", not changing)
 
     @property
     def flows_to(self) -> Side:
@@ -258,6 +262,25 @@ class ObjectMapping:
     identity: tuple[IdentityRule, ...]
     at: Position
     create_when: tuple[CreateRule, ...] = ()
+    unconditional: Mapping[str, tuple[FieldRule, ...]] | None = field(
+        init=False, repr=False, compare=False
+    )
+
+    def __post_init__(self) -> None:
+        """Where no rule has a condition, those about a CRM object are the same for every record:
+        `unconditional` holds them by object, without those that rest there."""
+        plain = not any(rule.when for rule in self.fields)
+        object.__setattr__(self, "unconditional", self._by_object() if plain else None)
+
+    def _by_object(self) -> dict[str, tuple[FieldRule, ...]]:
+        return {
+            name: tuple(
+                rule
+                for rule in self.fields
+                if name in rule.crm and rule.parked.isdisjoint((name, self.map_object))
+            )
+            for name in self.crm_objects
+        }
 
     @property
     def creatable(self) -> tuple[str, ...]:

@@ -338,7 +338,8 @@ def _digest(value: object) -> str:
 
 
 _UNSAID = frozenset({"at", "hash", "options", "parked", "reporting"})
-"""What is known of a mapping besides what its files say, and what decides nothing."""
+"""What is known of a mapping besides what its files say, and what decides nothing; what is worked
+out from the rest is left out as well."""
 
 
 def _plain(value: object) -> object:
@@ -356,6 +357,6 @@ def _plain(value: object) -> object:
         return {
             f.name: _plain(getattr(value, f.name))
             for f in dataclass_fields(value)  # type: ignore[arg-type]
-            if f.name not in _UNSAID
+            if f.init and f.name not in _UNSAID
         }
     return value

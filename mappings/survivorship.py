@@ -18,7 +18,7 @@ from mappings.errors import RecordRejectedError
 from mappings.fieldmap import Aggregate, Direction, FieldRule, Overwrite, ValueType
 from mappings.records import Json, Side
 from mappings.transforms import translate
-from mappings.values import canonical, equal
+from mappings.values import canonical, equal, is_valid
 
 _REPLACING = (Overwrite.ALWAYS, Overwrite.NEWEST)
 """`newest` decides between two changes; where one side alone has changed, that change is newest,
@@ -88,6 +88,8 @@ def _agree(rule: FieldRule, state: FieldState) -> bool:
     """Whether the sides say the same, read in either direction (tables map many to one)."""
     if state.map_value is None and state.crm_value is None:
         return True
+    if state.map_value == state.crm_value and _stands_as_is(rule, state.map_value):
+        return True
     for source, target, to in (
         (state.map_value, state.crm_value, Side.CRM),
         (state.crm_value, state.map_value, Side.MAP),
@@ -100,6 +102,14 @@ def _agree(rule: FieldRule, state: FieldState) -> bool:
         except RecordRejectedError:
             continue
     return False
+
+
+def _stands_as_is(rule: FieldRule, value: Json) -> bool:
+    """Whether carrying this value from one side to the other leaves it what it is: what is the same
+    on both, and so mostly is, need not be carried to be seen to agree."""
+    if not rule.carries_as_is or value.__class__ is not str or not is_valid(value, rule.type):
+        return False
+    return rule.max_length is None or len(value) <= rule.max_length
 
 
 def _reads_back(rule: FieldRule, state: FieldState) -> bool:

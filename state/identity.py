@@ -177,6 +177,15 @@ def members(tx: Tx, entity_ids: Iterable[str]) -> dict[str, list[Link]]:
     return found
 
 
+def having(tx: Tx, entity_ids: Iterable[str], object_name: str) -> list[str]:
+    """Which of the named golden records ever had a record of that object."""
+    found: list[str] = []
+    for batch in chunks(entity_ids):
+        named = tx.mine(LINKS), LINKS.c.entity_id.in_(batch), LINKS.c.object == object_name
+        found += tx.connection.execute(select(LINKS.c.entity_id).where(*named).distinct()).scalars()
+    return found
+
+
 def entities(tx: Tx, entity_ids: Iterable[str]) -> dict[str, Entity]:
     """The named golden records; unknown ids are left out."""
     found: dict[str, Entity] = {}

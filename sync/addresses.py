@@ -87,8 +87,11 @@ def mailbox_key(address: str) -> int:
     return key_of("m", address)
 
 
-def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
-    """The mailboxes of these records, which are as the mirror has them."""
+def mailboxes(
+    pair: Pair, tx: Tx, records: Iterable[Record], links: Mapping[RecordRef, Link] | None = None
+) -> Mailboxes:
+    """The mailboxes of these records, which are as the mirror has them; `links` are those of them
+    that are known already."""
     mapping = pair.mapping.of_kind(EntityKind.PERSON)
     known = {record.ref: record for record in records}
     addresses = sorted({address for one in known.values() for address in addresses_of(one)})
@@ -106,7 +109,7 @@ def mailboxes(pair: Pair, tx: Tx, records: Iterable[Record]) -> Mailboxes:
         there = {record.ref for record in found.get(address, ())}
         found.setdefault(address, []).extend(r for r in holders if r.ref not in there)
     refs = {record.ref for own in found.values() for record in own}
-    links = identity.links_of(tx, refs)
+    links = {**(links or {}), **identity.links_of(tx, refs - (links or {}).keys())}
     owners = {ref: links[ref].entity_id if ref in links else str(ref) for ref in refs}
     shared = {owner for own in found.values() if len(own) > 1 for owner in _owners(own, owners)}
     return Mailboxes(found, owners, _half_undone(tx, shared))

@@ -22,6 +22,8 @@ from sync.intents import FieldChange, digest
 from sync.views import Times, met_key
 
 T = TypeVar("T")
+BLANK = FieldState(None, None, None)
+"""A field that is blank on both sides, as most are: what was agreed before has no say then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,19 +130,19 @@ def states_of(
     shadow: Mapping[str, tuple[Json, Json]] | None,
 ) -> Iterator[tuple[FieldRule, FieldState]]:
     """Every rule that applies to these two records, with the state of its field."""
-    name, fields = crm_record.ref.object, {Side.MAP: map_record.fields, Side.CRM: crm_record.fields}
-    for rule in rules_for(mapping, name, fields):
-        if rule.crm[name] in crm_record.fields and rule.map in map_record.fields:
-            base = shadow.get(rule.key) if shadow else None
-            yield (
-                rule,
-                FieldState(
-                    map_value=value_of(rule, Side.MAP, rule.map, map_record.fields),
-                    crm_value=value_of(rule, Side.CRM, rule.crm[name], crm_record.fields),
-                    base=base,
-                    met=shadow.get(met_key(rule.key)) if shadow and base is None else None,
-                ),
-            )
+    name, left, right = crm_record.ref.object, map_record.fields, crm_record.fields
+    for rule in rules_for(mapping, name, {Side.MAP: left, Side.CRM: right}):
+        field = rule.crm[name]
+        if field not in right or rule.map not in left:
+            continue
+        map_value = value_of(rule, Side.MAP, rule.map, left)
+        crm_value = value_of(rule, Side.CRM, field, right)
+        if map_value is None and crm_value is None:
+            yield rule, BLANK
+            continue
+        base = shadow.get(rule.key) if shadow else None
+        met = shadow.get(met_key(rule.key)) if shadow and base is None else None
+        yield rule, FieldState(map_value, crm_value, base, met=met)
 
 
 def _is_undone(rule: FieldRule, state: FieldState, shadow: Mapping[str, tuple[Json, Json]]) -> bool:
@@ -157,10 +159,11 @@ def _is_undone(rule: FieldRule, state: FieldState, shadow: Mapping[str, tuple[Js
 def value_of(rule: FieldRule, side: Side, name: str, fields: Mapping[str, Json]) -> Json:
     """The canonical value a rule finds on a side: of the field of that name, or of those its
     template names; an address that stands for none is a blank."""
-    templated = rule.template and side is rule.source
-    value = fill(rule.template, fields) if templated else fields.get(name)
-    if value is None:
-        return None
+    value = fields.get(name)
+    if rule.template and side is rule.source:
+        value = fill(rule.template, fields)
+    if value is None or value == "":
+        return None  # as most fields of most people
     kind = rule.type_of(side)
     known = canonical(value, kind)
     if kind is ValueType.EMAIL and known is not None and is_placeholder_email(str(known)):

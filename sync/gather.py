@@ -131,7 +131,12 @@ def _load(
         opportunities=opportunities,
         open_count=open_count(opportunities),
         converted=converted_leads(tx, pair.crm_side.system, contacts),
-        boxes=mailboxes(pair, tx, _people(pair, records.values())),
+        boxes=mailboxes(
+            pair,
+            tx,
+            _people(pair, records.values()),
+            {link.ref: link for own in links.values() for link in own},
+        ),
         users=users,
         open_events=events.open_of(tx, entity_ids),
         rollups=events.rollups(

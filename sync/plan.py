@@ -125,7 +125,8 @@ def adopt_deals(pair: Pair, run_id: str) -> int:
 def _new_opportunities(pair: Pair, tx: Tx, entity_ids: Sequence[str]) -> dict[str, Record]:
     """Opportunities on which these people have a role and which no golden record has, by the key
     of the one they are to have; those that have one are put on the work list."""
-    links = [link for own in identity.members(tx, entity_ids).values() for link in own]
+    with_role = identity.having(tx, entity_ids, "Contact")  # a Lead has no role on anything
+    links = [link for own in identity.members(tx, with_role).values() for link in own]
     on_map = {link.entity_id for link in links if pair.side_of(link.ref.system) is Side.MAP}
     contacts = [
         link.ref.id for link in links if link.ref.object == "Contact" and link.entity_id in on_map
