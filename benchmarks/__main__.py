@@ -17,7 +17,7 @@ from typing import Any
 
 PARTS = ("sync", "cycle", "bulk", "linkage", "tables", "validating", "help")
 LONG = (
-    *("bulk_reading", "reading", "planning", "reports", "writing"),
+    *("bulk_reading", "reading", "planning", "planning_sandbox", "reports", "writing"),
     *("scale", "online", "rubbish"),
 )
 """Parts that are measured only where they are asked for by name."""
@@ -89,6 +89,10 @@ def _of_many(people: int, wanted: Sequence[str]) -> dict[str, Any]:
         from benchmarks.planning import planning
 
         figures["planning"] = planning(people, say)
+    if "planning_sandbox" in wanted:
+        from benchmarks.planning_sandbox import planning_sandbox
+
+        figures["planning_sandbox"] = planning_sandbox(people, say)
     if "writing" in wanted:
         from benchmarks.writing import writing
 

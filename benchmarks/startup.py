@@ -11,13 +11,14 @@ from typing import Any
 from benchmarks.figures import start_figures
 
 RUNS = 10
-_HELP = "import sys; from sync.cli.main import main; sys.exit(main(['--help']))"
+_MAIN = "import sys; from sync.cli.main import main; sys.exit(main(sys.argv[1:]))"
 
 
-def help_command() -> list[str]:
-    """The installed command; from a bare checkout, what it would run."""
+def command(*arguments: str) -> list[str]:
+    """The installed command with these arguments; from a bare checkout, what it would run."""
     installed = Path(sys.executable).with_name("leadloop")
-    return [str(installed), "--help"] if installed.exists() else [sys.executable, "-c", _HELP]
+    start = [str(installed)] if installed.exists() else [sys.executable, "-c", _MAIN]
+    return [*start, *arguments]
 
 
 def start_times(runs: int = RUNS) -> dict[str, Any]:
@@ -25,7 +26,7 @@ def start_times(runs: int = RUNS) -> dict[str, Any]:
     ours, bare = [], []
     for _ in range(runs):
         bare.append(_wall([sys.executable, "-c", "pass"]))
-        ours.append(_wall(help_command()))
+        ours.append(_wall(command("--help")))
     return start_figures(ours, bare)
 
 

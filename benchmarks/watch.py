@@ -6,6 +6,8 @@ a thread beside the run.
 
 from __future__ import annotations
 
+import math
+import os
 import sys
 import threading
 import time
@@ -224,14 +226,24 @@ def peak_rss_mib() -> float | None:
     return _status_mib("VmHWM")
 
 
-def rss_mib() -> float | None:
-    """The memory this process holds now, in MiB; None where the system does not tell."""
-    return _status_mib("VmRSS")
+def rss_mib(pid: int | str = "self") -> float | None:
+    """The memory a process holds now, in MiB; None where the system does not tell."""
+    return _status_mib("VmRSS", pid)
 
 
-def _status_mib(name: str) -> float | None:
+def cpu_seconds(pid: int) -> float:
+    """The processor seconds a process has taken until now; nan where the system does not tell."""
     try:
-        status = Path("/proc/self/status").read_text(encoding="ascii")
+        stat = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return math.nan
+    user, system = stat.rpartition(")")[2].split()[11:13]
+    return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
+
+def _status_mib(name: str, pid: int | str = "self") -> float | None:
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
     except OSError:
         return None
     kib = next((line.split()[1] for line in status.splitlines() if line.startswith(name)), None)
@@ -240,7 +252,6 @@ def _status_mib(name: str) -> float | None:
 
 def machine() -> dict[str, Any]:
     """What it was measured on, as far as figures depend on it."""
-    import os
     import platform
 
     load = os.getloadavg()[0] if hasattr(os, "getloadavg") else None

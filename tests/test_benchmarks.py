@@ -297,3 +297,13 @@ def test_rows_that_say_nothing_are_measured() -> None:
     assert found["identical rows, deduped"]["candidates"] < 3_000
     assert found["identical rows, linked"]["candidates"] <= 3_000
     assert found["identical rows, linked"]["links"] == 0
+
+
+def test_everybody_is_planned_against_the_sandbox() -> None:
+    """The command plans everybody it was told to link, in a process of its own, under a changed rule
+    and under a new one."""
+    found = command.measure(20, ("planning_sandbox",))["planning_sandbox"]
+    for what in ("changed_rule", "new_field"):
+        assert found[what]["cpu_seconds"] > 0
+        assert found[what]["calls"]["hubspot"] > 0
+        assert set(found[what]["rss_mib"]) == {f"at_{n}_percent" for n in (25, 50, 75, 100)}
