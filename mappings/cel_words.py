@@ -72,7 +72,9 @@ def overload(types: str, bare: str) -> str:
         return 'A blank is `""`: write `city == ""`.'
     if {"double", "int"} <= kinds:
         return "Write the number with a point: `3.0`."
-    if {"google.protobuf.Timestamp", "string"} <= kinds:
+    if "count(" not in bare and any(kind.startswith("list(") for kind in kinds):
+        return "Count them: `count(events.form_fill) >= 1`."
+    if "google.protobuf.Timestamp" in kinds and kinds & {"string", "int"}:
         return 'Write `timestamp("2026-01-01T00:00:00Z")` for an instant.'
     if {"bool", "string"} <= kinds:
         return "Compare a checkbox with `true` or `false`, without quotes."

@@ -20,6 +20,8 @@ from mappings.worlds import Search, describe, search
 
 PROJECTION = "lifecyclestage"
 """HubSpot's single stage property: derived from the contract's facts, never read as their store."""
+_LINES = 30
+"""How far below its name the entry of the last stage stands, at most."""
 
 
 def check_contract(
@@ -120,13 +122,23 @@ def _exits(lifecycle: Lifecycle, faults: Faults) -> None:
 def _named_as_target(lifecycle: Lifecycle, faults: Faults) -> None:
     """A stage without entry is reached by recycling; one that nothing leads to, never."""
     targets = {rule.to for stage in lifecycle.stages for rule in stage.exits}
-    for stage in lifecycle.stages:
+    for number, stage in enumerate(lifecycle.stages):
+        if _is_faulty(stage, lifecycle.stages[number + 1 : number + 2], faults):
+            continue  # its entry may be there and be what is wrong
         if not stage.entry and stage.name not in targets:
             faults.add(
                 stage.at, f"Nobody can reach the stage `{stage.name}`.",
                 "Give it `entry` conditions, or name it in another stage's `exit`.",
                 code="config.unreachable_stage",
             )  # fmt: skip
+
+
+def _is_faulty(stage: Stage, following: Sequence[Stage], faults: Faults) -> bool:
+    """Whether a fault is known from within a stage's lines."""
+    end = following[0].at.line if following else stage.at.line + _LINES
+    return any(
+        p.at.file == stage.at.file and stage.at.line <= p.at.line < end for p in faults.problems
+    )
 
 
 def _reachable(lifecycle: Lifecycle, names: Vocabulary, faults: Faults) -> None:

@@ -136,20 +136,21 @@ class _Stages:
         _is_word(name, at, self._loading)
         section.need("team", "Say whose stage it is: marketing, sales or shared.")
         handoff = section.node("handoff")
+        fact = section.choice("fact", Fact, Fact.MQL) if section.has("fact") else None
         entry = tuple(self._criteria(section, "entry"))
         after = self._after(name, section, has_entry=section.has("entry"))
         if section.has("entry"):
             self._last = name
         return Stage(
             name=name,
-            team=section.choice("team", Team, Team.SHARED),
+            team=section.choice("team", Team, fact.team if fact else Team.SHARED),
             after=after,
             entry=entry,
             requires=tuple(self._vocabulary.fields(section.names("requires"))),
             exits=tuple(
                 rule for item in section.items("exit") if (rule := self._exit(item)) is not None
             ),
-            fact=section.choice("fact", Fact, Fact.MQL) if section.has("fact") else None,
+            fact=fact,
             shown_as=section.text("shown_as") or None,
             handoff=(
                 load_handoff(

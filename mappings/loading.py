@@ -114,14 +114,16 @@ class Loading:
                 code="config.unknown_field",
             )  # fmt: skip
             return None
-        slip = slip_of(name, schema.fields)
-        if custom or is_custom(side, name) or slip is None:
+        if custom or is_custom(side, name):
             return None
-        self.faults.add(
-            at, f"{object_name} has no field `{name}`.",
-            f"Did you mean `{slip}`? If the account has this field, add `custom: true`.",
-            code="config.unknown_field",
-        )  # fmt: skip
+        slip = slip_of(name, schema.fields)
+        fix = _elsewhere(side, name) or (f"Did you mean `{slip}`?" if slip is not None else "")
+        if fix:
+            self.faults.add(
+                at, f"{object_name} has no field `{name}`.",
+                f"{fix} If the account has this field, add `custom: true`.",
+                code="config.unknown_field",
+            )  # fmt: skip
         return None
 
     def crm_names(self, section: Section, key: str, objects: Sequence[str]) -> dict[str, str]:
@@ -170,6 +172,15 @@ def _is_name(side: Side, name: str) -> bool:
     """Whether a vendor could call a field so: Salesforce ends its own ones in __c, lower case."""
     custom = side is Side.CRM and name.lower().endswith("__c")
     return _WORD.fullmatch(name) is not None and (not custom or name.endswith("__c"))
+
+
+def _elsewhere(side: Side, name: str) -> str:
+    """Which standard objects of the CRM have a field of exactly that name; "" for none."""
+    if side is not Side.CRM:
+        return ""
+    schemas = standard_schemas(side)
+    owner = next((o for o in ("Lead", "Contact", *schemas) if name in schemas[o].fields), None)
+    return "" if owner is None else f"{owner} has one: name it as `{{{owner}: {name}}}`."
 
 
 def _meant(name: str, known: Iterable[str]) -> str:

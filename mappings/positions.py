@@ -8,6 +8,7 @@ Whatever the file holds, `read_document` returns nodes or raises `ConfigurationE
 
 from __future__ import annotations
 
+import contextlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -17,7 +18,7 @@ from typing import Any
 
 from mappings.errors import ConfigurationError, Position, Problem
 from mappings.synonyms import meant
-from mappings.yaml_words import stumble
+from mappings.yaml_words import stumble, unclosed_bracket, unclosed_quote
 
 MAX_BYTES = 1_000_000
 MAX_DEPTH = 20
@@ -248,7 +249,12 @@ class _Composer:
                 else Position(self._label, 1, 1)
             )
             said = error.problem or error.context or "syntax error"
-            found = stumble(said, self._lines, at.line, at.column)
+            begun = error.context_mark
+            found = (
+                unclosed_bracket(said, self._lines, at.line, begun and (begun.line, begun.column))
+                or unclosed_quote(_long_quotes(text, at.line), at.line)
+                or stumble(said, self._lines, at.line, at.column)
+            )
             place = Position(self._label, found.line, found.column)
             self._refuse(place, found.message, found.fix, "config.syntax")
         except (YAMLError, ValueError, IndexError, TypeError, AttributeError, OverflowError):
@@ -332,6 +338,23 @@ class _Composer:
             else:
                 entries[key.text] = Entry(key.at, value)
         return entries
+
+
+def _long_quotes(text: str, line: int) -> list[tuple[int, int, int]]:
+    """Quoted texts of more than a line that begin before this one: line and column of their
+    beginning, line of their end (1-based)."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    found: list[tuple[int, int, int]] = []
+    with contextlib.suppress(YAMLError, ValueError, IndexError, TypeError, AttributeError):
+        for token in YAML(typ="safe", pure=True).scan(text):
+            begin, end = token.start_mark, token.end_mark
+            if begin.line + 1 >= line:
+                break
+            if getattr(token, "style", None) in {"'", '"'} and end.line > begin.line:
+                found.append((begin.line + 1, begin.column + 1, end.line + 1))
+    return found
 
 
 def _resolve(event: Any) -> Scalar:

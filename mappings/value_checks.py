@@ -11,8 +11,9 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from mappings.cel import QUOTED, without_quotes
+from mappings.conditions import names_in
 from mappings.errors import Position
-from mappings.fieldmap import FieldRule, ObjectMapping, ValueType
+from mappings.fieldmap import Direction, FieldRule, ObjectMapping, ValueType
 from mappings.loading import Loading
 from mappings.ports import FieldSchema
 from mappings.positions import nearest
@@ -30,6 +31,7 @@ _LISTED = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)\s+in\s*\[[^\]]*$")
 def check_values(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
     """Record what a rule's table, default and options cannot be."""
     _default(entry, rule, loading)
+    _read_once(rule, loading)
     for side, object_name, field in _ends(entry, rule, loading):
         if field.restricted and field.options:
             _table(rule, side, object_name, field, loading)
@@ -46,11 +48,13 @@ def check_conditions(entry: ObjectMapping, loading: Loading) -> None:
             _compared(text, at, {entry.map_object: schema.fields}, loading)
         else:
             _unquoted(entry, text, at, loading)
+            _of_the_other_side(entry, text, at, loading)
     for rule in entry.fields:
         if not rule.when:
             continue
         if rule.source is Side.MAP and schema is None:
             _unquoted(entry, rule.when, loading.place(rule.at, "when.text"), loading)
+            _of_the_other_side(entry, rule.when, loading.place(rule.at, "when.text"), loading)
         objects = [entry.map_object] if rule.source is Side.MAP else list(rule.crm)
         schemas = [loading.described(rule.source, name) for name in objects]
         fields = {schema.object: schema.fields for schema in schemas if schema is not None}
@@ -90,7 +94,23 @@ def _default(entry: ObjectMapping, rule: FieldRule, loading: Loading) -> None:
                 _must_be_option(part, at, object_name, field, loading)
 
 
+def _read_once(rule: FieldRule, loading: Loading) -> None:
+    """Where a table is read backwards alone, each CRM value is said of one MAP value."""
+    first: dict[str, str] = {}
+    for own, joined in rule.values.items() if rule.direction is Direction.TO_MAP else ():
+        for value in joined.split(ALTERNATIVES):
+            before = first.setdefault(value, own)
+            if before != own:
+                loading.faults.add(
+                    loading.place(rule.at, f"values.{own}", "values"),
+                    f"`{value}` becomes `{before}` already.",
+                    "Name each Salesforce value once: of two, the first would count.",
+                    code="config.duplicate_rule",
+                )
+
+
 _LIKE = {
+    ValueType.EMAIL: "nobody@example.com",
     ValueType.NUMBER: "10",
     ValueType.CURRENCY: "10.00",
     ValueType.BOOLEAN: "false",
@@ -173,6 +193,36 @@ def _unquoted(entry: ObjectMapping, text: str, at: Position, loading: Loading) -
                 place, f"`{word}` is read as a property of {entry.map_object}.",
                 f'Write `"{word}"` if text is meant.', code="config.condition",
             )  # fmt: skip
+
+
+def _of_the_other_side(entry: ObjectMapping, text: str, at: Position, loading: Loading) -> None:
+    """A condition about the MAP record that names a standard CRM field: none is a property."""
+    known = {rule.map for rule in entry.fields}
+    theirs = {
+        name
+        for schema in (loading.schema(Side.CRM, name) for name in entry.crm_objects)
+        if schema is not None
+        for name in schema.fields
+        if name != name.lower() and name not in known
+    }
+    for name in names_in(text):
+        if name in theirs:
+            before = text[: text.index(name)]
+            place = Position(
+                at.file, at.line + before.count("\n"), at.column + len(before.rpartition("\n")[2])
+            )
+            loading.faults.add(
+                place,
+                f"`{name}` is a field of the CRM; the condition is about {entry.map_object}.",
+                _paired(entry, name),
+                code="config.unknown_field",
+            )
+
+
+def _paired(entry: ObjectMapping, name: str) -> str:
+    pairs = (rule.map for rule in entry.fields if name in rule.crm.values())
+    hit = next(pairs, None)
+    return f"Name the HubSpot property: `{hit}`." if hit else "Name the HubSpot property instead."
 
 
 def _compared(

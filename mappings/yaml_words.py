@@ -46,6 +46,32 @@ def stumble(problem: str, lines: Sequence[str], line: int, column: int) -> Stumb
     return Stumble(line, column, *_said(problem))
 
 
+def unclosed_bracket(
+    problem: str, lines: Sequence[str], line: int, begun: tuple[int, int] | None
+) -> Stumble | None:
+    """A bracket that was never closed, told where it was opened: the parser notices with the next
+    key or dash that stands no further in. `begun` is that place, counted from 0."""
+    if begun is None or "',' or " not in problem or not begun[0] + 1 < line <= len(lines):
+        return None
+    if _indent(lines[line - 1]) > _indent(lines[begun[0]]):
+        return None
+    return Stumble(begun[0] + 1, begun[1] + 1, *_BRACKET)
+
+
+def unclosed_quote(texts: Sequence[tuple[int, int, int]], line: int) -> Stumble | None:
+    """A quote that was never closed, told where it was opened: the text in it ends at the next one,
+    lines below, and there the parser stumbles. `texts` are the quoted ones of several lines: line
+    and column of their beginning, line of their end."""
+    for begin, column, end in texts:
+        if end == line:
+            return Stumble(begin, column, *_QUOTED)
+    return None
+
+
+def _indent(text: str) -> int:
+    return len(text) - len(text.lstrip())
+
+
 def _said(problem: str) -> tuple[str, str]:
     """What the parser's own words come to, where the lines show nothing else."""
     for sign, said in (
@@ -105,6 +131,14 @@ _OUT_OF_LINE = (
 _COMMA = (
     "A comma or a closing bracket is missing before this.",
     "Close the bracket or add the comma; put text with colons in quotes.",
+)
+_BRACKET = (
+    "The bracket opened here is not closed.",
+    "Close it before the next key or dash begins.",
+)
+_QUOTED = (
+    "The quote opened here is closed only lines below, by the next one there is.",
+    "Close the quotes where the text ends.",
 )
 _OPEN = (
     "Something that is opened here is never closed.",

@@ -214,8 +214,8 @@ FAULTS = {
     # --- YAML itself
     "broken indentation": Fault("    kind: person", "   kind: person", "    map: contacts",
                                 "config.syntax", "indentation"),
-    "unclosed bracket": Fault("crm: [Contact, Lead]", "crm: [Contact, Lead", "create_crm",
-                              "config.syntax", "quotes"),
+    "unclosed bracket": Fault("crm: [Contact, Lead]", "crm: [Contact, Lead", "crm: [Contact, Lead",
+                              "config.syntax", "Close it"),
     "tab": Fault("    kind: person", "\tkind: person", "\tkind", "config.syntax", "indentation"),
     "anchor": Fault("kind: person", "kind: &a person", "kind: &a", "config.alias", "Write"),
     "alias": Fault("kind: person", "kind: *a", "kind: *a", "config.alias", "Write"),

@@ -22,8 +22,7 @@ IN_CONTRACTS: list[dict[str, str]] = YAML(typ="safe", pure=True).load(
 SEEDED = 220
 """Mistakes in the table, at least."""
 NAMED_WRONG = 0.02
-"""The share of them that may be told further than a line from where they are: an open quote shows
-where the next one is found."""
+"""The share of them that may be told further than a line from where they are."""
 
 
 @pytest.mark.parametrize("mistake", MISTAKES, ids=[f"{m['at']}-{m['is']}" for m in MISTAKES])
