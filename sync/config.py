@@ -23,7 +23,8 @@ from mappings.loader import FORMAT, mapping_files, read_mapping
 from mappings.loading import Schemas
 from mappings.positions import Faults, is_there, suggest
 from mappings.sections import Section
-from sync.config_layers import PROFILE_ENVIRONMENT, layered
+from sync.config_layers import PROFILE_ENVIRONMENT, find_config, layered
+from sync.config_profiles import check_others
 from sync.config_service import (
     CONSOLE_KEYS,
     ERASURE_KEYS,
@@ -44,9 +45,6 @@ from sync.config_service import (
     read_staff,
 )
 from sync.config_values import PLAYS, SystemKind, Values, named, read_region, secret_keys
-
-DEFAULT_NAME = "config.yaml"
-ENVIRONMENT = "LEADLOOP_CONFIG"
 
 TOP_KEYS = (
     "format", "tenant", "systems", "pairs", "state", "schedule", "matching", "guard",
@@ -208,35 +206,18 @@ Describe = Callable[[str, SystemConfig, SystemConfig, PairMapping], Schemas | No
 system, the mapping as it stands (faults and all). None where they cannot be asked."""
 
 
-def find_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
-    """Where the config is: as given, else $LEADLOOP_CONFIG, else ./config.yaml.
-
-    Raises ConfigurationError when there is no file.
-    """
-    named = (environ if environ is not None else os.environ).get(ENVIRONMENT)
-    found = path or (Path(named) if named else Path(DEFAULT_NAME))
-    if found.is_dir():
-        found = found / DEFAULT_NAME
-    if found.is_file():
-        return found.absolute()
-    origin = f" (from ${ENVIRONMENT})" if path is None and named else ""
-    raise ConfigurationError(
-        f"There is no configuration at {found}{origin}.",
-        code="config.missing",
-        remedy="Run `leadloop init` to write one, or name it: `--config PATH`.",
-    )
-
-
 def load_config(
     path: Path | None = None,
     *,
     environ: Mapping[str, str] | None = None,
     describe: Describe | None = None,
     profile: str | None = None,
+    every_profile: bool = False,
 ) -> Config:
     """The configuration and its mappings, complete and checked.
 
     `profile` (else $LEADLOOP_PROFILE) is laid over the rest of the file (`sync.config_layers`).
+    With `every_profile` the others' values are checked as well, as far as this machine can tell.
 
     With `describe` mappings are checked against what the vendors describe, in the same pass. Raises
     ConfigurationError with every problem found.
@@ -248,6 +229,13 @@ def load_config(
     root = layered(file, faults, TOP_KEYS, chosen)
     top = Section(root, faults, "the configuration", TOP_KEYS)
     config = _Reader(top, file, faults, environment, describe).config()
+    if every_profile:
+
+        def read(other: str, aside: Faults) -> None:
+            top = Section(layered(file, aside, TOP_KEYS, other), aside, "", TOP_KEYS)
+            _Reader(top, file, aside, environment, None, with_mappings=False).config()
+
+        check_others(file, chosen, faults, read)
     faults.stop("The configuration cannot be used")
     return config
 
@@ -262,12 +250,15 @@ class _Reader:
         faults: Faults,
         environ: Mapping[str, str],
         describe: Describe | None,
+        *,
+        with_mappings: bool = True,
     ) -> None:
         self._top = top
         self._file = file
         self._faults = faults
         self._values = Values(faults, file.parent, environ)
         self._describe = describe
+        self._with_mappings = with_mappings
 
     def config(self) -> Config:
         top, values = self._top, self._values
@@ -389,6 +380,8 @@ class _Reader:
                 "Run `leadloop init`, or correct the path (relative to config.yaml).",
                 code="config.missing_mapping",
             )  # fmt: skip
+            return None
+        if not self._with_mappings:
             return None
         before = len(self._faults.problems)
         schemas = None

@@ -6,6 +6,8 @@ replaced whole. Every value keeps its place, so that an error names the file and
 
 from __future__ import annotations
 
+import os
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,9 +15,30 @@ from mappings.errors import ConfigurationError
 from mappings.positions import Entry, Faults, Node, is_there, read_document, suggest
 from mappings.sections import Section
 
+DEFAULT_NAME = "config.yaml"
+ENVIRONMENT = "LEADLOOP_CONFIG"
 PROFILE_ENVIRONMENT = "LEADLOOP_PROFILE"
 LAYER_KEYS = ("include", "profiles")
 """Keys of config.yaml alone that say what lies over what."""
+
+
+def find_config(path: Path | None = None, *, environ: Mapping[str, str] | None = None) -> Path:
+    """Where the config is: as given, else $LEADLOOP_CONFIG, else ./config.yaml.
+
+    Raises ConfigurationError when there is no file.
+    """
+    named = (environ if environ is not None else os.environ).get(ENVIRONMENT)
+    found = path or (Path(named) if named else Path(DEFAULT_NAME))
+    if found.is_dir():
+        found = found / DEFAULT_NAME
+    if found.is_file():
+        return found.absolute()
+    origin = f" (from ${ENVIRONMENT})" if path is None and named else ""
+    raise ConfigurationError(
+        f"There is no configuration at {found}{origin}.",
+        code="config.missing",
+        remedy="Run `leadloop init` to write one, or name it: `--config PATH`.",
+    )
 
 
 def layered(file: Path, faults: Faults, keys: tuple[str, ...], profile: str | None) -> Node:

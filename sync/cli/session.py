@@ -66,17 +66,28 @@ class Session:
             )
         self.log_level = log_level.lower() if log_level else None
 
-    def config(self, *, daemon: bool = False, describe: Describe | None = None) -> Config:
+    def config(
+        self,
+        *,
+        daemon: bool = False,
+        describe: Describe | None = None,
+        every_profile: bool = False,
+    ) -> Config:
         """The configuration, with logging set up. Raises ConfigurationError.
 
         A daemon logs as config.yaml says; other commands print what matters themselves and log
-        errors alone, unless `--log-level` asks for more. `describe` as in `load_config`.
+        errors alone, unless `--log-level` asks for more. The others as in `load_config`.
         """
         from sync import logs
         from sync.config import load_config
 
         logs.configure(self.log_level or "error")
-        config = load_config(self.config_path, profile=self.profile, describe=describe)
+        config = load_config(
+            self.config_path,
+            profile=self.profile,
+            describe=describe,
+            every_profile=every_profile,
+        )
         if daemon:
             logs.configure(self.log_level or config.log_level)
         return config

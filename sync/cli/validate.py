@@ -44,7 +44,7 @@ def command(
     asked = _Asked(None if schema is None else read_snapshot(schema))
     describe = asked.live if live else asked.kept if schema is not None else None
     try:
-        config = session.config(describe=describe)
+        config = session.config(describe=describe, every_profile=True)
     except ConfigurationError:
         if asked.error is not None and not as_json:
             session.say(f"Not everything could be asked: {asked.error.message}.")

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from mappings.errors import ConfigurationError, Problem
-from sync.config import Config, Limit, find_config, load_config
+from sync.config import Config, Limit, load_config
+from sync.config_layers import find_config
 from sync.workspace import example_config, preset_text
 
 ROOT = Path(__file__).parents[2]
@@ -224,7 +225,8 @@ FAULTS = {
     "limit in words": Fault("count: 50", "count: few", "creates", "config.wrong_type", "number"),
     "unknown log level": Fault("log_level: warning", "log_level: warn", "log_level",
                                "config.unknown_value", "warning"),
-    "broken YAML": Fault("tenant: acme", "tenant: [acme", "systems:", "config.syntax", "quotes"),
+    "broken YAML": Fault("tenant: acme", "tenant: [acme", "tenant: [acme", "config.syntax",
+                         "Close it"),
     "future format": Fault("format: 1", "format: 2", "format: 2", "config.format", "format: 1"),
 }  # fmt: skip
 

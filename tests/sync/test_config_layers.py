@@ -120,3 +120,36 @@ def test_a_fault_is_named_where_it_stands(
     assert (found.code, found.at.file) == (code, file)
     assert says in f"{found.message} {found.fix}"
     assert found.excerpt
+
+
+def test_values_of_every_profile_are_checked(tmp_path: Path) -> None:
+    """Where that is asked for, a slip in a profile that is not chosen is told on its line; a
+    variable or a file that only the profile's own machine has is not."""
+    more = PROFILES.replace(
+        "log_level: warning", "log_level: loud\n    guard: {creates: {share: 20%}}"
+    )
+    more += """\
+    systems:
+      hubspot: {acount_id: "1", access_token: "${PRODUCTION_TOKEN}"}
+      salesforce: {ca_file: elsewhere.pem}
+"""
+    path = workspace(tmp_path, more)
+    assert load_config(path, environ=ENVIRONMENT).log_level == "info"
+    with pytest.raises(ConfigurationError) as caught:
+        load_config(path, environ=ENVIRONMENT, every_profile=True)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    told = [(p.code, lines[p.at.line - 1].split(":")[0].strip()) for p in caught.value.problems]
+    assert told == [
+        ("config.unknown_value", "log_level"),
+        ("config.wrong_type", "guard"),
+        ("config.unknown_key", "hubspot"),
+    ]
+
+
+def test_a_chosen_profile_is_told_once(tmp_path: Path) -> None:
+    """What is wrong in the chosen profile, and in the file itself, is not told a second time."""
+    path = workspace(tmp_path, PROFILES.replace("log_level: warning", "log_level: loud"))
+    for profile in ("production", None):
+        with pytest.raises(ConfigurationError) as caught:
+            load_config(path, environ=ENVIRONMENT, profile=profile, every_profile=True)
+        assert [p.code for p in caught.value.problems] == ["config.unknown_value"]
