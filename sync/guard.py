@@ -41,14 +41,14 @@ few changes the floor lets through: the last contact of a trial account is no em
 
 @dataclass(frozen=True, slots=True)
 class Gone:
-    """Linked records of one kind that are gone on one side: deleted ones by name, how many were
-    merged away, out of how many that were linked.
+    """Linked records of one kind that are gone on one side: deleted ones, those that were merged
+    away, out of how many that were linked.
     """
 
     side: Side
     kind: str
     deleted: frozenset[RecordRef]
-    merged: int
+    merged: frozenset[RecordRef]
     linked: int
 
 
@@ -176,9 +176,10 @@ def examine_gone(
             emptied = emptied or empty
             asked["deletes"] += number
             told.append(f"{number} {where} were deleted")
-        if limits.merges.is_exceeded(one.merged, one.linked, limits.floor):
-            asked["merges"] += one.merged
-            told.append(f"{one.merged} {where} were merged away")
+        lost = len(one.merged)
+        if limits.merges.is_exceeded(lost, one.linked, limits.floor):
+            asked["merges"] += lost
+            told.append(f"{lost} {where} were merged away")
     refused = {k: n for k, n in asked.items() if not _approved(approval, k, n)}
     if not refused:
         return None

@@ -95,5 +95,6 @@ def _grouped(pair: Pair, seen: _Seen, linked: dict[tuple[str, str], int]) -> lis
         merged = {r for r in seen.merged if (r.system, pair.kind_of(r)) == of}
         if deleted or merged:
             side: Side = pair.side_of(system)
-            found.append(Gone(side, of[1].value, frozenset(deleted - merged), len(merged), count))
+            own = frozenset(deleted - merged), frozenset(merged)
+            found.append(Gone(side, of[1].value, *own, count))
     return found

@@ -64,13 +64,15 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 @dataclass(frozen=True, slots=True)
 class Prepared:
     """What a run is about to do: everything before the first write. `gone` are linked records
-    that what was pulled says are gone, `notices` what people would be told about handoffs."""
+    that what was pulled says are gone, `joined` the golden records that those merged away have come
+    to, `notices` what people would be told about handoffs."""
 
     pulled: Pulled
     rows: Counter[str]
     resolved: Resolved
     planned: Planned
     gone: tuple[Gone, ...] = ()
+    joined: frozenset[str] = frozenset()
     notices: int = 0
 
 
@@ -274,7 +276,10 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     changes = take_in(pair, run_id, pulled, Blocks(pair, run_id))
     advance(pair, run_id)
     prepared = planned_from(pair, changes)
-    return replace(prepared, gone=tuple(missing))
+    with pair.store.read() as tx:
+        links = identity.links_of(tx, [ref for one in missing for ref in one.merged])
+    joined = frozenset(link.entity_id for link in links.values())
+    return replace(prepared, gone=tuple(missing), joined=joined)
 
 
 def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> Prepared:

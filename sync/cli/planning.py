@@ -19,7 +19,7 @@ from sync import wiring
 from sync.approvals import mapping_subject
 from sync.cli import output
 from sync.cli.session import Session
-from sync.cli.summary import BECOMES, Overview, Said, summarise
+from sync.cli.summary import BECOMES, MERGED, Overview, Said, summarise
 from sync.compare import WORDS, compared
 from sync.garbage import few_collections
 from sync.pair import Pair, Progress
@@ -29,6 +29,9 @@ from sync.run import Prepared, dry_run, guard
 if TYPE_CHECKING:
     from mappings.fieldmap import PairMapping
     from sync.config import Config, PairConfig
+
+
+FIELDS = (*BECOMES, MERGED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +71,7 @@ def make_plan(
 def told(pair: Pair, prepared: Prepared, *, samples: int) -> MadePlan:
     """What a prepared plan comes to, and what approving it takes."""
     said = _said(pair, prepared)
-    overview = Overview.of(prepared.planned, samples=samples)
+    overview = Overview.of(prepared.planned, samples=samples, joined=prepared.joined)
     file = _plan_file(pair, prepared, overview.marks)
     summary = {
         "pair": pair.name,
@@ -204,21 +207,25 @@ def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
     kinds = [[name, f"{count:,}"] for name, count in summary["kinds"].items() if count]
     kinds += [
         [title, f"{count:,}"]
-        for title, count in (
-            ("conflicts for a person", summary["conflicts"]),
-            ("records deleted there", summary["gone"]["deleted"]),
-            ("records merged there", summary["gone"]["merged"]),
-        )
+        for title, count in (("conflicts for a person", summary["conflicts"]),)
         if count
     ]
     return [
         ("What would change", ["kind", "number"], kinds),
         ("Where", ["side", "what", "object", "number"], by_object),
         (
-            "Fields",
-            ["side", "object", "field", *BECOMES],
+            "Gone at the vendors",
+            ["side", "object", "deleted", "merged"],
             [
-                [words[f["side"]], f["object"], f["field"], *(f"{f[word]:,}" for word in BECOMES)]
+                [words[g["side"]], g["object"], f"{g['deleted']:,}", f"{g['merged']:,}"]
+                for g in summary["gone"]["by_object"]
+            ],
+        ),
+        (
+            "Fields",
+            ["side", "object", "field", *FIELDS],
+            [
+                [words[f["side"]], f["object"], f["field"], *(f"{f[word]:,}" for word in FIELDS)]
                 for f in summary["by_field"]
             ],
         ),

@@ -14,7 +14,7 @@ from mappings.records import Json, Side
 from mappings.required_fields import STAGE_FIELDS
 from state.outbox import Intent
 from sync.config import GuardConfig
-from sync.guard import LIMITED
+from sync.guard import LIMITED, Gone
 from sync.plan import Planned, fingerprints
 from sync.plan_people import EntityPlan
 from sync.run import Prepared
@@ -41,21 +41,24 @@ class Said:
 
 class Overview:
     """What is told of a plan beside its counts, gathered in one going through it: everybody's plan
-    lies in a file. `samples` records of each operation are shown with values.
+    lies in a file. `samples` records of each operation are shown with values; `joined` are the
+    golden records whose records were merged.
     """
 
-    def __init__(self, *, samples: int) -> None:
+    def __init__(self, *, samples: int, joined: frozenset[str] = frozenset()) -> None:
         self.events: Counter[str] = Counter()
         self.skipped = Skipped()
         self.stages = StageChanges()
-        self.fields = FieldCounts()
+        self.fields = FieldCounts(joined)
         self.samples = Samples(samples)
         self._marks: set[str] = set()
 
     @classmethod
-    def of(cls, planned: Planned, *, samples: int) -> Overview:
+    def of(
+        cls, planned: Planned, *, samples: int, joined: frozenset[str] = frozenset()
+    ) -> Overview:
         """The overview of everything that is planned."""
-        overview = cls(samples=samples)
+        overview = cls(samples=samples, joined=joined)
         for plan, intents in planned.each():
             overview.add(plan, intents)
         return overview
@@ -89,7 +92,8 @@ def summarise(prepared: Prepared, overview: Overview, said: Said) -> dict[str, A
         "conflicts": planned.conflicts,
         "gone": {
             "deleted": sum(len(one.deleted) for one in prepared.gone),
-            "merged": sum(one.merged for one in prepared.gone),
+            "merged": sum(len(one.merged) for one in prepared.gone),
+            "by_object": gone_by_object(prepared.gone),
         },
         "people": {
             "linked": prepared.resolved.linked,
@@ -147,10 +151,25 @@ class StageChanges:
         ]
 
 
-class FieldCounts:
-    """What becomes of each field: how often it is filled, gets another value, becomes blank."""
+def gone_by_object(gone: Iterable[Gone]) -> list[dict[str, Any]]:
+    """How many records were deleted and how many merged, by side and object."""
+    counts: dict[tuple[str, str], Counter[str]] = {}
+    for one in gone:
+        for word, refs in (("deleted", one.deleted), ("merged", one.merged)):
+            for ref in refs:
+                counts.setdefault((one.side.value, ref.object), Counter())[word] += 1
+    return [
+        {"side": side, "object": name, "deleted": own["deleted"], "merged": own["merged"]}
+        for (side, name), own in sorted(counts.items())
+    ]
 
-    def __init__(self) -> None:
+
+class FieldCounts:
+    """What becomes of each field: how often it is filled, gets another value, becomes blank; and
+    how many of these are of golden records that a merge has joined."""
+
+    def __init__(self, joined: frozenset[str] = frozenset()) -> None:
+        self._joined = joined
         self._counts: dict[tuple[str, str, str], Counter[str]] = {}
 
     def add(self, intent: Intent) -> None:
@@ -161,16 +180,24 @@ class FieldCounts:
             place = (intent.side.value, intent.object, change["field"])
             own = self._counts.setdefault(place, Counter())
             own[_becomes(change["before"], change["after"])] += 1
+            own[MERGED] += intent.entity_id in self._joined
 
     def as_json(self) -> list[dict[str, Any]]:
         """Each field with its numbers, by side, object and name."""
         return [
-            {"side": side, "object": name, "field": field, **{word: own[word] for word in BECOMES}}
+            {
+                "side": side,
+                "object": name,
+                "field": field,
+                **{word: own[word] for word in (*BECOMES, MERGED)},
+            }
             for (side, name, field), own in sorted(self._counts.items())
         ]
 
 
 BECOMES = ("filled", "overwritten", "cleared")
+MERGED = "merged"
+"""How many of them follow from a merge at a vendor."""
 
 
 def _becomes(before: Json, after: Json) -> str:

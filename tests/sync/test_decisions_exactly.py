@@ -234,8 +234,8 @@ def test_follow_ups_of_an_approved_plan_are_not_held() -> None:
 def test_what_is_gone_at_a_vendor_is_told_side_by_side() -> None:
     """Sides and kinds are counted together and named apart; an emptied side has its own code."""
     refs = [RecordRef("salesforce", "Lead", str(n)) for n in range(40)]
-    some = Gone(Side.CRM, "person", frozenset(refs[:30]), 20, 100)
-    more = Gone(Side.MAP, "gadget", frozenset(refs[:30]), 20, 100)
+    some = Gone(Side.CRM, "person", frozenset(refs[:30]), frozenset(refs[:20]), 100)
+    more = Gone(Side.MAP, "gadget", frozenset(refs[:30]), frozenset(refs[:20]), 100)
     limits = replace(LIMITS, deletes=Limit(0.1, 10), merges=Limit(0.1, 10))
     error = examine_gone([some, more], approval=None, limits=limits)
     assert refused(error) == {

@@ -182,8 +182,8 @@ def _outcome(intents: list[Intent]) -> frozenset[str] | None:
 
 def gone(deleted: int, linked: int, *, merged: int = 0) -> Gone:
     """So many of the linked people of one side are gone."""
-    refs = frozenset(RecordRef("salesforce", "Lead", str(n)) for n in range(deleted))
-    return Gone(Side.CRM, "person", refs, merged, linked)
+    refs = [RecordRef("salesforce", "Lead", str(n)) for n in range(deleted + merged)]
+    return Gone(Side.CRM, "person", frozenset(refs[:deleted]), frozenset(refs[deleted:]), linked)
 
 
 @pytest.mark.parametrize(

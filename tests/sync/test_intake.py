@@ -17,6 +17,8 @@ from sync import intake
 from sync.guard import Gone
 from tests.sync.world import START, World
 
+NONE: frozenset[RecordRef] = frozenset()
+
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
@@ -65,7 +67,7 @@ def test_nothing_is_gone_before_anything_is_linked(tmp_path: Path) -> None:
 
 
 def test_deleted_and_merged_records_are_counted_by_side_and_kind(world: World) -> None:
-    """Deletions by name, merge losers by number, out of how many are linked; a merge's loser is no
+    """Deletions and merge losers by name, out of how many are linked; a merge's loser is no
     deletion, and who belongs to nobody is not counted."""
     land(
         world,
@@ -79,9 +81,9 @@ def test_deleted_and_merged_records_are_counted_by_side_and_kind(world: World) -
         ],
     )
     assert intake.gone(world.pair) == [
-        Gone(Side.MAP, "person", frozenset({contact(2)}), 0, 3),
-        Gone(Side.CRM, "company", frozenset({RecordRef("salesforce", "Account", "9")}), 0, 1),
-        Gone(Side.CRM, "person", frozenset({lead(0)}), 1, 3),
+        Gone(Side.MAP, "person", frozenset({contact(2)}), NONE, 3),
+        Gone(Side.CRM, "company", frozenset({RecordRef("salesforce", "Account", "9")}), NONE, 1),
+        Gone(Side.CRM, "person", frozenset({lead(0)}), frozenset({lead(1)}), 3),
     ]
 
 
@@ -117,6 +119,6 @@ def test_a_large_inbox_is_looked_at_to_its_end(world: World) -> None:
     filler = [row(RecordRef("salesforce", "Lead", f"00X{n}")) for n in range(intake.PAGE)]
     land(world, [*filler, row(lead(0), minutes=5, deleted=True)])
     [found] = intake.gone(world.pair)
-    assert found == Gone(Side.CRM, "person", frozenset({lead(0)}), 0, 3)
+    assert found == Gone(Side.CRM, "person", frozenset({lead(0)}), NONE, 3)
     land(world, [row(lead(0), minutes=6)])
     assert intake.gone(world.pair) == []

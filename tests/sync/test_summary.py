@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sync.cli.summary import FieldCounts, Overview
+from mappings.records import RecordRef, Side
+from sync.cli.summary import FieldCounts, Overview, gone_by_object
+from sync.guard import Gone
 from sync.plan import Planned, fingerprints
 from sync.plan_people import EntityPlan
 from tests.sync.test_guard import CLEAR, OPT_OUT, UPDATE, intent, many
@@ -26,8 +28,22 @@ def test_each_field_is_counted_by_what_becomes_of_it() -> None:
             "filled": 1,
             "overwritten": 3,
             "cleared": 2,
+            "merged": 0,
         }
     ]
+
+
+def test_what_follows_from_a_merge_is_counted_by_object_and_field() -> None:
+    """Records that are gone are told by object, and of the fields written how many belong to
+    whoever was joined."""
+    refs = [RecordRef("salesforce", "Lead", str(n)) for n in range(3)]
+    gone = Gone(Side.CRM, "person", frozenset(refs[:1]), frozenset(refs[1:]), 9)
+    assert gone_by_object([gone]) == [{"side": "crm", "object": "Lead", "deleted": 1, "merged": 2}]
+    counts = FieldCounts(frozenset({intent(0, UPDATE).entity_id}))
+    for one in (intent(0, UPDATE), intent(1, UPDATE)):
+        counts.add(one)
+    [row] = counts.as_json()
+    assert (row["overwritten"], row["merged"]) == (2, 1)
 
 
 def test_one_going_through_tells_everything() -> None:
