@@ -81,6 +81,33 @@ _PATHS: Mapping[str, tuple[str, ...]] = {
 }
 
 
+def address_fault(url: str) -> tuple[str, str] | None:
+    """What is wrong with an address, and the fix: it is a whole one, and over plain http
+    credentials go only to this machine."""
+    parts = urlsplit(url)
+    here = parts.hostname in _LOOPBACK
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        shown = url.rpartition("@")[2]  # without a password
+        return f"`{shown}` is no address.", "Write it whole: https://NAME.example.com."
+    if parts.scheme == "http" and not here:
+        return "Credentials would cross the network unprotected.", "Write https://."
+    if parts.hostname.endswith(".lightning.force.com"):
+        fix = f"Write https://{parts.hostname.split('.')[0]}.my.salesforce.com."
+        return "This is where people work; programs log in elsewhere.", fix
+    if parts.hostname.endswith(".salesforce.com") and parts.path.strip("/"):
+        message = f"The address goes on after its name: `{parts.path}`."
+        return message, f"Write https://{parts.hostname}."
+    return None
+
+
+def account_fault(text: str, kind: str) -> tuple[str, str] | None:
+    """What is wrong with the id of an account of that kind, and the fix."""
+    right, fix = _ACCOUNTS.get(kind, (_ANY, ""))
+    if right.fullmatch(text) is not None:
+        return None
+    return f"`{text}` is no id of a {kind} account.", fix
+
+
 def secret_keys(kind: str | None) -> tuple[str, ...]:
     """Every key a system of that kind may have; of an unknown kind, those of all kinds."""
     kinds = [kind] if kind else list(_PLAIN)
@@ -229,30 +256,14 @@ class Values:
         return ",".join(found)
 
     def _address(self, url: str, at: Position) -> None:
-        """An address is a whole one; over plain http credentials go only to this machine."""
-        parts = urlsplit(url)
-        here = parts.hostname in _LOOPBACK
-        if parts.scheme not in {"https", "http"} or not parts.hostname:
-            shown = url.rpartition("@")[2]  # without a password
-            message, fix = f"`{shown}` is no address.", "Write it whole: https://NAME.example.com."
-        elif parts.scheme == "http" and not here:
-            message, fix = "Credentials would cross the network unprotected.", "Write https://."
-        elif parts.hostname.endswith(".lightning.force.com"):
-            message = "This is where people work; programs log in elsewhere."
-            fix = f"Write https://{parts.hostname.split('.')[0]}.my.salesforce.com."
-        elif parts.hostname.endswith(".salesforce.com") and parts.path.strip("/"):
-            message = f"The address goes on after its name: `{parts.path}`."
-            fix = f"Write https://{parts.hostname}."
-        else:
-            return
-        self._faults.add(at, message, fix, code="config.address")
+        wrong = address_fault(url)
+        if wrong is not None:
+            self._faults.add(at, *wrong, code="config.address")
 
     def _account(self, text: str, at: Position, kind: str) -> None:
-        right, fix = _ACCOUNTS.get(kind, (_ANY, ""))
-        if right.fullmatch(text) is None:
-            self._faults.add(
-                at, f"`{text}` is no id of a {kind} account.", fix, code="config.invalid_id"
-            )
+        wrong = account_fault(text, kind)
+        if wrong is not None:
+            self._faults.add(at, *wrong, code="config.invalid_id")
 
     def _complete(self, section: Section, kind: str) -> None:
         def given(key: str) -> bool:
@@ -317,16 +328,19 @@ class Values:
 def read_region(section: Section, faults: Faults) -> str | None:
     """The country whose national telephone numbers are meant; None where nothing is said."""
     region = section.text("region").upper()
-    if not region:
-        return None
+    wrong = region_fault(region) if region else None
+    if wrong is not None:
+        faults.add(section.place("region"), *wrong, code="config.unknown_value")
+    return region or None
+
+
+def region_fault(region: str) -> tuple[str, str] | None:
+    """What is wrong with a country, and the fix."""
     import phonenumbers
 
-    if region not in phonenumbers.SUPPORTED_REGIONS:
-        faults.add(
-            section.place("region"), f"`{region}` is no ISO country.",
-            "Use two letters, such as DE or US.", code="config.unknown_value",
-        )  # fmt: skip
-    return region
+    if region.upper() in phonenumbers.SUPPORTED_REGIONS:
+        return None
+    return f"`{region}` is no ISO country.", "Use two letters, such as DE or US."
 
 
 def _has_port(url: str) -> bool:

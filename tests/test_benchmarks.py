@@ -300,8 +300,8 @@ def test_rows_that_say_nothing_are_measured() -> None:
 
 
 def test_everybody_is_planned_against_the_sandbox() -> None:
-    """The command plans everybody it was told to link, in a process of its own, under a changed rule
-    and under a new one."""
+    """The command plans everybody it was told to link, in a process of its own, under a changed
+    rule and under a new one."""
     found = command.measure(20, ("planning_sandbox",))["planning_sandbox"]
     for what in ("changed_rule", "new_field"):
         assert found[what]["cpu_seconds"] > 0

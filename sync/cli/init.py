@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,6 +13,7 @@ import typer
 from mappings.errors import ConfigurationError
 from sync.cli import output
 from sync.cli.session import Session, session_of
+from sync.config_values import account_fault, address_fault, region_fault
 from sync.workspace import (
     OUTBOX_PRESET,
     PRESET,
@@ -21,6 +23,11 @@ from sync.workspace import (
     service_unit,
     write_schemas,
 )
+
+Fault = Callable[[str], tuple[str, str] | None]
+HUB_ID = "HubSpot account id (Hub ID: the number in every HubSpot address)"
+MY_DOMAIN = "Salesforce My Domain (https://NAME.my.salesforce.com; Setup, My Domain)"
+REGION = "Country of phone numbers written without a country code (DE, US, ...)"
 
 
 def command(
@@ -52,8 +59,9 @@ def command(
     config, mapping = directory / "config.yaml", directory / "mappings" / f"{preset}.yaml"
     unit = directory / "leadloop.service"
     _refuse_existing(config)
-    hubspot = {"account_id": _asked(session, portal_id, "HubSpot account id (Hub ID)")}
+    hubspot = {"account_id": _asked(session, portal_id, HUB_ID, _hub_id)}
     crm = {"file": str(outbox)} if outbox else _salesforce(session, login_url)
+    region = _asked(session, region, REGION, region_fault)
     text = render_config(
         {**{k: v for k, v in hubspot.items() if v}, "access_token": "${HUBSPOT_TOKEN}"},
         crm,
@@ -82,7 +90,7 @@ def command(
 
 
 def _salesforce(session: Session, login_url: str | None) -> dict[str, str]:
-    asked = _asked(session, login_url, "Salesforce My Domain URL")
+    asked = _asked(session, login_url, MY_DOMAIN, address_fault)
     return {
         "login_url": asked or "https://NAME.my.salesforce.com",
         "client_id": "${SALESFORCE_CLIENT_ID}",
@@ -99,11 +107,21 @@ def _refuse_existing(config: Path) -> None:
         )
 
 
-def _asked(session: Session, given: str | None, question: str) -> str:
-    """The answer given, or asked for where somebody is there to answer."""
+def _asked(session: Session, given: str | None, question: str, fault: Fault) -> str:
+    """The answer given, or asked for where somebody is there to answer: again while something is
+    wrong with it. Nothing is an answer, too: the file says what is to be filled in."""
     if given is not None or session.no_input or not sys.stdin.isatty():
         return given or ""
-    return str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+    while True:
+        answer = str(typer.prompt(question, default="", show_default=False, err=True)).strip()
+        wrong = fault(answer) if answer else None
+        if wrong is None:
+            return answer
+        output.say(" ".join(wrong))
+
+
+def _hub_id(text: str) -> tuple[str, str] | None:
+    return account_fault(text, "hubspot")
 
 
 def _create(path: Path, text: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import socket
 import stat
 import subprocess
@@ -13,7 +14,7 @@ import pytest
 
 from sync.config import load_config
 from tests.house import ROOT
-from tests.sync.commands import Workspace, command_line, environment_of, leadloop
+from tests.sync.commands import LIMIT, Workspace, command_line, environment_of, leadloop
 
 STOP_SECONDS = 10
 
@@ -101,3 +102,33 @@ def test_init_touches_nothing_that_is_there(tmp_path: Path) -> None:
     assert ran.code == 3
     assert "[workspace.edited]" in ran.err
     assert config.read_text(encoding="utf-8") == "mine"
+
+
+def test_somebody_who_is_asked_is_asked_again_until_it_can_be(tmp_path: Path) -> None:
+    """On a terminal `init` asks for what it needs to know; an answer that cannot be right is told
+    with its fix and asked for again, and what it writes is without fault."""
+    answers = (
+        *("our portal", "8812345"),
+        *("https://acme.lightning.force.com", "https://acme.my.salesforce.com"),
+        *("Germany", "de"),
+    )
+    master, slave = pty.openpty()
+    try:
+        os.write(master, "".join(f"{answer}\n" for answer in answers).encode())
+        done = subprocess.run(
+            command_line("init"), cwd=tmp_path, env=environment_of(), stdin=slave,
+            capture_output=True, text=True, timeout=LIMIT, check=True,
+        )  # fmt: skip
+    finally:
+        os.close(slave)
+        os.close(master)
+    for told in (
+        "Write the portal's number",
+        "Write https://acme.my.salesforce.com",
+        "two letters",
+    ):
+        assert told in done.stderr
+    secrets = ("HUBSPOT_TOKEN", "SALESFORCE_CLIENT_ID", "SALESFORCE_CLIENT_SECRET")
+    config = load_config(tmp_path / "config.yaml", environ=dict.fromkeys(secrets, "x"))
+    pair = config.pairs[0]
+    assert (pair.region, pair.map_system.account_id) == ("DE", "8812345")
