@@ -213,14 +213,7 @@ def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
     return [
         ("What would change", ["kind", "number"], kinds),
         ("Where", ["side", "what", "object", "number"], by_object),
-        (
-            "Gone at the vendors",
-            ["side", "object", "deleted", "merged"],
-            [
-                [words[g["side"]], g["object"], f"{g['deleted']:,}", f"{g['merged']:,}"]
-                for g in summary["gone"]["by_object"]
-            ],
-        ),
+        ("Gone at the vendors", ["side", "object", "deleted", "merged"], _gone(summary, words)),
         (
             "Fields",
             ["side", "object", "field", *FIELDS],
@@ -258,6 +251,13 @@ def _tables(summary: dict[str, Any]) -> list[tuple[str, list[str], list[list[Any
             ["stream", "why"],
             [*map(list, pulled_failures(summary).items())],
         ),
+    ]
+
+
+def _gone(summary: dict[str, Any], words: dict[str, str]) -> list[list[Any]]:
+    return [
+        [words[one["side"]], one["object"], f"{one['deleted']:,}", f"{one['merged']:,}"]
+        for one in summary["gone"]["by_object"]
     ]
 
 
