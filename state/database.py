@@ -17,7 +17,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import pydantic_core
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
@@ -195,18 +194,7 @@ def _finite(value: Any) -> Any:
 
 def from_json(text: str | bytes) -> Any:
     """The inverse of `to_json`; PostgreSQL's driver hands over bytes. Raises StateError for text
-    that a damaged file yields.
-
-    Records are read by the hundred thousand, with the same names in each: pydantic's parser, which
-    keeps those, takes half the time. It refuses lone surrogates, which Python's does not.
-    """
-    try:
-        return pydantic_core.from_json(text, cache_strings="keys")
-    except ValueError:
-        return _from_any_json(text)
-
-
-def _from_any_json(text: str | bytes) -> Any:
+    that a damaged file yields."""
     try:
         return json.loads(text)
     except ValueError:
