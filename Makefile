@@ -17,7 +17,7 @@ SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test test-clients lint format bench bench-reading soak erased fuzz mutants docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients lint format bench bench-online bench-reading soak erased fuzz mutants docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -71,6 +71,9 @@ bench: $(READY) ## Measure people per second, calls and memory
 
 bench-rubbish: $(READY) ## Match a million rows that say nothing, figures as JSON
 	@nice -n 15 $(BIN)/python -m benchmarks --only rubbish --people 1000000 --json $(ARGS)
+
+bench-online: $(READY) ## Find one person among a million, figures as JSON
+	@$(BIN)/python -m benchmarks --only online --people 1000000 --json $(ARGS)
 
 bench-reading: $(READY) ## Pull a million e-mail events and 100,000 submissions, figures as JSON
 	@nice -n 15 $(BIN)/python -m benchmarks --only reading --json $(ARGS)

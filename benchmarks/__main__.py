@@ -33,7 +33,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
     try:
         wanted = (options.only,) if options.only else PARTS
-        figures = measure(options.people, wanted, backlog=(options.events, options.submissions))
+        backlog = (options.events, options.submissions)
+        figures = measure(options.people, wanted, backlog=backlog, state=options.state)
     except BenchmarkError as error:
         sys.stderr.write(f"bench: {error}\n")
         return 1
@@ -49,9 +50,10 @@ def measure(
     wanted: Sequence[str] = PARTS,
     *,
     backlog: tuple[int, int] = (1_000_000, 100_000),
+    state: str | None = None,
 ) -> dict[str, Any]:
     """The figures of the parts wanted; `backlog` is how many e-mail events and form submissions
-    are read. Raises BenchmarkError."""
+    are read, `state` the URL of an empty state for `online`. Raises BenchmarkError."""
     from benchmarks.backfill import settings
 
     figures: dict[str, Any] = {"format": FORMAT, "settings": settings(people)}
@@ -66,7 +68,7 @@ def measure(
         from benchmarks.bulk_reading import bulk_reading
 
         figures["bulk_reading"] = bulk_reading(say)
-    figures.update(_matched(people, wanted))
+    figures.update(_matched(people, wanted, state))
     if "reading" in wanted:
         from benchmarks.reading import reading
 
@@ -104,7 +106,7 @@ def _of_many(people: int, wanted: Sequence[str]) -> dict[str, Any]:
     return figures
 
 
-def _matched(people: int, wanted: Sequence[str]) -> dict[str, Any]:
+def _matched(people: int, wanted: Sequence[str], state: str | None) -> dict[str, Any]:
     """Everything about who is who."""
     figures: dict[str, Any] = {}
     if "linkage" in wanted:
@@ -122,7 +124,7 @@ def _matched(people: int, wanted: Sequence[str]) -> dict[str, Any]:
     if "online" in wanted:
         from benchmarks.online import online
 
-        figures["online"] = online(people, say)
+        figures["online"] = online(people, say, state)
     if "rubbish" in wanted:
         from benchmarks.rubbish import rubbish
 
@@ -179,6 +181,7 @@ def _parser() -> argparse.ArgumentParser:
     for name, count in (("events", 1_000_000), ("submissions", 100_000)):
         text = f"{name} of the reading ({count})"
         parser.add_argument(f"--{name}", type=_positive, default=count, help=text)
+    parser.add_argument("--state", metavar="URL", help="an empty state for `online` (a new file)")
     parser.add_argument("--json", action="store_true", help="the JSON line alone on stdout")
     return parser
 
