@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
+from lifecycle.calendars import WORKING_DAYS
 from mappings.contract import Contract
 
 CHECKS: tuple[tuple[str, str], ...] = (
@@ -112,15 +113,15 @@ class Scope:
     """What an audit goes by.
 
     `now` is its moment, `window` how far back handoffs and silence are looked for, `quiet` how long
-    a deal may be silent, `notice` how many weekdays sales has to be told or to act, `events_since`
-    from when on marketing events are known.
+    a deal may be silent, `notice` how many working days sales has to be told or to act (those of
+    the owner's calendar), `events_since` from when on marketing events are known.
     """
 
     now: datetime
     contract: Contract = field(default_factory=Contract)
     window: timedelta = timedelta(days=90)
     quiet: timedelta = timedelta(days=30)
-    notice: int = 5
+    notice: int = WORKING_DAYS
     won: int = 20
     events_since: datetime | None = None
 
@@ -128,18 +129,6 @@ class Scope:
     def since(self) -> datetime:
         """Where the window begins."""
         return self.now - self.window
-
-
-SATURDAY = 5
-
-
-def weekdays_later(start: datetime, days: int) -> datetime:
-    """So many weekdays later, at the same time of day; holidays are not known here."""
-    at = start
-    while days:
-        at += timedelta(days=1)
-        days -= at.weekday() < SATURDAY
-    return at
 
 
 def new_checks() -> dict[str, Check]:

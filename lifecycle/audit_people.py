@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from dataclasses import dataclass, field
 
-from lifecycle.audit import Check, Finding, Scope, records_of, weekdays_later
+from lifecycle.audit import Check, Finding, Scope, records_of
+from lifecycle.calendars import WorkingDays
 from lifecycle.subjects import Card, Subject, Users, oldest
 from mappings.contract import Contract, Team
 
@@ -36,6 +37,10 @@ class PeopleAudit:
     seen: int = 0
     _names: dict[str, _Name] = field(default_factory=dict)
     _stages: dict[str, _Stage] = field(default_factory=dict)
+    _days: WorkingDays = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._days = WorkingDays.of(self.scope.contract)
 
     def add(self, person: Subject) -> None:
         """Look at one person."""
@@ -162,13 +167,14 @@ class PeopleAudit:
         check = self.checks["handoffs"]
         check.cannot_tell_at_all(NO_EMAIL_TRACE)
         at = first.created_at or self.scope.now
-        until = weekdays_later(at, self.scope.notice)
+        calendar = self._days.calendar(owner=first.owner)
+        until = calendar.business_days_later(at, self.scope.notice)
         signs = [entry.created_at for entry in person.entries if not entry.logged]
         signs += [h.given_at for h in person.handoffs if h.given_at is not None]
         signs += [c.edited_at for c in person.crm if c.edited_at is not None and c.edited_at > at]
-        if any(at <= sign <= until for sign in signs):
+        if any(at <= sign and (until is None or sign <= until) for sign in signs):
             return
-        if until > self.scope.now:
+        if until is None or until > self.scope.now:
             check.cannot_tell("sales has had no five working days yet", first.ref)
             return
         check.found(

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
-from lifecycle.metrics import days, middle, ninetieth, rate
+from lifecycle.metrics import behind, days, middle, ninetieth, rate
 from lifecycle.paths import Ladder, Path, ladders, paths
 from lifecycle.periods import Span
 from lifecycle.subjects import Subject
@@ -60,8 +60,13 @@ class Rung:
             "converted": sorted(self.converted),
             "standing": sorted(self.standing),
             "stagnant": sorted(self.stagnant),
-            "days_in_stage_median": sorted(record for _, record in self.stays),
         }
+
+    def values(self) -> dict[str, list[dict[str, Any]]]:
+        """The stays whose middle and ninetieth percentile are told, in days."""
+        lengths = days(length for length, _ in self.stays)
+        people = (record for _, record in self.stays)
+        return {"days_in_stage": behind(zip(people, lengths, strict=True))}
 
 
 @dataclass(slots=True)
@@ -147,8 +152,8 @@ class Funnel:
             if self.team is None or team in {self.team, Team.SHARED}
         ]
 
-    def sources(self) -> list[tuple[dict[str, Any], list[str]]]:
-        """Where people came from who reached the goal, the fastest first."""
+    def sources(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Where people came from who reached the goal, the fastest first; who, in how many days."""
         found = []
         for (lifecycle, source), own in self._goals.items():
             line = {
@@ -158,6 +163,7 @@ class Funnel:
                 "source_reached": len(own),
                 "source_days_median": middle(days(length for length, _ in own)),
             }
-            found.append((line, sorted(record for _, record in own)))
+            lengths = days(length for length, _ in own)
+            found.append((line, behind(zip((name for _, name in own), lengths, strict=True))))
         found.sort(key=lambda one: (one[0]["source_days_median"] or 0.0, one[0]["source"]))
         return found

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from statistics import median, quantiles
+from typing import Any
 
 NINETIETH = 9
 """Which of the nine cuts into tenths is the ninetieth percentile."""
@@ -189,6 +190,11 @@ METRICS: tuple[Metric, ...] = (
     ),
 )
 """All metrics, in the order in which reports show them."""
+
+
+def behind(values: Iterable[tuple[str, Any]]) -> list[dict[str, Any]]:
+    """What a figure that is no count is reckoned from: records, and what each adds to it."""
+    return [{"record": record, "value": value} for record, value in sorted(values)]
 
 
 def rate(part: int, whole: int) -> float | None:

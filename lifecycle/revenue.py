@@ -7,46 +7,54 @@ of a deal add up to what the report says it brought, to the cent.
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from lifecycle.attribution import Model, attribute, is_influenced, is_sourced
-from lifecycle.metrics import rate
+from lifecycle.funnel import EVERYBODY
+from lifecycle.metrics import behind, rate
 from lifecycle.periods import Span, span_of
 from lifecycle.subjects import Opportunity
-from lifecycle.timeline import Deal
 from lifecycle.touch import words_of
 from mappings.contract import Team
 from mappings.money import Money
 from mappings.reporting import Quota, Reporting
 
+DealGroup = Callable[[Opportunity, datetime], str]
+"""Which group an opportunity belongs to at the instant it was opened, or won."""
+
 
 @dataclass(slots=True)
 class Sum:
-    """An amount in the reporting currency's minor units, and the deals in it."""
+    """An amount in the reporting currency's minor units, and what each deal adds to it."""
 
     minor: int = 0
-    deals: list[str] = field(default_factory=list)
+    deals: list[tuple[str, int]] = field(default_factory=list)
 
     def add(self, minor: int, deal: str) -> None:
         """One deal more."""
         self.minor += minor
-        self.deals.append(deal)
+        self.deals.append((deal, minor))
 
 
 @dataclass(slots=True)
 class Revenue:
-    """One pass over opportunities: those opened or won in the period, up to now."""
+    """One pass over opportunities: those opened or won in the period, up to now.
+
+    `group` says which group one belongs to; each belongs to exactly one, so that groups sum to the
+    whole.
+    """
 
     reporting: Reporting
     span: Span
     now: datetime
-    sums: dict[str, Sum] = field(default_factory=lambda: defaultdict(Sum))
+    group: DealGroup = lambda _one, _at: EVERYBODY
     not_converted: list[str] = field(default_factory=list)
-    _credits: dict[Model, Counter[str]] = field(default_factory=lambda: defaultdict(Counter))
-    _credited: dict[tuple[Model, str], set[str]] = field(default_factory=lambda: defaultdict(set))
+    _sums: dict[tuple[str, str], Sum] = field(default_factory=lambda: defaultdict(Sum))
+    _credits: dict[tuple[str, Model, str], Sum] = field(default_factory=lambda: defaultdict(Sum))
 
     def add(self, one: Opportunity) -> None:
         """Count one opportunity: opened in the period, won in it, both or neither."""
@@ -57,7 +65,7 @@ class Revenue:
         if closed is not None and closed in self.span and closed <= self.now:
             amount = self._count("revenue", one, closed)
             if amount is not None:
-                self._attribute(one, amount)
+                self._attribute(one, amount, self.group(one, closed))
 
     def _count(self, what: str, one: Opportunity, on: datetime) -> Money | None:
         deal = one.deal
@@ -67,59 +75,75 @@ class Revenue:
             if deal.key not in self.not_converted:
                 self.not_converted.append(deal.key)
             return None
-        self.sums[what].add(amount.minor, deal.key)
-        touches = one.touches
+        group, touches = self.group(one, on), one.touches
+        self._sums[group, what].add(amount.minor, deal.key)
         if is_sourced(deal, touches, Team.MARKETING):
-            self.sums[f"sourced_{what}"].add(amount.minor, deal.key)
+            self._sums[group, f"sourced_{what}"].add(amount.minor, deal.key)
         if is_influenced(deal, touches, Team.MARKETING):
-            self.sums[f"influenced_{what}"].add(amount.minor, deal.key)
+            self._sums[group, f"influenced_{what}"].add(amount.minor, deal.key)
         return amount
 
-    def _attribute(self, one: Opportunity, amount: Money) -> None:
+    def _attribute(self, one: Opportunity, amount: Money, group: str) -> None:
         deal = replace(one.deal, amount=amount)
         lead_at = lead_of(one)
         for model in Model:
             found = attribute(deal, one.touches, model, lead_at=lead_at)
+            parts: Counter[str] = Counter()
             for credit in found.credits:
-                self._credit(model, words_of(credit.touch), credit.amount.minor, deal)
+                parts[words_of(credit.touch)] += credit.amount.minor
             if found.unattributed is not None:
-                self._credit(model, "", found.unattributed.minor, deal)
+                parts[""] += found.unattributed.minor
+            for source, minor in parts.items():
+                self._credits[group, model, source].add(minor, deal.key)
 
-    def _credit(self, model: Model, source: str, minor: int, deal: Deal) -> None:
-        self._credits[model][source] += minor
-        if minor or not source:
-            self._credited[model, source].add(deal.key)
-
-    def credits(self) -> list[tuple[dict[str, Any], list[str]]]:
+    def credits(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
         """What each source is credited with by each model, the largest first; a blank source is
-        what nobody is credited with.
+        what nobody is credited with. With what each deal adds.
         """
-        found = []
-        for model in Model:
-            own = sorted(self._credits[model].items(), key=lambda one: (-one[1], one[0]))
-            for source, minor in own:
-                line = {"model": model.value, "source": source, "credited": self.money(minor)}
-                found.append((line, sorted(self._credited[model, source])))
-        return found
+        return [
+            (
+                {"group": group, "model": model.value, "source": source,
+                 "credited": self.money(own.minor)},
+                self._behind(own),
+            )
+            for group in self._groups()
+            for model in Model
+            for source, own in self._by_source(group, model)
+        ]  # fmt: skip
+
+    def _by_source(self, group: str, model: Model) -> list[tuple[str, Sum]]:
+        found = [
+            (source, own)
+            for (where, by, source), own in self._credits.items()
+            if (where, by) == (group, model)
+        ]
+        return sorted(found, key=lambda one: (-one[1].minor, one[0]))
+
+    def _groups(self) -> list[str]:
+        return sorted({group for group, _ in self._sums}) or [EVERYBODY]
+
+    def _behind(self, own: Sum) -> list[dict[str, Any]]:
+        return behind((deal, self.money(minor)) for deal, minor in own.deals)
 
     def money(self, minor: int) -> str:
         """An amount as plain decimal text in the reporting currency."""
         return Money(minor, self.reporting.currency).text
 
-    def totals(self) -> list[tuple[dict[str, Any], list[str]]]:
-        """Pipeline and revenue with the parts marketing sourced and influenced."""
+    def totals(self) -> list[tuple[dict[str, Any], list[dict[str, Any]]]]:
+        """Pipeline and revenue with the parts marketing sourced and influenced; with each deal."""
         found = []
-        for what in ("pipeline", "revenue"):
-            whole = self.sums[what]
-            for name in (what, f"sourced_{what}", f"influenced_{what}"):
-                own = self.sums[name]
-                line = {
-                    "what": name,
-                    "amount": self.money(own.minor),
-                    "deals": len(own.deals),
-                    "share": rate(own.minor, whole.minor),
-                }
-                found.append((line, sorted(own.deals)))
+        for group in self._groups():
+            for what in ("pipeline", "revenue"):
+                for name in (what, f"sourced_{what}", f"influenced_{what}"):
+                    own = self._sums[group, name]
+                    line = {
+                        "group": group,
+                        "what": name,
+                        "amount": self.money(own.minor),
+                        "deals": len(own.deals),
+                        "share": rate(own.minor, self._sums[group, what].minor),
+                    }
+                    found.append((line, self._behind(own)))
         return found
 
     def quotas(self) -> list[dict[str, Any]]:
@@ -131,7 +155,10 @@ class Revenue:
         return span is not None and (span.start, span.end) == (self.span.start, self.span.end)
 
     def _quota(self, quota: Quota) -> dict[str, Any]:
-        revenue, sourced = self.sums["revenue"].minor, self.sums["sourced_revenue"].minor
+        revenue, sourced = (
+            sum(own.minor for (_, name), own in self._sums.items() if name == what)
+            for what in ("revenue", "sourced_revenue")
+        )
         share = quota.marketing
         return {
             "period": quota.period,

@@ -7,28 +7,19 @@ of somebody marketing had before.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
 from typing import Any
 
-from lifecycle.business_time import BusinessCalendar, Opening
+from lifecycle.calendars import WORKING_DAYS, WorkingDays
 from lifecycle.funnel import EVERYBODY, Group
 from lifecycle.handoff import Handoff
-from lifecycle.metrics import middle, rate
+from lifecycle.metrics import behind, middle, rate
 from lifecycle.periods import Span
 from lifecycle.service_levels import clocks
 from lifecycle.subjects import Subject, oldest
 from mappings.contract import Contract, Team
-
-WORKING_DAYS = 5
-"""By the end of which working day after the handover somebody counts as worked."""
-
-
-def plain_week(zone: str) -> BusinessCalendar:
-    """Monday to Friday, all day: what working days are where no calendar says otherwise."""
-    whole = (Opening(time(), time()),)
-    return BusinessCalendar("plain", zone, dict.fromkeys(range(WORKING_DAYS), whole))
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +30,12 @@ class Handover:
     at: datetime
     owner: str | None
     handoff: Handoff | None = None
+
+    @property
+    def queue(self) -> str | None:
+        """The queue it was given from."""
+        assigned = self.handoff.assignments if self.handoff is not None else ()
+        return assigned[0].queue if assigned else None
 
     @property
     def touches(self) -> tuple[datetime, ...]:
@@ -74,12 +71,12 @@ class Desk:
     not_worked: list[str] = field(default_factory=list)
     pending: list[str] = field(default_factory=list)
     waits: list[tuple[float, str]] = field(default_factory=list)
-    attempts: int = 0
+    attempts: list[tuple[int, str]] = field(default_factory=list)
 
     def figures(self) -> dict[str, Any]:
         """The metrics."""
         judged = len(self.worked) + len(self.not_worked)
-        given = len(self.handed_over)
+        given, attempts = len(self.handed_over), sum(count for count, _ in self.attempts)
         return {
             "handed_over": given,
             "worked": len(self.worked),
@@ -87,7 +84,7 @@ class Desk:
             "pending": len(self.pending),
             "worked_rate": rate(len(self.worked), judged),
             "hours_to_first_touch_median": middle([hours for hours, _ in self.waits]),
-            "attempts_mean": round(self.attempts / given, 4) if given else None,
+            "attempts_mean": round(attempts / given, 4) if given else None,
         }
 
     def records(self) -> dict[str, list[str]]:
@@ -97,13 +94,19 @@ class Desk:
             "worked": sorted(self.worked),
             "not_worked": sorted(self.not_worked),
             "pending": sorted(self.pending),
-            "hours_to_first_touch_median": sorted(key for _, key in self.waits),
+        }
+
+    def values(self) -> dict[str, list[dict[str, Any]]]:
+        """The times whose middle is told, in hours, and how often each person was tried."""
+        return {
+            "hours_to_first_touch": behind((key, round(hours, 4)) for hours, key in self.waits),
+            "attempts": behind((key, count) for count, key in self.attempts),
         }
 
 
 @dataclass(slots=True)
 class Promised:
-    """Promises of one level by one owner: the handoffs behind each number."""
+    """Promises of one level by one owner: the people behind each number."""
 
     kept: list[str] = field(default_factory=list)
     broken: list[str] = field(default_factory=list)
@@ -115,31 +118,35 @@ class Working:
     """One pass over people: what sales did with those it was given in the period."""
 
     contract: Contract
-    calendars: Mapping[str, BusinessCalendar]
     span: Span
     now: datetime
     group: Group = lambda _person, _at: EVERYBODY
-    zone: str = "UTC"
     handoffs: list[Handover] = field(default_factory=list)
     _desks: dict[str, Desk] = field(default_factory=lambda: defaultdict(Desk))
-    _promises: dict[tuple[str, str], Promised] = field(
+    _promises: dict[tuple[str, str, str], Promised] = field(
         default_factory=lambda: defaultdict(Promised)
     )
+    _days: WorkingDays = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._days = WorkingDays.of(self.contract)
 
     def add(self, person: Subject) -> None:
         """Count one person's handovers of the period."""
         for handover in handovers(self.contract, person):
             if handover.at in self.span and handover.at <= self.now:
                 self.handoffs.append(handover)
-                self._work(handover, self._desks[self.group(person, handover.at)])
-                self._promise(handover)
+                group = self.group(person, handover.at)
+                self._work(handover, self._desks[group])
+                self._promise(handover, group)
 
     def _work(self, handover: Handover, desk: Desk) -> None:
         key = handover.person.record
         touches = [at for at in handover.touches if at <= self.now]
-        until = self._calendar(handover).business_days_later(handover.at, WORKING_DAYS)
+        calendar = self._days.calendar(queue=handover.queue, owner=handover.owner)
+        until = calendar.business_days_later(handover.at, WORKING_DAYS)
         desk.handed_over.append(key)
-        desk.attempts += len(touches)
+        desk.attempts.append((len(touches), key))
         if touches:
             desk.waits.append(((touches[0] - handover.at) / timedelta(hours=1), key))
         if touches and (until is None or touches[0] <= until):
@@ -149,32 +156,31 @@ class Working:
         else:
             desk.pending.append(key)
 
-    def _calendar(self, handover: Handover) -> BusinessCalendar:
-        """The calendar of the queue that took the lead; else the plain week."""
-        if handover.handoff is not None and handover.handoff.assignments:
-            queue = self.contract.queues.get(handover.handoff.assignments[0].queue)
-            known = self.calendars.get(queue.calendar or "") if queue is not None else None
-            if known is not None:
-                return known
-        return plain_week(self.zone)
-
-    def _promise(self, handover: Handover) -> None:
-        handoff = handover.handoff
-        if handoff is None:
+    def _promise(self, handover: Handover, group: str) -> None:
+        """Attempts are those that count in all figures: no integration's."""
+        if handover.handoff is None:
             return
-        for clock in clocks(self.contract, self.calendars, handoff):
-            own = self._promises[clock.level.value, handover.owner or ""]
+        handoff, record = (
+            replace(handover.handoff, attempts=handover.touches),
+            handover.person.record,
+        )
+        for clock in clocks(self.contract, self._days.calendars, handoff):
+            own = self._promises[group, clock.level.value, handover.owner or ""]
             if clock.is_broken(self.now):
-                own.broken.append(handoff.key)
+                own.broken.append(record)
             elif clock.kept_at is not None and clock.kept_at <= self.now:
-                own.kept.append(handoff.key)
+                own.kept.append(record)
             else:
-                own.running.append(handoff.key)
+                own.running.append(record)
 
     def desks(self) -> list[tuple[str, Desk]]:
         """Each group's work, by name."""
         return sorted(self._desks.items()) or [(EVERYBODY, Desk())]
 
-    def promises(self) -> list[tuple[str, str, Promised]]:
-        """(level, owner, promises), in order."""
-        return [(level, owner, own) for (level, owner), own in sorted(self._promises.items())]
+    def promises(self) -> list[tuple[str, str, str, Promised]]:
+        """(group, level, owner, promises), in order."""
+        return [(*where, own) for where, own in sorted(self._promises.items(), key=_where)]
+
+
+def _where(item: tuple[tuple[str, str, str], Promised]) -> tuple[str, str, str]:
+    return item[0]

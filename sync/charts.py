@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from mappings.errors import ConfigurationError
-from sync.report_findings import NO_TOUCH, currency, whole
+from sync.report_findings import NO_TOUCH, currency, linear, whole
 
 Lines = Sequence[Mapping[str, Any]]
 BLUE, VERMILION, SKY, YELLOW = "#0072B2", "#D55E00", "#56B4E9", "#F0E442"
@@ -183,12 +183,10 @@ def _parted(line: Mapping[str, Any]) -> str:
 
 def _credits(lines: Lines, found: Mapping[str, Any]) -> Picture | None:
     """The models side by side would be six pictures: the linear one is drawn, the table has all."""
-    linear = [line for line in lines if line["model"] == "linear"][:MOST]
     values = [
-        {"source": line["source"] or NO_TOUCH, "amount": float(line["credited"]),
-         "label": f"{float(line['credited']):,.0f}"}
-        for line in linear
-    ]  # fmt: skip
+        {"source": source or NO_TOUCH, "amount": float(own), "label": f"{own:,.0f}"}
+        for source, own in list(linear(lines).items())[:MOST]
+    ]
     if not any(value["amount"] for value in values):
         return None
     said = ", ".join(f"{value['source']} {value['label']}" for value in values)

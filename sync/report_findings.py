@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
+from lifecycle.attribution import Model
+
 Line = Mapping[str, Any]
 Lines = Sequence[Line]
 NOBODY = "(no answer to marketing)"
@@ -45,6 +47,16 @@ def whole(lines: Lines) -> list[dict[str, Any]]:
         }
         for line in added.values()
     ]
+
+
+def linear(lines: Lines) -> dict[str, Decimal]:
+    """What each source is credited with by the linear model, over all groups; largest first."""
+    added: dict[str, Decimal] = {}
+    for line in lines:
+        if line["model"] == Model.LINEAR:
+            own = added.get(line["source"], Decimal())
+            added[line["source"]] = own + Decimal(line["credited"])
+    return dict(sorted(added.items(), key=lambda one: (-one[1], one[0])))
 
 
 def _stages(lines: Lines, _found: Line) -> str:
@@ -109,27 +121,28 @@ def _promises(lines: Lines, _found: Line) -> str:
 
 
 def _totals(lines: Lines, found: Line) -> str:
-    by_name = {line["what"]: line for line in lines}
-    revenue = by_name["revenue"]
-    if not Decimal(revenue["amount"]):
+    revenue, sourced, influenced = (
+        sum((Decimal(line["amount"]) for line in lines if line["what"] == what), Decimal())
+        for what in ("revenue", "sourced_revenue", "influenced_revenue")
+    )
+    if not revenue:
         return "Nothing was won in this period."
-    sourced, touched = (by_name[f"{part}_revenue"]["share"] for part in ("sourced", "influenced"))
     return (
-        f"Marketing sourced {sourced:.0%} and influenced {touched:.0%} of"
-        f" {amount(revenue['amount'])} {currency(found)}."
+        f"Marketing sourced {sourced / revenue:.0%} and influenced {influenced / revenue:.0%} of"
+        f" {amount(f'{revenue}')} {currency(found)}."
     )
 
 
 def _credits(lines: Lines, _found: Line) -> str:
-    linear = [line for line in lines if line["model"] == "linear"]
-    sum_of = sum(Decimal(line["credited"]) for line in linear)
+    by_source = linear(lines)
+    sum_of = sum(by_source.values())
     if not sum_of:
         return ""
-    first = max(linear, key=lambda line: Decimal(line["credited"]))
-    share = Decimal(first["credited"]) / sum_of
-    if not first["source"]:
+    source, most = max(by_source.items(), key=lambda one: one[1])
+    share = most / sum_of
+    if not source:
         return f"{share:.0%} of the revenue had no touch before it (linear)."
-    return f"Most is credited to {first['source']}: {share:.0%} (linear)."
+    return f"Most is credited to {source}: {share:.0%} (linear)."
 
 
 def _quotas(lines: Lines, _found: Line) -> str:

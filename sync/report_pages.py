@@ -136,10 +136,16 @@ def _interval(key: str, value: Sequence[float]) -> str:
 
 
 def _names(line: Mapping[str, Any]) -> str:
-    records = line.get("records", [])
+    records, values = line.get("records", []), line.get("values", [])
     if isinstance(records, Mapping):
-        return "\n".join(f"{name}: {', '.join(own)}" for name, own in records.items() if own)
-    return ", ".join(records)
+        told = {name: ", ".join(own) for name, own in records.items()}
+        told |= {name: _valued(own) for name, own in dict(values).items()}
+        return "\n".join(f"{name}: {text}" for name, text in told.items() if text)
+    return _valued(values) if values else ", ".join(records)
+
+
+def _valued(values: Lines) -> str:
+    return ", ".join(f"{one['record']} ({one['value']})" for one in values)
 
 
 def _group(found: Mapping[str, Any]) -> dict[str, str]:
@@ -187,8 +193,9 @@ def _handoffs(lines: Lines, _found: Mapping[str, Any], most: int | None) -> Sect
     return _table("Handoffs", lines, columns, most)
 
 
-def _service_levels(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Section:
+def _service_levels(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
     columns = {
+        **_group(found),
         "level": "promise", "owner": "owner", "kept": "kept", "broken": "broken",
         "running": "running",
     }  # fmt: skip
@@ -204,7 +211,10 @@ def _promises(lines: Lines, _found: Mapping[str, Any], _most: int | None) -> Sec
 
 
 def _totals(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Section:
-    columns = {"what": "what", "amount": currency(found), "deals": "deals", "share": "share"}
+    columns = {
+        **_group(found),
+        "what": "what", "amount": currency(found), "deals": "deals", "share": "share",
+    }  # fmt: skip
     left_out = len(found["not_converted"])
     note = f"{left_out:,} deals are in no sum: no amount, or no rate for their day."
     notes = [note] if left_out else []
@@ -217,13 +227,15 @@ def _totals(lines: Lines, found: Mapping[str, Any], _most: int | None) -> Sectio
 def _credits(lines: Lines, found: Mapping[str, Any], most: int | None) -> Section:
     """A line a source, a column a model."""
     models = list(dict.fromkeys(line["model"] for line in lines))
-    by_source: dict[str, dict[str, Any]] = {}
+    by_source: dict[tuple[str, str], dict[str, Any]] = {}
     for line in lines:
-        own = by_source.setdefault(line["source"], {"source": line["source"] or NO_TOUCH})
+        where = {"group": line["group"], "source": line["source"] or NO_TOUCH}
+        own = by_source.setdefault((line["group"], line["source"]), where)
         own[line["model"]] = line["credited"]
         if "records" in line:
             own["records"] = sorted({*own.get("records", ()), *line["records"]})
-    columns = {"source": "source", **{model: model.replace("_", " ") for model in models}}
+    named = {model: model.replace("_", " ") for model in models}
+    columns = {**_group(found), "source": "source", **named}
     heading = f"Revenue by source and model ({currency(found)})"
     return _table(heading, list(by_source.values()), columns, most)
 

@@ -6,21 +6,20 @@ parts of a report belong together.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import MAXYEAR, MINYEAR, datetime, timedelta
 from typing import Any
 
 from lifecycle.audit import Scope, new_checks
 from lifecycle.audit_deals import DealAudit
-from lifecycle.calendars import calendars_of
-from lifecycle.funnel import Funnel, Group
+from lifecycle.funnel import Funnel, Group, Rung
 from lifecycle.periods import Span, month_of
 from lifecycle.promises import Promises
-from lifecycle.revenue import Revenue
+from lifecycle.revenue import DealGroup, Revenue
 from lifecycle.scoring import Scoring
-from lifecycle.subjects import Subject, Users
-from lifecycle.working import Handover, Working
+from lifecycle.subjects import Opportunity, Subject, Users
+from lifecycle.working import Desk, Handover, Working
 from mappings.contract import Contract, Team
 from mappings.fieldmap import PairMapping
 from state import identity, loop
@@ -63,13 +62,17 @@ class _Passes:
     stalled: DealAudit | None = None
     scoring: Scoring | None = None
     people: int = 0
-    unmoved: int = 0
 
     @property
     def over_people(self) -> list[Callable[[Subject], None]]:
         """What is told of every person."""
         folds = (self.funnel, self.working, self.promises, self.scoring)
         return [fold.add for fold in folds if fold is not None]
+
+    @property
+    def over_deals(self) -> list[Callable[[Opportunity], None]]:
+        """What is told of every opportunity."""
+        return [fold.add for fold in (self.revenue, self.stalled) if fold is not None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +83,7 @@ class _Making:
     contract: Contract
     users: Users
     now: datetime
-    passes: _Passes = field(default_factory=_Passes)
+    passes: _Passes
 
     def data(self) -> dict[str, Any]:
         """All of it."""
@@ -99,7 +102,7 @@ class _Making:
             "contract": bool(self.contract),
             "currency": self.contract.reporting.currency,
             "people": self.passes.people,
-            "not_evaluated": self.passes.unmoved,
+            "not_evaluated": 0,
         }
         return found | self._people_parts() | self._deal_parts()
 
@@ -108,14 +111,14 @@ class _Making:
         passes, named = self.passes, self.wanted.records
         if passes.funnel is not None:
             found["stages"] = [
-                where | rung.figures() | ({"records": rung.records()} if named else {})
+                where | rung.figures() | (_behind(rung) if named else {})
                 for where, rung in passes.funnel.stages()
             ]
             if self.wanted.has(Kind.FUNNEL, team=Team.MARKETING):
-                found["sources"] = self._lines(passes.funnel.sources())
+                found["sources"] = self._reckoned(passes.funnel.sources())
         if passes.working is not None:
             found["working"] = [
-                {"group": group} | desk.figures() | ({"records": desk.records()} if named else {})
+                {"group": group} | desk.figures() | (_behind(desk) if named else {})
                 for group, desk in passes.working.desks()
             ]
             if self.wanted.has(Kind.HANDOFFS):
@@ -136,8 +139,8 @@ class _Making:
         found: dict[str, Any] = {}
         revenue, stalled = self.passes.revenue, self.passes.stalled
         if revenue is not None:
-            found["totals"] = self._lines(revenue.totals())
-            found["credits"] = self._lines(revenue.credits())
+            found["totals"] = self._reckoned(revenue.totals())
+            found["credits"] = self._reckoned(revenue.credits())
             found["quotas"] = revenue.quotas()
             found["not_converted"] = sorted(revenue.not_converted)
         if stalled is not None:
@@ -158,6 +161,17 @@ class _Making:
         named = self.wanted.records
         return [{**line, **({"records": list(own)} if named else {})} for line, own in lines]
 
+    def _reckoned(
+        self, lines: Sequence[tuple[Mapping[str, Any], Sequence[Mapping[str, Any]]]]
+    ) -> list[dict[str, Any]]:
+        """Lines whose figures are sums or middles: with records, what each adds is named, too."""
+        if not self.wanted.records:
+            return [dict(line) for line, _ in lines]
+        return [
+            {**line, "records": sorted({one["record"] for one in own}), "values": list(own)}
+            for line, own in lines
+        ]
+
     def _handoff(self, one: Handover) -> dict[str, Any]:
         handoff = one.handoff
         touches = [at for at in one.touches if at <= self.now]
@@ -175,6 +189,7 @@ class _Making:
     def _service_levels(self, working: Working) -> list[dict[str, Any]]:
         return [
             {
+                "group": group,
                 "level": level,
                 "owner": self.users.name(owner) or None,
                 "kept": len(own.kept),
@@ -192,7 +207,7 @@ class _Making:
                     else {}
                 ),
             }
-            for level, owner, own in working.promises()
+            for group, level, owner, own in working.promises()
         ]
 
 
@@ -201,41 +216,50 @@ def report(tx: Tx, mapping: PairMapping, wanted: Wanted, *, crm: str) -> dict[st
     """A report, JSON-able but for datetimes (docs/reference/json.md). `crm` is the CRM's kind."""
     contract = mapping.contract
     users = users_of(tx, contract.reporting.integrations)
-    making = _Making(wanted, contract, users, tx.now, _passes(wanted, contract, users, tx.now))
-    subjects, passes = Subjects(tx, mapping, users, crm), making.passes
-    folds = passes.over_people
-    if folds:
-        for person in subjects.people():
+    subjects = Subjects(tx, mapping, users, crm)
+    found = told_of(wanted, contract, users, tx.now, subjects.people(), subjects.opportunities())
+    if contract and found["people"]:
+        known = identity.count(tx).get("person", 0)
+        found["not_evaluated"] = max(0, known - loop.evaluated(tx))
+    return found
+
+
+def told_of(
+    wanted: Wanted,
+    contract: Contract,
+    users: Users,
+    now: datetime,
+    people: Iterable[Subject],
+    opportunities: Iterable[Opportunity],
+) -> dict[str, Any]:
+    """The report of these people and opportunities, each read once, and only where it is needed."""
+    passes = _passes(wanted, contract, users, now)
+    if folds := passes.over_people:
+        for person in people:
             passes.people += 1
             for fold in folds:
                 fold(person)
-        if contract:
-            known = identity.count(tx).get("person", 0)
-            passes.unmoved = max(0, known - loop.evaluated(tx))
-    if passes.revenue is not None or passes.stalled is not None:
-        for opportunity in subjects.opportunities():
-            if passes.revenue is not None:
-                passes.revenue.add(opportunity)
-            if passes.stalled is not None:
-                passes.stalled.add(opportunity)
-    return making.data()
+    if folds_of_deals := passes.over_deals:
+        for opportunity in opportunities:
+            for add in folds_of_deals:
+                add(opportunity)
+    return _Making(wanted, contract, users, now, passes).data()
 
 
 def _passes(wanted: Wanted, contract: Contract, users: Users, now: datetime) -> _Passes:
-    group = grouping(wanted.by, users, contract.reporting.zone)
-    span = wanted.span
+    span, zone = wanted.span, contract.reporting.zone
+    group = grouping(wanted.by, users, zone)
     passes = _Passes()
     if wanted.has(Kind.FUNNEL):
         passes.funnel = Funnel(contract, span, now, group, wanted.team)
     if wanted.has(Kind.FUNNEL, Kind.HANDOFFS, Kind.SLA):
-        calendars = calendars_of(contract)
-        passes.working = Working(contract, calendars, span, now, group, contract.reporting.zone)
+        passes.working = Working(contract, span, now, group)
     if wanted.has(Kind.SLA, team=Team.MARKETING):
         passes.promises = Promises(contract, span, now)
     if wanted.has(Kind.SCORING):
         passes.scoring = Scoring(contract, now)
     if wanted.has(Kind.ATTRIBUTION, team=Team.MARKETING):
-        passes.revenue = Revenue(contract.reporting, span, now)
+        passes.revenue = Revenue(contract.reporting, span, now, dealing(wanted.by, users, zone))
     if wanted.has(team=Team.SALES):
         passes.stalled = DealAudit(Scope(now, contract, timedelta(days=90)), users, new_checks())
     return passes
@@ -255,6 +279,35 @@ def grouping(by: By | None, users: Users, zone: str) -> Group:
         return value[by] or "none"
 
     return group
+
+
+def dealing(by: By | None, users: Users, zone: str) -> DealGroup:
+    """Which group an opportunity belongs to: by its own owner, by the month, else by the first of
+    its people; who was touched first is the first, and of those nobody touched the one named first.
+    """
+    of_person = grouping(by, users, zone)
+
+    def group(one: Opportunity, at: datetime) -> str:
+        if by is None:
+            return ""
+        if by is By.PERIOD:
+            return month_of(at, zone)
+        if by is By.OWNER:
+            return users.name(one.deal.owner) or "none"
+        first = min(one.people, key=_touched_first, default=None)
+        return of_person(first, at) if first is not None else "none"
+
+    return group
+
+
+def _touched_first(person: Subject) -> tuple[bool, datetime | None, str]:
+    first = person.touches[0].at if person.touches else None
+    return (first is None, first, person.key)
+
+
+def _behind(part: Rung | Desk) -> dict[str, Any]:
+    """Who is behind each figure of a part."""
+    return {"records": part.records(), "values": part.values()}
 
 
 def _in_order(working: Working) -> list[Handover]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 
 import random
 from dataclasses import replace
+from datetime import UTC, datetime, time
 
 import pytest
 
-from lifecycle.audit import Scope, weekdays_later
+from lifecycle.audit import Scope
 from lifecycle.audit_people import plain_name
+from lifecycle.calendars import WorkingDays
 from lifecycle.subjects import Card, Entry, Owning, Subject
 from lifecycle.timeline import MomentKind
-from mappings.contract import Contract, Lifecycle, Stage, Team
+from mappings.contract import CalendarSpec, Contract, Lifecycle, Member, Queue, Stage, Team
 from mappings.errors import Position
 from tests.lifecycle.audited import (
     GONE,
@@ -30,6 +32,10 @@ from tests.lifecycle.audited import (
 )
 
 LEAD = "salesforce:Lead:ada"
+AT = Position("contract.yaml", 1, 1)
+BERLIN = CalendarSpec(
+    "berlin", "Europe/Berlin", dict.fromkeys(range(5), ((time(9), time(17)),)), (), "DE-BE", AT
+)
 
 
 def test_a_clean_world_has_no_findings() -> None:
@@ -238,6 +244,30 @@ def test_nobody_and_nothing_is_no_error() -> None:
     assert findings(audited()) == findings(audited([Subject("y"), bare])) == []
 
 
-def test_five_working_days_skip_the_weekend() -> None:
-    """Five working days from a Monday end the Monday after."""
-    assert weekdays_later(NOW, 5) == before(-7)
+def test_holidays_of_the_owners_calendar_give_sales_longer() -> None:
+    """Who came on the Monday before Easter to Dana of Berlin: Good Friday and Easter Monday are no
+    working days, so that the fifth after is the Wednesday after Easter. To Gil, who is of no queue
+    and works Monday to Friday, it was Easter Monday. A call on the Tuesday is in time for one."""
+    contract = Contract(
+        calendars={"berlin": BERLIN, "other": replace(BERLIN, name="other", holidays="")},
+        queues={"inbound": Queue("inbound", "berlin", (Member(REP),), "005LAST", AT)},
+    )
+    monday, tuesday = datetime(2026, 3, 30, 10, tzinfo=UTC), datetime(2026, 4, 7, 10, tzinfo=UTC)
+    scope = replace(SCOPE, now=datetime(2026, 5, 1, tzinfo=UTC), contract=contract)
+    for owner, silent in ((REP, False), (GONE, True)):
+        lead = replace(
+            person().crm[0], owner=owner, created_at=monday, edited_at=None, stages=("Closed",)
+        )
+        call = replace(person().entries[0], created_at=tuesday, done=tuesday)
+        ada = replace(person(came=90), crm=(lead,), came=lead, entries=(call,))
+        found = findings(audited([ada], scope=scope))
+        assert (("silent_handoff", lead.ref) in found) == silent, owner
+
+
+def test_one_calendar_is_everybodys() -> None:
+    """The only calendar counts for owners of no queue as well; without any, it is Monday to
+    Friday."""
+    one = WorkingDays.of(Contract(calendars={"berlin": BERLIN}))
+    assert one.calendar(owner=GONE).name == "berlin"
+    assert WorkingDays.of(Contract()).calendar(owner=GONE).name == "plain"
+    assert not one.calendar().is_open(datetime(2026, 4, 3, 10, tzinfo=UTC))

@@ -8,6 +8,7 @@ from datetime import datetime, timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
+from lifecycle.calendars import plain_week
 from lifecycle.funnel import Funnel, Group
 from lifecycle.metrics import middle, ninetieth
 from lifecycle.paths import PLAIN, PLAIN_STAGES, paths, plain_path
@@ -15,7 +16,7 @@ from lifecycle.periods import Span
 from lifecycle.standing import Move, Transition
 from lifecycle.subjects import Subject
 from lifecycle.timeline import Deal, MomentKind
-from lifecycle.working import Working, plain_week
+from lifecycle.working import Working
 from mappings.contract import Contract, Criterion, Fact, Lifecycle, Stage, Team
 from mappings.errors import Position
 from tests.lifecycle.audited import NOW, before, person, touch
@@ -183,7 +184,7 @@ def test_parts_sum_to_the_whole_and_a_funnel_only_narrows(people: list[Subject])
 
 def worked(people: list[Subject], now: datetime = NOW) -> dict[str, object]:
     """What sales did with them."""
-    working = Working(Contract(), {}, replace(SPAN, end=now), now)
+    working = Working(Contract(), replace(SPAN, end=now), now)
     for one in people:
         working.add(one)
     [(_, desk)] = working.desks()

@@ -30,9 +30,9 @@ STAGES = [
 ]  # fmt: skip
 WORKING = [{"group": "", "handed_over": 11, "worked": 7, "not_worked": 3, "pending": 1}]
 CREDITS = [
-    {"model": "linear", "source": "form_fill: Price list", "credited": "1200.50"},
-    {"model": "linear", "source": "", "credited": "300.00"},
-    {"model": "first_touch", "source": "form_fill: Price list", "credited": "1500.50"},
+    {"group": "", "model": "linear", "source": "form_fill: Price list", "credited": "1200.50"},
+    {"group": "", "model": "linear", "source": "", "credited": "300.00"},
+    {"group": "", "model": "first_touch", "source": "form_fill: Price list", "credited": "1500.50"},
 ]
 
 
