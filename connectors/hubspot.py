@@ -214,9 +214,9 @@ class HubSpotConnector:
                 overlap=self._overlap,
             )
         if kind == "email_events":
-            return newest_first(
-                stream, since, landed, self._marketing.email_events, overlap=self._overlap
-            )
+            read = self._marketing.email_events
+            pages = newest_first(stream, since, landed, read, overlap=self._overlap)
+            return self._marketing.with_campaigns(pages)
         if kind == CUSTOM:
             return self._custom.changes(name, since, landed, overlap=self._overlap)
         if kind == LIST:

@@ -7,18 +7,22 @@ which call brings the next page.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime
 from functools import partial
+from http import HTTPStatus
 from typing import Any
+from urllib.parse import quote
 
 from connectors.base import Clock
 from connectors.hubspot_events import Batch, email_event, form_fill, to_ms
 from connectors.hubspot_read import next_of
 from connectors.hubspot_wire import SYSTEM, Paths, Wire, expect
 from connectors.payloads import RowFaultError, object_of, rows_in, sift, unreadable
-from mappings.errors import UnreadableAnswerError
-from mappings.records import Malformed
+from mappings.errors import UnavailableError, UnreadableAnswerError
+from mappings.ports import Page
+from mappings.records import Event, EventKind, Malformed
 
 SUBMISSIONS_PAGE = 50  # FACTS section 2
 EVENTS_PAGE = 1000  # FACTS section 2
@@ -41,6 +45,7 @@ class Marketing:
         self._paths = paths
         self._clock = clock
         self._forms: dict[str, str] | None = None
+        self._campaigns: dict[str, str] = {}
         self.unlisted: tuple[Malformed, ...] = ()
 
     def email_events(self, oldest: datetime | None, newest: datetime | None) -> Batch:
@@ -71,6 +76,34 @@ class Marketing:
 
         reached: list[int] = []
         return batch(None)
+
+    def with_campaigns(self, pages: Iterable[Page]) -> Iterator[Page]:
+        """Pages of e-mail events whose clicks tell the name of their e-mail, too, under `campaign`:
+        an event has its campaign's id alone. One call for each campaign not met before; a page
+        without a new click asks nothing, and a name that cannot be had is left out.
+        """
+        for page in pages:
+            yield replace(page, events=tuple(map(self._with_campaign, page.events)))
+
+    def _with_campaign(self, event: Event) -> Event:
+        if event.kind is not EventKind.EMAIL_CLICK or not event.name:
+            return event
+        if event.name not in self._campaigns:
+            self._campaigns[event.name] = self._campaign(event.name)
+        named = self._campaigns[event.name]
+        return replace(event, details={**event.details, "campaign": named}) if named else event
+
+    def _campaign(self, number: str) -> str:
+        """The name of an e-mail campaign, "" where it is gone, may not be read or has none. FACTS
+        has no campaigns: path, `name` and scope (`content`, as for the events) are those of the
+        vendor's reference of its e-mail analytics API.
+        """
+        try:
+            answer = self._wire.get(f"{self._paths.email_campaigns}/{quote(number, safe='')}", {})
+            found = object_of(SYSTEM, answer.json()) if answer.status == HTTPStatus.OK else {}
+        except UnavailableError:
+            return ""
+        return str(found.get("name") or "")
 
     def _below(self, low: int | None, high: int | None) -> int | None:
         """The latest instant (ms) from which on backwards e-mail events can be read again, where

@@ -90,6 +90,7 @@ class Paths:
     owners = "/crm/v3/owners/"
     forms = "/marketing/v3/forms/"
     email_events = "/email/public/v1/events"
+    email_campaigns = "/email/public/v1/campaigns"
     account = "/account-info/v3/details"
 
     @property

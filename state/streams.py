@@ -92,6 +92,21 @@ def happened(
     return _happened(tx, EVENTS.c.entity_id, entity_ids, kinds)
 
 
+def campaigns(tx: Tx) -> dict[str, str]:
+    """The names of e-mail campaigns by the number their events have, as the latest click of each
+    tells it; those whose name is not known are left out.
+    """
+    latest = (
+        select(func.max(EVENTS.c.id))
+        .where(tx.mine(EVENTS), EVENTS.c.kind == EventKind.EMAIL_CLICK.value)
+        .group_by(EVENTS.c.name)
+    )
+    rows = tx.connection.execute(
+        select(EVENTS.c.name, EVENTS.c.details).where(EVENTS.c.id.in_(latest))
+    )
+    return {row.name: str(row.details["campaign"]) for row in rows if row.details.get("campaign")}
+
+
 def of_nobody(
     tx: Tx, addresses: Iterable[str], kinds: Sequence[EventKind]
 ) -> dict[str, list[Happened]]:

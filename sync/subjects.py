@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from lifecycle.handoff import Handoff
@@ -73,6 +73,10 @@ class Subjects:
     mapping: PairMapping
     users: Users
     crm: str
+    _campaigns: Mapping[str, str] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._campaigns = streams.campaigns(self.tx)
 
     @property
     def _people(self) -> ObjectMapping | None:
@@ -181,6 +185,7 @@ class Subjects:
             mapping=mapping,
             traits=self.mapping.contract.reporting.traits,
             users=self.users,
+            campaigns=self._campaigns,
             links=links,
             records=records,
             leads=converted_leads(self.tx, self.crm, contacts),
@@ -223,6 +228,7 @@ class _Page:
     mapping: ObjectMapping
     traits: tuple[str, ...]
     users: Users
+    campaigns: Mapping[str, str]
     links: Mapping[str, Sequence[Link]]
     records: Mapping[RecordRef, Record]
     leads: Mapping[str, Sequence[Record]]
@@ -286,12 +292,20 @@ class _Page:
 
     def _touches(self, entity_id: str, logged: Sequence[Record]) -> tuple[Touch, ...]:
         moments = [
-            Moment(one.at, one.key, TOUCHING[one.kind], source=one.name, filtered=one.filtered)
+            Moment(
+                one.at, one.key, TOUCHING[one.kind], source=self._source(one), filtered=one.filtered
+            )
             for one in self.events.get(entity_id, ())
         ]  # fmt: skip
         moments += moments_of(logged)
         rules = TouchRules(integrations=self.users.integrations)
         return tuple(touches_of(moments, entity_id, rules))
+
+    def _source(self, one: streams.Happened) -> str:
+        """The form or campaign by its name; of an e-mail with the number beside it, since two may
+        have one name."""
+        named = self.campaigns.get(one.name) if one.kind is EventKind.EMAIL_CLICK else None
+        return f"{named} ({one.name})" if named else one.name
 
 
 def _in_order(entries: Iterable[Entry]) -> tuple[Entry, ...]:

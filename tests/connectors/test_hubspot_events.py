@@ -109,6 +109,37 @@ def test_email_events_are_pulled_without_loss_or_repetition(bench: HubSpotBench)
     assert event.email == "person9000@example.com"
 
 
+def test_clicks_tell_the_name_of_their_campaign(bench: HubSpotBench) -> None:
+    """The first click of a campaign costs one call more, later ones and other events none; a
+    campaign that is gone leaves its number alone, and is not asked for again."""
+    now = bench.vendors.sandbox.clock.now()
+    campaign = {"id": 77, "appId": 113, "appName": "Batch", "name": "Spring news"}
+    bench.vendors.do(lambda: bench.account.events.campaigns.update({77: campaign}))
+    puller = Puller(bench.connector, "email_events")
+
+    def pulled(*rows: dict[str, Any]) -> int:
+        bench.vendors.do(lambda: bench.account.add_email_events(list(rows)))
+        bench.calls()
+        puller.pull()
+        return bench.calls()
+
+    assert pulled(
+        email_event(0, "OPEN", now),
+        email_event(1, "CLICK", now),
+        email_event(2, "CLICK", now, emailCampaignId=9),
+    ) == 3  # fmt: skip
+    later = now + timedelta(seconds=1)
+    assert pulled(
+        email_event(3, "CLICK", later), email_event(4, "CLICK", later, emailCampaignId=9)
+    ) == 1  # fmt: skip
+    landed = puller.landed.events["email_events"].values()
+    assert {(event.kind, event.name, event.details.get("campaign")) for event in landed} == {
+        (EventKind.EMAIL_OPEN, "77", None),
+        (EventKind.EMAIL_CLICK, "77", "Spring news"),
+        (EventKind.EMAIL_CLICK, "9", None),
+    }
+
+
 def test_a_first_pull_of_events_broken_off_omits_nothing(bench: HubSpotBench) -> None:
     """Newest-first pages that landed before a failure do not hide the older ones."""
     now = bench.vendors.sandbox.clock.now()

@@ -13,6 +13,7 @@ import pytest
 
 from lifecycle.periods import Span
 from mappings.fieldmap import EntityKind
+from mappings.records import Event, EventKind
 from state import identity
 from sync.documents import as_csv
 from sync.garbage import few_collections
@@ -107,6 +108,26 @@ def test_revenue_is_drilled_to_its_deals(office: Office) -> None:
     assert totals["revenue"]["records"] == [f"salesforce:Opportunity:{won}"]
     assert {line["credited"] for line in found["credits"]} == {"1000.00"}
     assert {line["source"] for line in found["credits"]} == {"form_fill: Price list"}
+
+
+def test_an_emails_name_stands_before_its_number(office: Office) -> None:
+    """What somebody clicked in is told by its name and number, by the latest click's name; an
+    e-mail without a known name by its number."""
+    office.lead("Ada", "Byron")
+    ada = "ada.byron@example-byron.com"
+    office.world.contact("Ben", "Cole")
+    for number, (email, told_as) in enumerate(
+        ((ada, {"campaign": "Old name"}), (ada, {"campaign": "Spring news"}),
+         ("ben.cole@example-cole.com", {}))
+    ):  # fmt: skip
+        campaign = "77" if email == ada else "9"
+        at = START - timedelta(days=60 - number)
+        office.world.hubspot.emit(
+            Event("hubspot", EventKind.EMAIL_CLICK, f"c{number}", at, email, campaign, told_as)
+        )
+    office.audited(5)
+    groups = {one["group"] for one in told(office, Kind.FUNNEL, by=By.SOURCE)["stages"]}
+    assert groups == {"email_click: Spring news (77)", "email_click: 9"}
 
 
 def test_the_contracts_stages_are_the_moves_that_were_decided(agreed: Office) -> None:
