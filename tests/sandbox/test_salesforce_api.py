@@ -118,16 +118,19 @@ def test_all_or_none_takes_everything_back(site: Site) -> None:
 
 
 def test_collection_upsert_by_external_id(site: Site) -> None:
-    """Rows carry their key; repeats inside one call update what the call created."""
+    """Rows carry their key; of those that carry the same one in one call none is written."""
     site.org.add_field("Lead", {"name": "Key__c", "type": "Text", "externalId": True,
                                 "unique": True})  # fmt: skip
     records = [_lead(Key__c="1"), _lead(Key__c="2"), _lead(Key__c="1", Title="t"), _lead()]
     answer = site.call(
         "PATCH", "/composite/sobjects/Lead/Key__c", {"allOrNone": False, "records": records}
     ).json()
-    assert [one.get("created") for one in answer] == [True, True, False, None]
+    assert [one.get("created") for one in answer] == [None, True, None, None]
+    twice = {"statusCode": "DUPLICATE_VALUE", "fields": ["Key__c"],
+             "message": "Duplicate external id specified: 1"}  # fmt: skip
+    assert answer[0]["errors"] == answer[2]["errors"] == [twice]
     assert answer[3]["errors"][0]["statusCode"] == "MISSING_ARGUMENT"
-    assert len(list(site.org.rows("Lead"))) == 2
+    assert len(list(site.org.rows("Lead"))) == 1
 
 
 def test_composite_refers_to_earlier_answers(site: Site) -> None:

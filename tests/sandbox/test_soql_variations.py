@@ -202,3 +202,24 @@ def test_what_a_query_is_refused_for(org: SalesforceOrg, query: str, code: str, 
         rows(org, query)
     assert caught.value.code == code
     assert words in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("query", "line", "at", "where"),
+    [
+        ("SELECT ,  FROM Lead", "SELECT ,  FROM Lead", 7, "Row:1:Column:8"),
+        ("SELECT Id FROM Lead WHERE City IS NULL", "SELECT Id FROM Lead WHERE City IS NULL", 31,
+         "Row:1:Column:32"),
+        ("SELECT Id\nFROM Lead\nWHERE (", "WHERE (", 7, "Row:3:Column:8"),
+        ("SELECT Id FROM Lead WHERE City = #", "SELECT Id FROM Lead WHERE City = #", 33,
+         "Row:1:Column:34"),
+    ],
+)  # fmt: skip
+def test_a_query_that_is_none_is_shown_with_a_mark_below_the_fault(
+    org: SalesforceOrg, query: str, line: str, at: int, where: str
+) -> None:
+    """The line, a mark, the row and column, then what was unexpected."""
+    with pytest.raises(SalesforceError) as caught:
+        rows(org, query)
+    assert caught.value.code == "MALFORMED_QUERY"
+    assert caught.value.message.startswith(f"\n{line}\n{' ' * at}^\nERROR at {where}\n")

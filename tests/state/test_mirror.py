@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -188,3 +189,17 @@ def test_the_quiet_check_counts_live_rows_and_exact_revisions(store: Store) -> N
         assert mirror.count_since(tx, "hubspot", "contacts", at(5)) == 4
         assert mirror.unseen(tx, "hubspot", "contacts", asked) == {"9", "21"}
         assert mirror.unseen(tx, "hubspot", "companies", [("9", "r9")]) == {"9"}
+
+
+def test_who_holds_a_value_is_asked_of_live_records_alone(store: Store) -> None:
+    """By system, object and the exact text of a field; deleted records hold nothing."""
+    with store.begin() as tx:
+        rows = [
+            replace(contact(n, deleted=n == 3), fields={"list_1": f"{n > 1}".lower()})
+            for n in range(4)
+        ]
+        mirror.mirror(tx, [mirrored(row) for row in rows])
+        assert mirror.holding(tx, "hubspot", "contacts", "list_1", "true") == {"2"}
+        assert mirror.holding(tx, "hubspot", "contacts", "list_1", "false") == {"0", "1"}
+        assert mirror.holding(tx, "hubspot", "contacts", "list_2", "true") == set()
+        assert mirror.holding(tx, "hubspot", "companies", "list_1", "true") == set()

@@ -6,6 +6,7 @@ one failure takes every row back.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 
 from aiohttp import web
@@ -101,19 +102,29 @@ async def delete(request: web.Request) -> web.Response:
 
 
 async def upsert(request: web.Request) -> web.Response:
-    """Upsert rows of one object by one external id, which each row carries."""
+    """Upsert rows of one object by one external id, which each row carries. Of rows that carry the
+    same one none is written [public reports of DUPLICATE_VALUE, "Duplicate external id specified"].
+    """
     call = call_of(request)
     body = await json_body(request)
     table = call.org.records.table(request.match_info["sobject"])
     field = key_field(call, table, request.match_info["field"])
+    rows = _records(body)
+    given = Counter(str(_key_in(row, field.name)) for row in rows)
 
     def write(row: Mapping[str, object]) -> Outcome:
-        fields = {key: value for key, value in row.items() if key != "attributes"}
-        key = next((name for name in fields if name.lower() == field.name.lower()), None)
-        value = fields.pop(key) if key is not None else None
-        if value in {None, ""}:
+        value = _key_in(row, field.name)
+        fields = {
+            name: one
+            for name, one in row.items()
+            if name != "attributes" and name.lower() != field.name.lower()
+        }
+        if value is None or value == "":
             message = f"{field.name} not specified"
             raise SalesforceError("MISSING_ARGUMENT", message)
+        if given[str(value)] > 1:
+            message = f"Duplicate external id specified: {value}"
+            raise SalesforceError("DUPLICATE_VALUE", message, [field.name])
         found = matches(call.org.records, table, field, value)
         if len(found) > 1:
             listed = ", ".join(found)
@@ -124,7 +135,12 @@ async def upsert(request: web.Request) -> web.Response:
         )
         return {"id": made, "success": True, "errors": [], "created": created}
 
-    return answer(_run(call, _records(body), write, all_or_none=body.get("allOrNone") is True))
+    return answer(_run(call, rows, write, all_or_none=body.get("allOrNone") is True))
+
+
+def _key_in(row: Mapping[str, object], name: str) -> object:
+    """What a row says under a name, however it is spelled."""
+    return next((value for key, value in row.items() if key.lower() == name.lower()), None)
 
 
 async def read(request: web.Request) -> web.Response:

@@ -12,6 +12,7 @@ from sandbox.salesforce.errors import SalesforceError
 from sandbox.salesforce.records import RECYCLE_DAYS
 from sandbox.salesforce.rest.context import DATA, Call, answer, call_of
 from sandbox.salesforce.soql.execute import execute
+from sandbox.salesforce.soql.parser import pointed_at
 from sandbox.salesforce.times import from_stamp, parse_datetime, stamp
 
 _UPDATED_DAYS = 30
@@ -55,8 +56,6 @@ _ALLOWANCES = {
     "StreamingApiConcurrentClients": 1_000,
 }
 """What nobody here uses up, by the names and sizes of an Enterprise org [D]."""
-_SHOWN = 40
-"""Characters of a query before and behind a wrong name."""
 
 
 def routes() -> list[web.RouteDef]:
@@ -95,16 +94,10 @@ async def query(request: web.Request) -> web.Response:
 
 
 def _pointed_at(message: str, text: str) -> str:
-    """What is wrong with a name, behind the part of the query that has it and a mark below it; as
-    public error reports show the vendor's own. How much of the query is shown is assumed."""
+    """What is wrong with a name, with its place in the query."""
     named = _NAMED.match(message)
     found = re.search(rf"\b{re.escape(named[1])}\b", text) if named else None
-    if found is None:
-        return message
-    begin = max(0, found.start() - _SHOWN)
-    line = text[begin : found.end() + _SHOWN]
-    mark = " " * (found.start() - begin)
-    return f"\n{line}\n{mark}^\nERROR at Row:1:Column:{found.start() + 1}\n{message}"
+    return message if found is None else pointed_at(message, text, found.start(), found.end())
 
 
 async def more(request: web.Request) -> web.Response:

@@ -24,11 +24,25 @@ _GRAMMAR = (FilePath(__file__).parent / "grammar.lark").read_text(encoding="utf-
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _ESCAPED = {"n": "\n", "r": "\r", "t": "\t", "b": "\b", "f": "\f"}
 _CACHED_LENGTH = 4000
+_SHOWN = 40
+"""Characters of a query before and behind what is wrong."""
 
 
 def malformed(message: str) -> SalesforceError:
     """400 MALFORMED_QUERY."""
     return SalesforceError("MALFORMED_QUERY", message)
+
+
+def pointed_at(message: str, text: str, start: int, end: int) -> str:
+    """The message behind the part of a query that it is about and a mark below that part's begin,
+    as public error reports show it of names, tokens and characters alike (restforce issues 559 and
+    688). How much of the query is shown is assumed; columns count from 1."""
+    begin = max(0, start - _SHOWN, text.rfind("\n", 0, start) + 1)
+    row = text.count("\n", 0, start) + 1
+    column = start - text.rfind("\n", 0, start)
+    line = text[begin : end + _SHOWN].split("\n", 1)[0]
+    mark = " " * (start - begin)
+    return f"\n{line}\n{mark}^\nERROR at Row:{row}:Column:{column}\n{message}"
 
 
 def unescape(quoted: str, *, like: bool = False) -> str:
@@ -255,12 +269,15 @@ def _parse(text: str) -> ast.Query:
     try:
         tree = _LARK.parse(text)
     except UnexpectedEOF as error:
-        raise malformed("unexpected token: '<EOF>'") from error
+        raise malformed(_unexpected("<EOF>", text, len(text))) from error
     except UnexpectedToken as error:
-        token = "<EOF>" if error.token.type == "$END" else str(error.token)
-        raise malformed(f"unexpected token: '{token}'") from error
+        if error.token.type == "$END":
+            raise malformed(_unexpected("<EOF>", text, len(text))) from error
+        raise malformed(_unexpected(str(error.token), text, error.pos_in_stream or 0)) from error
     except UnexpectedInput as error:
-        raise malformed(f"line {error.line}:{error.column} no viable alternative") from error
+        at = error.pos_in_stream or 0
+        message = f"line {error.line}:{error.column} no viable alternative"
+        raise malformed(pointed_at(message, text, at, at + 1)) from error
     try:
         return _BUILDER.transform(tree)  # type: ignore[return-value]
     except Exception as error:
@@ -268,3 +285,7 @@ def _parse(text: str) -> ast.Query:
         if isinstance(original, SalesforceError):
             raise original from None
         raise
+
+
+def _unexpected(token: str, text: str, at: int) -> str:
+    return pointed_at(f"unexpected token: '{token}'", text, at, at + len(token))
