@@ -8,23 +8,19 @@ cannot drift apart; a test compares the keys and runs generated documents throug
 
 from __future__ import annotations
 
-from dataclasses import fields
-
 from mappings.contract_schema import contract_keys
 from mappings.fieldmap import (
-    NAMED_KINDS,
     ActivityForm,
     Aggregate,
     Direction,
     EntityKind,
-    OutcomeFact,
     Overwrite,
     Owner,
     TooLong,
     TouchSource,
     ValueType,
 )
-from mappings.records import PersonAttributes
+from mappings.schema_names import ATTRIBUTE_WORDS, EVENT_WORDS, OUTCOME_WORDS
 from mappings.schema_words import (
     DRAFT,
     TEXT,
@@ -56,7 +52,7 @@ def mapping_schema() -> Schema:
                 " or more CRM objects in it.",
             ),
             "activities": said(
-                table(one_of(ActivityForm), list(NAMED_KINDS)),
+                table(one_of(ActivityForm), EVENT_WORDS),
                 "What each kind of event becomes in the CRM: a Task, a campaign member, a count in"
                 " roll-up fields, or nothing (`off`, in quotes for editors that read YAML 1.1).",
             ),
@@ -66,7 +62,7 @@ def mapping_schema() -> Schema:
                 " holds on both.",
             ),
             "outcomes": said(
-                table({"type": "string"}, [fact.value for fact in OutcomeFact]),
+                table({"type": "string"}, OUTCOME_WORDS),
                 "What the CRM knows, each written to a HubSpot contact property."
                 " `leadloop doctor --fix` creates those that are missing.",
             ),
@@ -158,7 +154,7 @@ def _object() -> Schema:
                 examples=['lifecyclestage != "subscriber"'],
             ),
             "identity": said(
-                table(_identity(), [f.name for f in fields(PersonAttributes)]),
+                table(_identity(), ATTRIBUTE_WORDS),
                 "Where matching finds what it compares: an attribute, and the properties and fields"
                 " that hold it. Nothing here is ever written.",
             ),

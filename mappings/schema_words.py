@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from typing import Any
 
@@ -53,12 +53,14 @@ def keys(
     }
 
 
-def table(values: Mapping[str, Any], names: Iterable[str] | None = None) -> Schema:
-    """A mapping whose keys are names of the user's own, or any of `names` and no others."""
+def table(values: Mapping[str, Any], names: Mapping[str, str] | None = None) -> Schema:
+    """A mapping whose keys are names of the user's own, or any of `names`, each with what it means,
+    and no others."""
     if names is None:
         return {"type": "object", "additionalProperties": dict(values)}
     return {
         "type": "object",
-        "properties": {name: dict(values) for name in names},
+        "propertyNames": {"enum": list(names)},
+        "properties": {name: said(values, meaning) for name, meaning in names.items()},
         "additionalProperties": False,
     }

@@ -86,8 +86,9 @@ def _alike(schema: Mapping[str, Any]) -> Schema | None:
     if isinstance(inner, dict):
         return inner
     entries = list(schema.get("properties", {}).values())
-    alike = len(entries) > 1 and all(e == entries[0] for e in entries)
-    return entries[0] if alike and "description" not in entries[0] else None
+    if not entries or "propertyNames" not in schema:
+        return None
+    return {key: value for key, value in entries[0].items() if key != "description"}
 
 
 def _transforms() -> list[str]:

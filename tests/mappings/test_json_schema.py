@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from mappings.json_schema import mapping_schema
 from mappings.loader import TOP_KEYS, load_mapping
 from mappings.object_loader import ATTRIBUTES, OBJECT_KEYS
 from mappings.rule_loader import RULE_KEYS
+from mappings.schema_names import ATTRIBUTE_WORDS, EVENT_WORDS, OUTCOME_WORDS
 from mappings.steps import TRANSFORMS
 from tests.mappings.contracts import CONTRACT
 from tests.mappings.minimal import MAPPING
@@ -213,3 +215,25 @@ def test_common_mistakes_are_marked(key: str, value: Any) -> None:
     rule = {"map": "own", "crm": "Own__c", "owner": "map"} | {key: value}
     entry = {"kind": "person", "map": "contacts", "crm": ["Lead"], "fields": [rule]}
     assert not VALIDATOR.is_valid({"format": 1, "objects": {"people": entry}})
+
+
+def test_an_editor_has_something_to_say_of_every_key() -> None:
+    """Each key, at every depth, has a description; each name that may be used, no more and no
+    fewer."""
+    assert sorted(_silent(SCHEMA, "")) == []
+    assert set(ATTRIBUTE_WORDS) == set(ATTRIBUTES)
+    assert set(EVENT_WORDS) == set(NAMED_KINDS)
+    assert set(OUTCOME_WORDS) == {fact.value for fact in OutcomeFact}
+
+
+def _silent(schema: object, path: str) -> Iterator[str]:
+    if isinstance(schema, dict):
+        for name, one in schema.get("properties", {}).items():
+            if "description" not in one:
+                yield f"{path}.{name}"
+        for key, one in schema.items():
+            if key != "if":  # a question about keys, not their declaration
+                yield from _silent(one, f"{path}/{key}")
+    elif isinstance(schema, list):
+        for one in schema:
+            yield from _silent(one, path)
