@@ -36,7 +36,7 @@ from tests.soak.others import (
 )
 from tests.soak.replies import replies
 from tests.soak.service import service
-from tests.soak.states import states
+from tests.soak.states import loops, states
 from tests.soak.storm import storm
 
 CRITICAL = 50
@@ -46,6 +46,7 @@ FIGURES: dict[str, tuple[int, Figure]] = {
     "crashes": (10_000, lambda n, seed, url: crashes(n, seed=seed, url=url).figures()),
     "replies": (5_000, lambda n, seed, url: replies(n, seed=seed, url=url).figures()),
     "machine": (2_000, lambda n, seed, url: states(n, seed=seed, url=url)),
+    "lifecycle": (500, lambda n, seed, url: loops(n, seed=seed, url=url)),
     "storm": (1, lambda _, seed, url: storm(seed=seed, url=url)),
     "day": (50_000, lambda n, seed, url: day(n, seed=seed, url=url)),
     "backlog": (100_000, lambda n, _, url: backlog(n, url=url)),
