@@ -70,20 +70,28 @@ def handoff_key(subject: str, move: Transition) -> str:
 
 
 def begin(
-    desk: Desk, subject: str, move: Transition, situation: Situation, known: Sequence[Handoff]
+    desk: Desk,
+    subject: str,
+    move: Transition,
+    situation: Situation,
+    known: Sequence[Handoff],
+    *,
+    is_late: bool = False,
 ) -> Decision | None:
     """The handoff a move sets off; None where it sets off none.
 
     History before `go_live` sets off nothing (law 13), nor does a step back, nor a person of whom
-    somebody has a handoff under way. `known` are the person's handoffs so far.
+    somebody has a handoff under way. `known` are the person's handoffs so far. It opens with the
+    move, or now where the move `is_late`: a changed contract hands over what was reached before.
     """
     stage = desk.contract.lifecycle(move.lifecycle).stage(move.after)
     key = handoff_key(subject, move)
     is_taken = any(one.status.is_under_way or one.key == key or _covers(one, move) for one in known)
     if stage.handoff is None or move.baseline or move.move is Move.RECYCLE or is_taken:
         return None
+    opened_at = situation.facts.now if is_late else move.at
     handoff = Handoff(
-        key, subject, move.lifecycle, move.after, move.move.value, move.at, Status.HELD
+        key, subject, move.lifecycle, move.after, move.move.value, opened_at, Status.HELD
     )
     return follow(desk, handoff, replace(situation, moves=()))
 

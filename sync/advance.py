@@ -20,7 +20,8 @@ from lifecycle.evidence import Evidence
 from lifecycle.handing import Decision
 from lifecycle.handoff import Handoff
 from lifecycle.responsibility import Stretch, ledger, owners_of
-from lifecycle.standing import Transition
+from lifecycle.standing import Standing, Transition
+from mappings.contract import Contract
 from mappings.fieldmap import PairMapping
 from state import due, loop
 from state.store import Tx, chunks
@@ -88,6 +89,15 @@ class _Turn:
     def entity_id(self) -> str:
         return self.person.entity_id
 
+    def newly_handed(self, contract: Contract) -> Transition | None:
+        """The move that brought them where they stand, if that was handed over to nobody under the
+        contract they were judged by so far and is under this one (ADR 0042)."""
+        moves, standing = self.evaluation.moves, self.evaluation.standing
+        if self.before.handed or not self.is_rewritten or not moves:
+            return None
+        stayed = standing.stage == self.before.standing.stage == moves[-1].after
+        return moves[-1] if stayed and is_handed(contract, standing) else None
+
     @property
     def is_rewritten(self) -> bool:
         return self.evaluation.rewritten and self.before.standing.at is not None
@@ -129,6 +139,7 @@ def _advance(
                 fresh[turn.entity_id],
                 handoffs.get(turn.entity_id, ()),
                 undone.get(turn.entity_id, frozenset()),
+                turn.newly_handed(pair.mapping.contract),
             ),
             tx.now,
         )
@@ -182,12 +193,25 @@ def evaluated(mapping: PairMapping, before: Kept, evidence: Evidence, now: datet
 
 
 def _keep(mapping: PairMapping, tx: Tx, turns: Sequence[_Turn]) -> None:
-    key = contract_key(mapping)
-    rows = [
-        standing_row(turn.entity_id, Kept(turn.evaluation.standing, turn.seen, key))
+    key, contract = contract_key(mapping), mapping.contract
+    kept = {
+        turn.entity_id: Kept(
+            turn.evaluation.standing, turn.seen, key, is_handed(contract, turn.evaluation.standing)
+        )
         for turn in turns
-    ]
-    loop.put_standings(tx, rows)
+    }
+    loop.put_standings(tx, [standing_row(entity_id, one) for entity_id, one in kept.items()])
+
+
+def is_handed(contract: Contract, standing: Standing) -> bool:
+    """Whether a contract hands over the stage somebody stands at."""
+    return any(
+        stage.handoff is not None
+        for lifecycle in contract.lifecycles
+        if lifecycle.name == standing.lifecycle
+        for stage in lifecycle.stages
+        if stage.name == standing.stage
+    )
 
 
 def _fresh(

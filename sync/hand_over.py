@@ -39,7 +39,8 @@ USER = "005"
 @dataclass(frozen=True, slots=True)
 class Case:
     """One person whose handoffs are looked at: what is known of them, the moves that are new, all
-    their handoffs so far. `undone` are owners whom an undo has taken them away from again.
+    their handoffs so far. `undone` are owners whom an undo has taken them away from again, `anew`
+    the move that a changed contract hands over though it was made before.
     """
 
     person: Person
@@ -48,6 +49,7 @@ class Case:
     fresh: Sequence[Transition]
     known: Sequence[Handoff]
     undone: frozenset[str] = frozenset()
+    anew: Transition | None = None
 
 
 @dataclass(slots=True)
@@ -88,9 +90,10 @@ class Office:
                     else follow(desk, handoff, situation)
                 )
                 known[position] = found[-1].handoff
-        move = case.fresh[-1] if case.fresh else None
+        move = case.fresh[-1] if case.fresh else case.anew
         if move is not None and move.after == case.standing.stage and self._is_ours(case.person):
-            new = begin(desk, case.person.entity_id, move, situation, known)
+            is_late = not case.fresh
+            new = begin(desk, case.person.entity_id, move, situation, known, is_late=is_late)
             found += [new] if new is not None else []
         for decision in found:
             self._count(decision.handoff, case.known)

@@ -40,11 +40,12 @@ class Seen:
 @dataclass(frozen=True, slots=True)
 class Kept:
     """All that is kept of a golden record between two evaluations. `contract` says by which one it
-    was evaluated (`contract_key`)."""
+    was evaluated (`contract_key`), `handed` whether that one hands over the stage they stand at."""
 
     standing: Standing = NOWHERE
     seen: Mapping[str, Seen] = field(default_factory=dict)
     contract: str = ""
+    handed: bool = True
 
 
 NOTHING = Kept()
@@ -66,7 +67,8 @@ def _kept(row: loop.Standing) -> Kept:
         name: Seen(value, datetime.fromisoformat(since))
         for name, (value, since) in row.body.get("seen", {}).items()
     }
-    return Kept(standing_of(row.body), seen, row.body.get("contract", ""))
+    body = row.body
+    return Kept(standing_of(body), seen, body.get("contract", ""), body.get("handed", True))
 
 
 def standing_row(entity_id: str, kept: Kept) -> loop.Standing:
@@ -76,6 +78,7 @@ def standing_row(entity_id: str, kept: Kept) -> loop.Standing:
         **standing_json(standing),
         "seen": {name: [one.value, one.since.isoformat()] for name, one in kept.seen.items()},
         "contract": kept.contract,
+        "handed": kept.handed,
     }
     return loop.Standing(entity_id, standing.lifecycle, standing.stage, standing.since, body)
 
