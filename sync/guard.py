@@ -54,10 +54,12 @@ class Gone:
 
 @dataclass(frozen=True, slots=True)
 class Approval:
-    """A person's word: for one exact plan (`fingerprints`), or for a refused run's `counts`."""
+    """A person's word: for one exact plan (`fingerprints`), or for a refused run's `counts`. What
+    of the plan a run that did not end has journaled (`done`) may come again, but need not."""
 
     fingerprints: frozenset[str] | None = None
     counts: Mapping[str, int] | None = None
+    done: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,7 @@ def examine(
     """Let the intents, and the `notices` that go with them, pass; hold consent back; or raise
     MassChangeRefusedError. The intents are gone through more than once."""
     if approval is not None and approval.fingerprints is not None:
-        return _exactly(intents, approval.fingerprints)
+        return _exactly(intents, approval.fingerprints, approval.done)
     if not mapping_approved:
         number = sum(1 for _ in intents)
         if not number:
@@ -103,13 +105,13 @@ def examine(
     )
 
 
-def _exactly(intents: Iterable[Intent], approved: frozenset[str]) -> Verdict:
+def _exactly(intents: Iterable[Intent], approved: frozenset[str], done: frozenset[str]) -> Verdict:
     """Apply exactly what was approved and is still true; the rest waits for the next run.
 
     People work while a plan is read: a change whose record has moved since is held, in its new
     form too. Where more has moved than a few, the plan itself is stale and nothing is applied.
     """
-    missing = approved - frozenset(fingerprints(intents))
+    missing = approved - done - frozenset(fingerprints(intents))
     if len(missing) > max(MOVED_AT_MOST, int(len(approved) * MOVED_SHARE)):
         raise MassChangeRefusedError(
             f"{len(missing)} of the {len(approved)} planned changes no longer apply as planned: "

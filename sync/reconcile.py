@@ -97,6 +97,21 @@ def _look_up(
     return told
 
 
+def leave_over(pair: Pair, run_id: str) -> Counter[str]:
+    """What a run does first with what earlier ones left, for a plan, which sends nothing: updates
+    that were not sent go on the work list again. How many writes there are beside them, by
+    operation: those the next run looks for, or sends as they are."""
+    under_way: Counter[str] = Counter()
+    for lane in Lane:
+        for page in _pages(pair, ("open",), lane):
+            stale = [intent for intent in page if is_stale(pair, intent)]
+            under_way.update(i.operation.value for i in page if not is_stale(pair, i))
+            plan_anew(pair, run_id, stale)
+        for page in _pages(pair, MAYBE_SENT, lane):
+            under_way.update(intent.operation.value for intent in page)
+    return under_way
+
+
 def is_stale(pair: Pair, intent: Intent) -> bool:
     """Whether an update that an earlier run left unsent is better planned anew: people have worked
     since. An undo cannot be planned anew; it has been looked for, though it was never sent, and

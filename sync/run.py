@@ -45,7 +45,7 @@ from sync.notices import NOTICE, give_notice
 from sync.pair import Pair
 from sync.plan import Planned, adopt_deals, plan
 from sync.pull import Pulled, pull
-from sync.reconcile import reconcile
+from sync.reconcile import leave_over, reconcile
 from sync.recover import REPLAY
 from sync.remap import take_up
 from sync.resolve import resolve_people
@@ -65,7 +65,8 @@ NEVER = datetime.min.replace(tzinfo=UTC)
 class Prepared:
     """What a run is about to do: everything before the first write. `gone` are linked records
     that what was pulled says are gone, `joined` the golden records that those merged away have come
-    to, `notices` what people would be told about handoffs."""
+    to, `notices` what people would be told about handoffs, `under_way` writes that earlier runs
+    have journaled and the next one sends as they are, by operation."""
 
     pulled: Pulled
     rows: Counter[str]
@@ -74,6 +75,7 @@ class Prepared:
     gone: tuple[Gone, ...] = ()
     joined: frozenset[str] = frozenset()
     notices: int = 0
+    under_way: Counter[str] = field(default_factory=Counter)
 
 
 @dataclass(slots=True)
@@ -271,6 +273,7 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     pair = drift.watched(pair, run_id, catch_up=False)
     if pair.unfit.matching:
         raise drift.blind(pair)
+    under_way = leave_over(pair, run_id)
     missing = gone(pair)
     take_up(pair, run_id)
     changes = take_in(pair, run_id, pulled, Blocks(pair, run_id))
@@ -279,7 +282,7 @@ def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
     with pair.store.read() as tx:
         links = identity.links_of(tx, [ref for one in missing for ref in one.merged])
     joined = frozenset(link.entity_id for link in links.values())
-    return replace(prepared, gone=tuple(missing), joined=joined)
+    return replace(prepared, gone=tuple(missing), joined=joined, under_way=under_way)
 
 
 def planned_from(pair: Pair, changes: tuple[Pulled, Counter[str], Resolved]) -> Prepared:
@@ -319,9 +322,10 @@ def take_in(
 def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
     """Law 13 over everything planned. Raises MassChangeRefusedError.
 
-    What an interrupted run of an approved plan has journaled already is no longer expected. What a
-    run had journaled and could not send, for want of calls or of life, was let through then: the
-    same change, planned anew, is not asked about again.
+    What an interrupted run of an approved plan has journaled already is no longer expected, and may
+    come again. What a run had journaled and could not send, for want of calls or of life, was let
+    through then: the same change, planned anew, is not asked about again, nor held because a plan
+    made since does not name it.
     """
     with pair.store.read() as tx:
         population = identity.count(tx).get("person", 0)
@@ -329,9 +333,8 @@ def guard(pair: Pair, planned: Planned, approval: Approval | None) -> Verdict:
         approved = runs.approved(tx, mapping_subject(pair.mapping.hash))
         if approval is not None and approval.fingerprints is not None:
             done = outbox.journaled_fingerprints(tx, sorted(approval.fingerprints))
-            approval = replace(approval, fingerprints=approval.fingerprints - done)
-        exactly = approval is not None and approval.fingerprints is not None
-        passed = _let_through(tx, planned) if approved and not exactly else frozenset()
+            approval = replace(approval, done=frozenset(done))
+        passed = _let_through(tx, planned) if approved else frozenset()
     return examine(
         _Asked(planned, passed),
         population=population,

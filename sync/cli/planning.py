@@ -150,7 +150,13 @@ def show_plan(summary: dict[str, Any]) -> None:
         f" {people['to_review']:,} to review; {people['known']:,} known",
         markup=False,
     )
-    if not summary["writes"]:
+    if summary["under_way"]:
+        console.print(
+            f"Under way: {sum(summary['under_way'].values()):,} writes of an earlier run, which the"
+            " next one finishes first.",
+            markup=False,
+        )
+    elif not summary["writes"]:
         console.print("Nothing to write: both sides agree.", markup=False)
     for title, columns, rows in _tables(summary):
         if rows:

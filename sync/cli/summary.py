@@ -108,6 +108,7 @@ def summarise(prepared: Prepared, overview: Overview, said: Said) -> dict[str, A
         },
         "events": dict(sorted(overview.events.items())),
         "skipped": overview.skipped.as_json(),
+        "under_way": dict(sorted(prepared.under_way.items())),
         "waiting": {k: n for k, n in sorted(planned.waiting.items()) if n},
         "guard": {
             "approved": said.approved,

@@ -64,8 +64,6 @@ PATIENCE = 30.0
 """Seconds a daemon has to come to its crash point."""
 RESTS = 6
 """Runs in which everything must have come to rest."""
-ASKED = 9
-"""The exit code of a run that waits for a person's word."""
 PASSING = (6, 7)
 """Exit codes of troubles that pass: a vendor that cannot be used, a state somebody holds."""
 WRONG = (
@@ -165,22 +163,13 @@ def agree(sandbox: SandboxProcess, workspace: Workspace) -> datetime:
 
 
 def connect(workspace: Workspace, rng: random.Random, figures: Figures) -> None:
-    """The first run, of an approved plan, killed; what is left of it is approved anew, and what a
-    killed run had journaled and not sent is asked about once more by the next."""
+    """The first run, of an approved plan, killed; what is left of it is approved anew."""
     plan = str(workspace.directory / "plan.json")
     succeeds(workspace, figures, "plan", "--out", plan)
     aimed = rng.choice([None, *FIRST])
     work(workspace, rng, figures, "sync", "--plan", plan, at=aimed)
     succeeds(workspace, figures, "plan", "--out", plan)
     succeeds(workspace, figures, "sync", "--plan", plan)
-    if workspace.here("sync", "--json").code == ASKED:
-        approve(workspace)
-
-
-def approve(workspace: Workspace) -> None:
-    """Somebody looks at what the last run asks, and says yes."""
-    run_id = workspace.here("runs", "--json").data["runs"][0]["id"]
-    workspace.here("sync", "--approve", run_id)
 
 
 def succeeds(workspace: Workspace, figures: Figures, *words: str) -> None:
@@ -260,8 +249,6 @@ def come_to_rest(sandbox: SandboxProcess, workspace: Workspace, figures: Figures
         figures.last_exit, figures.last_writes = ran.code, writes(sandbox.admin_url)
         if ran.code == 0 and not figures.last_writes:
             return
-        if ran.code == ASKED:
-            approve(workspace)
 
 
 def judge_both(
