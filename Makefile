@@ -17,7 +17,7 @@ SPREAD := -n auto --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help setup new-venv demo test test-clients lint format bench bench-online bench-reading soak erased fuzz mutants docs lock test-wheel clean distclean
+.PHONY: help setup new-venv demo test test-clients test-spark lint format bench bench-online bench-reading soak erased fuzz mutants docs lock test-wheel clean distclean
 
 help: ## Show this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
@@ -49,6 +49,10 @@ test: $(READY) ## Run the test suite
 
 test-clients: $(READY) ## Run other people's clients against the sandbox (installs them once)
 	@$(BIN)/python -m pytest tests/clients $(ARGS)
+
+test-spark: $(READY) ## Weigh pairs by Splink on Spark (needs Java; installs pyspark once, 430 MB)
+	@$(PIP) install --quiet --require-hashes --no-build-isolation --requirement tests/matching/spark.lock >&2
+	@$(BIN)/python -m pytest tests/matching/test_tables_engines.py $(ARGS)
 
 test-postgres: $(READY) ## Run everything that uses a state on PostgreSQL
 	@LEADLOOP_TEST_DATABASE=postgresql $(BIN)/python -m pytest $(SPREAD) \
@@ -104,7 +108,8 @@ docs: $(READY) ## Check the documentation: links, index, layer table
 
 lock: ## Renew requirements.lock and the locks of the foreign clients (with uv, npm)
 	@command -v $(UV) >/dev/null || { echo "make lock needs uv: '$(PYTHON) -m pip install uv', or UV=/path/to/uv" >&2; exit 1; }
-	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --all-extras \
+	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 \
+	  --extra bulk --extra postgres --extra reports --extra dev \
 	  --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --custom-compile-command "make lock" --output-file requirements.lock $(ARGS)
 	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra postgres \
@@ -113,6 +118,9 @@ lock: ## Renew requirements.lock and the locks of the foreign clients (with uv, 
 	$(UV) pip compile deploy/build-requirements.in --quiet --universal --python-version 3.11 \
 	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --custom-compile-command "make lock" --output-file deploy/build-requirements.lock
+	$(UV) pip compile pyproject.toml --quiet --universal --python-version 3.11 --extra spark \
+	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
+	  --no-annotate --custom-compile-command "make lock" --output-file tests/matching/spark.lock
 	$(UV) pip compile tests/mutation/requirements.in --quiet --universal --python-version 3.11 \
 	  --constraint requirements.lock --generate-hashes --no-emit-index-url --no-emit-find-links \
 	  --no-annotate --custom-compile-command "make lock" --output-file tests/mutation/requirements.lock

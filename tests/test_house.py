@@ -134,7 +134,8 @@ def test_the_lock_pins_by_hash_and_names_no_index() -> None:
 
 def test_the_lock_covers_every_dependency_and_extra() -> None:
     """What pyproject.toml asks for is locked, at a version it accepts."""
-    text = (ROOT / "requirements.lock").read_text(encoding="utf-8")
+    locks = (ROOT / "requirements.lock", ROOT / "tests" / "matching" / "spark.lock")
+    text = "\n".join(lock.read_text(encoding="utf-8") for lock in locks)
     locked: dict[str, set[str]] = {}
     for name, version in re.findall(r"^([a-z0-9._-]+)==([^\s;]+)", text, flags=re.MULTILINE):
         locked.setdefault(canonicalize_name(name), set()).add(version)

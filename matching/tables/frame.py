@@ -62,10 +62,15 @@ class Feature:
     def carried(self, part: str, a: Index, b: Index) -> Index:
         """How many rows carry what each two values agree on; where they agree without being
         equal, the commoner of both counts. 0 where a value lacks the part."""
-        atoms, counts = self.atoms(part), np.append(self.counts(part), 0)
+        atoms, counts = self.atoms(part), self._counts_and_none[part]
         shared = atoms.shared(a, b, counts)
         commoner = np.maximum(counts[atoms.first[a]], counts[atoms.first[b]])
         return np.where(shared >= 0, counts[shared], commoner)
+
+    @cached_property
+    def _counts_and_none(self) -> dict[str, Index]:
+        """Counts with a 0 in the last place, for what is not there."""
+        return {part: np.append(counts, 0) for part, counts in self._counts.items()}
 
     @cached_property
     def _counts(self) -> dict[str, Index]:
@@ -100,6 +105,29 @@ class Feature:
         names_ = self.atoms(part).names
         common = {names_[at]: int(counts[at]) for at in np.flatnonzero(counts > ALONE).tolist()}
         return Tally(max(known, 1), shared, common)
+
+
+class _Words:
+    """The plain names of a feature by row, "" where there is none."""
+
+    def __init__(self, feature: Feature) -> None:
+        self.feature = feature
+        self._plain = np.append(feature.values.plain, "")
+
+    def of(self, rows: Index) -> list[str]:
+        """Those of some rows."""
+        return [str(name) for name in self._plain[self.feature.rows[rows]]]
+
+
+class Names:
+    """Given and family names side by side: their words, and for each value of the two equal numbers
+    for equal plain names, -1 for none and, in the last place, where a row has no value."""
+
+    def __init__(self, given: Feature, family: Feature) -> None:
+        self.given, self.family = _Words(given), _Words(family)
+        both = ids([*given.values.plain, *family.values.plain], blank=True)
+        size = len(given.values.all)
+        self.numbers = np.append(both[:size], -1), np.append(both[size:], -1)
 
 
 @dataclass(frozen=True)
@@ -138,6 +166,12 @@ class Frame:
                 name = one.values.plain[one.rows[row]]
                 found[row] |= len(name) > 2 and name in locals_[email.rows[row]]  # noqa: PLR2004
         return found
+
+    @cached_property
+    def names(self) -> Names | None:
+        """Both names of the rows, where there are both."""
+        given, family = self.feature("given"), self.feature("family")
+        return Names(given, family) if given is not None and family is not None else None
 
     def feature(self, name: str) -> Feature | None:
         """The feature of that name, None where the tables have none."""
@@ -181,9 +215,8 @@ def compare(feature: Feature, one: Index, other: Index) -> NDArray[np.int8]:
 def compare_all(frame: Frame, one: Index, other: Index) -> dict[str, NDArray[np.int8]]:
     """Level codes of pairs of rows in every field, names in each other's column included."""
     codes = {feature.name: compare(feature, one, other) for feature in frame.features}
-    given, family = frame.feature("given"), frame.feature("family")
-    if given is not None and family is not None:
-        _swapped(codes, (given, family), one, other)
+    if frame.names is not None:
+        _swapped(codes, frame.names, one, other)
     email, employer = codes.get("email"), codes.get("employer")
     if email is not None:
         # An address made of a name that agrees, at another provider: the name once more.
@@ -199,44 +232,22 @@ def compare_all(frame: Frame, one: Index, other: Index) -> dict[str, NDArray[np.
     return codes
 
 
-def _swapped(
-    codes: dict[str, NDArray[np.int8]], names_: tuple[Feature, Feature], one: Index, other: Index
-) -> None:
+def _swapped(codes: dict[str, NDArray[np.int8]], names_: Names, one: Index, other: Index) -> None:
     """Given and family name filled into each other's column are one level of the given name."""
-    given, family = names_
+    features = names_.given.feature, names_.family.feature
     odd = (codes["given"] != 1) & (codes["family"] != 1)
     # One of the two must be equal letter by letter; the other may have a slip or be missing.
-    numbers = _numbered_alike(given, family)
-    ours, theirs = ([side[f.rows[rows]] for side, f in zip(numbers, names_, strict=True)]
+    ours, theirs = ([side[f.rows[rows]] for side, f in zip(names_.numbers, features, strict=True)]
                     for rows in (one, other))  # fmt: skip
     equal = ((ours[0] == theirs[1]) & (ours[0] >= 0)) | ((ours[1] == theirs[0]) & (ours[1] >= 0))
     rows = np.flatnonzero(odd & equal)
-    firsts = _Words(given), _Words(family)
+    firsts = names_.given, names_.family
     cross_one = _crossed(firsts[0].of(one[rows]), firsts[1].of(other[rows]))
     cross_two = _crossed(firsts[1].of(one[rows]), firsts[0].of(other[rows]))
     swapped = (np.maximum(cross_one, cross_two) > 1) & (np.minimum(cross_one, cross_two) >= 0)
     if swapped.any():
         codes["given"][rows[swapped]] = KINDS["given"].code("swapped")
         codes["family"][rows[swapped]] = 0
-
-
-def _numbered_alike(given: Feature, family: Feature) -> tuple[Index, Index]:
-    """For each value of the two features equal numbers for equal plain names, -1 for none and, in
-    the last place, where a row has no value."""
-    both = ids([*given.values.plain, *family.values.plain], blank=True)
-    size = len(given.values.all)
-    return np.append(both[:size], -1), np.append(both[size:], -1)
-
-
-@dataclass(frozen=True)
-class _Words:
-    """The plain names of a feature, by row; "" where there is none."""
-
-    feature: Feature
-
-    def of(self, rows: Index) -> list[str]:
-        plain = [*self.feature.values.plain, ""]
-        return [plain[at] for at in self.feature.rows[rows].tolist()]
 
 
 def _crossed(one: Sequence[str], other: Sequence[str]) -> Index:

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from matching.tables.kinds import KINDS
+from matching.tables.repeated import said_again
 from matching.tables.roles import profile, role_of
 from matching.text import address, vague_date, words
 from matching.vocabulary import COMPANY_TAILS
@@ -68,6 +69,9 @@ _LOOKED_AT = 500
 _MOST = 0.6
 _SAME = 0.9
 _NOT_NAMES = COMPANY_TAILS | frozenset("the of and und et for with hotel restaurant cafe".split())
+
+_WORDED = ("text", "word")
+"""Kinds of columns that may say again what others say."""
 
 FREE_KINDS = ("text", "number", "date", "code", "category", "word")
 """Kinds for columns whose meaning nobody knows, as `--compare` names them."""
@@ -230,7 +234,7 @@ def _others(
     how: Mapping[str, str],
 ) -> list[Field]:
     twins = {column.casefold(): column for column in right}
-    found = []
+    free: dict[str, tuple[str, str]] = {}
     for column in left:
         twin = twins.get(column.casefold())
         if twin is None or column in skip or twin in skip:
@@ -239,8 +243,25 @@ def _others(
             continue
         kind = how.get(column) or profile([*left[column][:1000], *right[twin][:1000]])
         if kind in KINDS:
-            found.append(Field(column, kind, {"value": (column,)}, {"value": (twin,)}))
-    return found
+            free[column] = twin, kind
+    worded = {
+        column: twin
+        for column, (twin, kind) in free.items()
+        if kind in _WORDED and column not in how
+    }
+    again = said_again(_without(left, skip), list(worded))
+    if right is not left:
+        theirs = said_again(_without(right, skip), list(worded.values()))
+        again = frozenset(column for column in again if worded[column] in theirs)
+    return [
+        Field(column, kind, {"value": (column,)}, {"value": (twin,)})
+        for column, (twin, kind) in free.items()
+        if column not in again
+    ]
+
+
+def _without(table: Columns, skip: frozenset[str]) -> Columns:
+    return {column: cells for column, cells in table.items() if column not in skip}
 
 
 # --- one fact, one field ------------------------------------------------------------------------

@@ -45,6 +45,8 @@ _NEEDS: Mapping[str, frozenset[str]] = {"kin at work": frozenset({"employer"})}
 _BELIEF = 20.0
 """Matches that the default m of a field count for."""
 _RANDOM = 200_000
+_TOO_FEW = 10
+"""Random pairs that agree, below which chance says how many there are."""
 _STEPS = 100
 _STILL = 1e-3
 _RAREST = {"email": 0.02, "phone": 0.02, "code": 0.02, "street": 0.1, "number": 0.1, "date": 0.2}
@@ -68,14 +70,20 @@ shared by nature."""
 _LOOKED_AT = 20_000
 """Pairs of rows that are looked at for that."""
 _TOGETHER = 3.0
-"""Rows one value is found with, from which on it is shared by nature; half as many where each row
-has at most one counterpart, in the other table."""
+"""Rows one value is found with, from which on it is shared by nature, if nobody is there twice;
+half as many where each row has at most one counterpart, in the other table."""
 
 
 def defaults(frame: Frame, strangers: Compared, expected: float) -> Learned:
-    """The start: m by kind, u from random pairs, `expected` matches."""
+    """The start: m by kind, u from random pairs or from how often values occur, `expected`
+    matches."""
     u = {f.name: _shares(strangers.codes[f.name], None, len(f.kind.levels)) for f in frame.features}
+    for f in frame.features:
+        if _is_rare(f, len(strangers)):
+            u[f.name][0] = _equal(f)
     m = {f.name: np.array(f.kind.m) / sum(f.kind.m) for f in frame.features}
+    # What is the same everywhere says nothing, from the beginning.
+    m |= {f.name: u[f.name].copy() for f in frame.features if len(f.values.all) == 1}
     match = expected / max(frame.pairs, 1)
     found: dict[str, dict[str, Floats]] = {}
     for who, explained in _explained(frame).items():
@@ -98,7 +106,8 @@ def _explained(frame: Frame) -> dict[str, frozenset[str]]:
     rows apart, there would be no way to know near ones from one and the same.
     """
     fields = {f.name for f in frame.features}
-    telling = {f.name for f in frame.features if _names_a_row(f, dedupes=frame.dedupes)}
+    together = _together(frame)
+    telling = {f.name for f in frame.features if _names_a_row(f, together)}
     near = {
         who: free
         for who, free in NEAR.items()
@@ -118,17 +127,28 @@ def _explained(frame: Frame) -> dict[str, frozenset[str]]:
     return {**near, "neighbour": frozenset(other if len(other) > 1 else ())}
 
 
-def _names_a_row(feature: Feature, *, dedupes: bool) -> bool:
+def _together(frame: Frame) -> float:
+    """Rows one value is found with, from which on it is shared by nature. Where even the most
+    telling field has several rows of one value those are one person's, and as many for each other
+    field: what counts is how much oftener it is shared than that one."""
+    least = min(_company(f) for f in frame.features)
+    return (_TOGETHER if frame.dedupes else _TOGETHER / 2) * max(1.0, least)
+
+
+def _company(feature: Feature) -> float:
+    """How many further rows a row finds with its value, on average."""
+    rows = int((feature.rows >= 0).sum())
+    return feature.tally(feature.kind.agreed[1]).shared * rows
+
+
+def _names_a_row(feature: Feature, together: float) -> bool:
     """Whether the field tells persons or things apart, be it by its meaning or because hardly any
     value occurs with several."""
     if feature.name in PERSONAL:
         return True
     if feature.name in COMPOSED or feature.kind.name == "category":
         return False
-    rows = int((feature.rows >= 0).sum())
-    return feature.tally(feature.kind.agreed[1]).shared * rows < (
-        _TOGETHER if dedupes else _TOGETHER / 2
-    )
+    return _company(feature) < together
 
 
 def _shared_by_nature(frame: Frame, feature: Feature, others: Sequence[Feature]) -> bool:
@@ -308,13 +328,29 @@ def _share(match: Floats, happened: Floats) -> float:
 def _stranger_shares(
     whole: float, feature: Feature, codes: Codes, match: Floats, random: Codes, away: Floats
 ) -> Floats:
-    """U of each level: from random pairs, equal values from counting them all."""
+    """U of each level: from random pairs, and never less than what the candidates show; of an
+    agreement too rare for random pairs by the candidates alone."""
     levels = len(feature.kind.levels)
     shares = _shares(random, away, levels)
     # Rare levels show in no random sample: those among the candidates are the fewest there are.
     seen = np.bincount(codes, weights=1.0 - match, minlength=levels + 1)[1:] / whole
     known = max(float((random > 0).mean()), 1e-6) if len(random) else 1.0
-    return np.asarray(np.maximum(shares, np.minimum(seen / known, 1.0)))
+    seen = np.minimum(seen / known, 1.0)
+    found = np.maximum(shares, seen)
+    if _is_rare(feature, len(random)):
+        least = _RAREST.get(feature.kind.name, _SHARED)
+        found[0] = max(float(seen[0]), least * _equal(feature))
+    return np.asarray(found)
+
+
+def _equal(feature: Feature) -> float:
+    """The share of all pairs that agree exactly, counted from how often values occur."""
+    return feature.tally(feature.kind.agreed[1]).shared
+
+
+def _is_rare(feature: Feature, pairs: int) -> bool:
+    """Whether exact agreement is too rare for so many random pairs to show how rare it is."""
+    return _equal(feature) * pairs < _TOO_FEW
 
 
 def _shares(codes: Codes, weights: Floats | None, levels: int) -> Floats:

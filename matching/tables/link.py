@@ -9,6 +9,7 @@ import numpy as np
 
 from matching.tables.build import build
 from matching.tables.candidates import Candidates, propose
+from matching.tables.engines import Engine
 from matching.tables.frame import Frame
 from matching.tables.layout import Columns, Field, lay_out
 from matching.tables.learning import learn, reprior
@@ -50,6 +51,7 @@ def match(
     roles: Mapping[str, str] | None = None,
     kinds: Mapping[str, str] | None = None,
     model: Learned | None = None,
+    engine: Engine | None = None,
     link: float = LINK,
     enough: int = ENOUGH,
     seed: int = 1,
@@ -60,6 +62,7 @@ def match(
     comparison, else both are recognised. A `model` is used as it is, but for the share of matches;
     what it knows of fields the tables lack counts for nothing. Up to `enough` candidates are all
     learned from; more are compared a piece at a time, and memory does not grow with their number.
+    An `engine` weighs the candidates elsewhere, to the same figures.
     Raises NothingToCompareError where the tables have no comparable field, ModelMismatchError where
     the model lacks one or has it of another kind.
     """
@@ -76,7 +79,9 @@ def match(
         learned = learn(frame, pairs, share=share, seed=seed)
     else:
         learned = reprior(frame, model, pairs, share=share)
-    if share < 1.0:
+    if engine is not None:
+        weighed = _elsewhere(engine, frame, learned, candidates, all_of_them=share == 1.0)
+    elif share < 1.0:
         weighed = _weighed(frame, learned, candidates)
     else:
         weighed = (*sample, weigh(frame, learned, pairs).total)
@@ -106,6 +111,15 @@ def _weighed(frame: Frame, learned: Learned, candidates: Candidates) -> tuple[In
         found.append((one[kept], other[kept], total[kept]))
     one, other, total = (np.concatenate(columns) for columns in zip(*found, strict=True))
     return one, other, total
+
+
+def _elsewhere(
+    engine: Engine, frame: Frame, learned: Learned, candidates: Candidates, *, all_of_them: bool
+) -> tuple[Index, Index, Floats]:
+    """The same from an engine; of very many those that could matter."""
+    one, other, total = engine.weigh(frame, learned, candidates.one, candidates.other)
+    kept = np.full(len(total), all_of_them) | (total >= _HOPELESS)
+    return one[kept], other[kept], total[kept]
 
 
 def _fitted(model: Learned, frame: Frame) -> Learned:

@@ -89,17 +89,18 @@ class Compared:
 def compared(frame: Frame, one: Index, other: Index) -> Compared:
     """The pairs of rows compared in every field."""
     codes = compare_all(frame, one, other)
-    counted = {f.name: _carried(f, codes[f.name], one, other) for f in frame.features}
-    carried = {name: rows for name, (rows, _) in counted.items()}
+    counted = {f.name: carried(f, codes[f.name], one, other) for f in frame.features}
     return Compared(
         {f.name: f.kind for f in frame.features},
         codes,
-        carried,
+        {name: rows for name, (rows, _) in counted.items()},
         {name: general for name, (_, general) in counted.items()},
     )
 
 
-def _carried(feature: Feature, codes: Codes, one: Index, other: Index) -> tuple[Index, Floats]:
+def carried(feature: Feature, codes: Codes, one: Index, other: Index) -> tuple[Index, Floats]:
+    """For pairs of rows at these levels how many rows carry the agreed value (0 where the level has
+    no frequency), and the share of all pairs that agree in that part."""
     found, general = np.zeros(len(codes), dtype=np.int64), np.ones(len(codes))
     for level, part in feature.kind.agreed.items():
         rows = np.flatnonzero(codes == level)
@@ -180,19 +181,21 @@ def nearness(
 
 def _rarity(feature: Feature, learned: Learned, pairs: Compared) -> Floats:
     """How much commoner the agreed value is than agreement in general, in bits; 0 where no value
-    counts. The two records themselves are not counted among those that carry the value.
-    """
-    found = np.zeros(len(pairs))
-    at = pairs.counted[feature.name]
-    if not len(at):
-        return found
-    carried, general = pairs.carried[feature.name][at], pairs.general[feature.name][at]
-    rows = feature.tally(next(iter(feature.kind.agreed.values()))).rows
-    rare = learned.rare.get(feature.name, 1.0)
-    others = np.maximum(carried - ALONE, 0) + np.where(carried > ALONE, max(rare, 0.5), rare)
-    bits = np.log2(others / rows / general)
-    found[at] = np.clip(bits, -ADJUSTMENT, ADJUSTMENT)
+    counts."""
+    found, at = np.zeros(len(pairs)), pairs.counted[feature.name]
+    if len(at):
+        carried, general = pairs.carried[feature.name][at], pairs.general[feature.name][at]
+        found[at] = commoner(feature, learned.rare.get(feature.name, 1.0), carried, general)
     return found
+
+
+def commoner(feature: Feature, rare: float, carried: Index, general: Floats) -> Floats:
+    """How much commoner values that so many rows carry are than agreement in general, in bits. The
+    two records themselves are not counted among those that carry the value; `rare` is by how many
+    others a value is shared that only they carry."""
+    rows = feature.tally(next(iter(feature.kind.agreed.values()))).rows
+    others = np.maximum(carried - ALONE, 0) + np.where(carried > ALONE, max(rare, 0.5), rare)
+    return np.asarray(np.clip(np.log2(others / rows / general), -ADJUSTMENT, ADJUSTMENT))
 
 
 def together(parts: Sequence[Floats]) -> Floats:

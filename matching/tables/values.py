@@ -91,6 +91,7 @@ class Values:
     def __init__(self, values: Sequence[Value]) -> None:
         self.all = list(values)
         self._derived: dict[Callable[[Values], Any], Any] = {}
+        self._atoms: dict[int | None, Atoms] = {}
 
     def once(self, derive: Callable[[Values], T]) -> T:
         """What a function makes of the values, worked out the first time it is asked for."""
@@ -100,18 +101,9 @@ class Values:
 
     def atoms(self, at: int | None = None) -> Atoms:
         """What the values hold, in one part of them or, without parts, altogether."""
-        return self._atoms(at)
-
-    @cached_property
-    def _atoms(self) -> Callable[[int | None], Atoms]:
-        made: dict[int | None, Atoms] = {}
-
-        def atoms(at: int | None) -> Atoms:
-            if at not in made:
-                made[at] = Atoms([_held(value, at) for value in self.all])
-            return made[at]
-
-        return atoms
+        if at not in self._atoms:
+            self._atoms[at] = Atoms([_held(value, at) for value in self.all])
+        return self._atoms[at]
 
     @cached_property
     def texts(self) -> Texts:

@@ -15,6 +15,7 @@ from sync.cli.session import UsageFault
 from sync.garbage import few_collections
 
 if TYPE_CHECKING:
+    from matching.tables.engines import Engine
     from matching.tables.mixture import Learned
     from matching.tables.quality import Truth
     from sync.match_report import Report
@@ -48,6 +49,9 @@ def command(
     model: Annotated[
         Path | None, typer.Option("--model", help="Use this model instead of learning one.")
     ] = None,
+    engine: Annotated[
+        str, typer.Option("--engine", help="What weighs the pairs: own, duckdb or spark.")
+    ] = "own",
     truth: Annotated[
         str | None,
         typer.Option(
@@ -71,7 +75,10 @@ def command(
         raise UsageFault(
             "nothing was asked for", remedy="Name a file for the pairs: --out PAIRS.csv."
         )
-    report, notes = _matched(left, right, id_column, mapped or [], compare or [], model, truth)
+    works = _engine(engine)
+    report, notes = _matched(
+        left, right, id_column, mapped or [], compare or [], model, truth, works
+    )
     for note in notes:
         output.say(note)
     if out is not None:
@@ -95,7 +102,9 @@ def _matched(
     compare: Sequence[str],
     model: Path | None,
     truth: str | None,
+    engine: Engine | None,
 ) -> tuple[Report, list[str]]:
+    from matching.tables.engines import EngineMissingError
     from matching.tables.link import ModelMismatchError, NothingToCompareError, match
     from sync.match_report import Report
     from sync.match_tables import MatchInputError, read_table
@@ -116,7 +125,15 @@ def _matched(
             roles=roles,
             kinds=told | kinds,
             model=learned,
+            engine=engine,
         )
+    except EngineMissingError as error:
+        raise UsageFault(
+            str(error),
+            code="match.engine",
+            remedy="Install the extra: pip install 'leadloop[bulk]', or leadloop[bulk,spark] for "
+            "Spark, which also needs Java; or leave out --engine, which needs nothing.",
+        ) from None
     except NothingToCompareError:
         raise MatchInputError(
             "there is nothing to compare: no column with values beside the id that both sides have",
@@ -132,6 +149,17 @@ def _matched(
         ) from None
     notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
     return Report(found, [key for side in keys for key in side], known), notes
+
+
+def _engine(name: str) -> Engine | None:
+    """What weighs the pairs instead of the command itself."""
+    from matching.tables.engines import ENGINES, DuckDB, Spark
+
+    if name not in ENGINES:
+        raise UsageFault(
+            f"there is no engine `{output.shown(name)}`", remedy=f"Use one of {', '.join(ENGINES)}."
+        )
+    return {"duckdb": DuckDB, "spark": Spark}[name]() if name != "own" else None
 
 
 def _need_values(id_column: str, told: set[str]) -> None:

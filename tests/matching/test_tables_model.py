@@ -114,6 +114,18 @@ def test_a_constant_column_weighs_nothing() -> None:
     assert _links(match(with_constant, skip=["id"]), world.left["id"]) == plain
 
 
+@pytest.mark.parametrize("size", [100, 30_000])
+def test_one_column_that_tells_links_however_many_rows_there_are(size: int) -> None:
+    """Pairs with one address, everything else being the same everywhere: too rare among random
+    pairs to be seen there, and yet all are found."""
+    table = {"first_name": ["Ada"] * size, "city": ["Ulm"] * size,
+             "email": [f"p{at // 2}@ash.example" for at in range(size)]}  # fmt: skip
+    decided = match(table).decided
+    ours, theirs = (rows[decided.link].tolist() for rows in (decided.one, decided.other))
+    links = set(zip(ours, theirs, strict=True))
+    assert links == {(at, at + 1) for at in range(0, size, 2)}
+
+
 def test_many_equal_rows_end_soon() -> None:
     """Three thousand copies of one row are compared along a chain, not each with each."""
     names = [f"Ada{at % 700} Ash{at % 900}" for at in range(1500)]

@@ -7,6 +7,7 @@ import json
 import re
 from collections.abc import Iterator
 from contextlib import chdir
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -242,3 +243,21 @@ def test_identical_rows_take_no_more_than_rows(
     counts = _json(capsys, str(path), str(path))["counts"]
     assert counts["candidates"] <= rows
     assert counts["links"] == 0
+
+
+def test_an_engine_changes_no_decision(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """By Splink on DuckDB the same pairs come out, to the last digit that is written."""
+    assert _run(capsys, "match", "contacts.csv", "--out", "own.csv")[0] == 0
+    words = ("match", "contacts.csv", "--out", "splink.csv", "--engine", "duckdb")
+    assert _run(capsys, *words)[0] == 0
+    assert _rows(folder / "own.csv") == _rows(folder / "splink.csv")
+
+
+@pytest.mark.usefixtures("folder")
+def test_an_engine_that_is_not_there_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    """A name nobody knows, and Spark where it is not installed, end as a usage fault does."""
+    assert command_line.main(["match", "contacts.csv", "--json", "--engine", "quantum"]) == 2
+    assert "own, duckdb, spark" in capsys.readouterr().err.replace("\n", " ")
+    if find_spec("pyspark") is None:
+        assert command_line.main(["match", "contacts.csv", "--json", "--engine", "spark"]) == 2
+        assert "match.engine" in capsys.readouterr().err
