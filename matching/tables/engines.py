@@ -11,7 +11,9 @@ spreads them over the machines it is set up with. The rows themselves are held h
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+import sys
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -99,8 +101,9 @@ class Spark:
     """Splink on Spark: the pairs are spread over its executors, each of which needs this package
     and is sent the rows once."""
 
-    def __init__(self, session: SparkSession | None = None) -> None:
-        self._session = session
+    def __init__(self, settings: Mapping[str, str] | None = None) -> None:
+        """`settings` are Spark's, beside those of its own configuration."""
+        self._settings = settings or {}
 
     def weigh(self, frame: Frame, learned: Learned, one: Index, other: Index) -> Weighed:
         """The pairs with their log2 odds. Raises EngineMissingError without the extra `spark`, or
@@ -111,7 +114,7 @@ class Spark:
             raise EngineMissingError(f"{error.name} is not installed") from None
         import pandas as pd
 
-        with _started(self._session) as session:
+        with _started(self._settings) as session:
             _define_on(session, frame, learned)
             make: Any = SparkAPI
             api = make(
@@ -128,22 +131,24 @@ class Spark:
 
 
 @contextmanager
-def _started(session: SparkSession | None) -> Iterator[SparkSession]:
-    """A session: the one given, else one set up as Spark's own configuration says, ended after."""
-    if session is not None:
-        yield session
-        return
+def _started(settings: Mapping[str, str]) -> Iterator[SparkSession]:
+    """A session as Spark's own configuration and the settings say, ended after. Workers run this
+    Python unless PYSPARK_PYTHON names another, as it must where they are other machines."""
     from pyspark.errors import PySparkException
     from pyspark.sql import SparkSession as Session
 
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    building = Session.builder.appName("leadloop match")
+    for name, value in settings.items():
+        building = building.config(name, value)
     try:
-        own = Session.builder.appName("leadloop match").getOrCreate()
+        session = building.getOrCreate()
     except (PySparkException, OSError) as error:
         raise EngineMissingError(f"Spark does not start ({error}); it needs Java") from None
     try:
-        yield own
+        yield session
     finally:
-        own.stop()
+        session.stop()
 
 
 def _define_on(session: SparkSession, frame: Frame, learned: Learned) -> None:

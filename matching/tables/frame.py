@@ -20,6 +20,8 @@ from matching.text import squash
 
 Numbers = NDArray[np.int32]
 
+_MANY_VALUES = 20_000
+"""Distinct values of a field beyond which each pair of rows is compared by itself."""
 ALONE = 2
 """Rows that carry a value when only the two of a pair do; a tally leaves such values out."""
 
@@ -206,9 +208,12 @@ def compare(feature: Feature, one: Index, other: Index) -> NDArray[np.int8]:
     if len(open_):
         size = len(feature.values.all)
         low, high = np.minimum(a[open_], b[open_]), np.maximum(a[open_], b[open_])
-        distinct, back = np.unique(low * size + high, return_inverse=True)
-        levels = feature.kind.compare(feature.values, distinct // size, distinct % size)
-        codes[open_] = levels[back]
+        if size > _MANY_VALUES:  # hardly a pair of them occurs twice, and sorting costs as much
+            codes[open_] = feature.kind.compare(feature.values, low, high)
+        else:
+            distinct, back = np.unique(low * size + high, return_inverse=True)
+            levels = feature.kind.compare(feature.values, distinct // size, distinct % size)
+            codes[open_] = levels[back]
     return codes
 
 

@@ -43,18 +43,15 @@ class Kind:
 _DIGITS = re.compile(r"\d+")
 _SHORT, _LONG = 4, 8
 _ALIKE = 0.88
-_LEAST_ALIKE = 0.8
-"""Likeness of letters below which nobody asks how little it is."""
+_TOWNS_ALIKE = 0.87
 _EDITS = 2
 """Edits beyond which nobody asks how many."""
-_SIMILAR = 65.0
-"""Likeness of texts in percent below which nobody asks how little it is."""
 
 
 def _spelling(values: Values, a: Index, b: Index) -> tuple[Flags, Flags, Flags]:
     """Equal but for spaces and umlauts; a slip apart; alike in sound or letters."""
     edits = pairwise(OSA.distance, values.plain, a, b, _EDITS)
-    alike = pairwise(JaroWinkler.similarity, values.plain, a, b, _LEAST_ALIKE)
+    alike = pairwise(JaroWinkler.similarity, values.plain, a, b, _ALIKE)
     shorter = np.minimum(values.lengths[a], values.lengths[b])
     equal = values.plain_ids[a] == values.plain_ids[b]
     slip = ((edits <= 1) & (shorter >= _SHORT - 1)) | ((edits <= 2) & (shorter >= _LONG))  # noqa: PLR2004
@@ -175,8 +172,8 @@ def _employer(values: Values, a: Index, b: Index) -> Codes:
     sites = values.atoms(1)
     sited, same_site = (sites.first[a] >= 0) & (sites.first[b] >= 0), sites.shared(a, b) >= 0
     companies = values.once(_companies)
-    alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b, _SIMILAR) >= 86)  # noqa: PLR2004
-    alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b, _SIMILAR) >= 96)  # noqa: PLR2004
+    alike = named & (pairwise(fuzz.token_sort_ratio, companies, a, b, 86) >= 86)  # noqa: PLR2004
+    alike |= named & (pairwise(fuzz.partial_ratio, companies, a, b, 96) >= 96)  # noqa: PLR2004
     counted = values.once(_companies_counted)
     alike &= (counted[a] == counted[b]) | (counted[a] < 0) | (counted[b] < 0)
     levels = [
@@ -199,9 +196,9 @@ def _companies_counted(values: Values) -> Index:
 
 def _street(values: Values, a: Index, b: Index) -> Codes:
     texts = values.texts
-    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, _SIMILAR)
-    run = pairwise(fuzz.ratio, values.plain, a, b, _SIMILAR)
-    subset = pairwise(fuzz.token_set_ratio, texts, a, b, _SIMILAR)
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, 70)
+    run = pairwise(fuzz.ratio, values.plain, a, b, 70)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b, 75)
     alike = np.maximum(whole, run)
     firsts = values.once(_houses)
     house = (firsts[a] == firsts[b]) | (firsts[a] < 0) | (firsts[b] < 0)
@@ -226,7 +223,8 @@ def _place(values: Values, a: Index, b: Index) -> Codes:
     stated, same_state = _both(values, 2, a, b)
     codes, towns = values.once(_codes_and_towns)
     near = coded & (pairwise(OSA.distance, codes, a, b, _EDITS) <= 1)
-    near |= towned & (pairwise(JaroWinkler.similarity, towns, a, b, _LEAST_ALIKE) >= 0.87)  # noqa: PLR2004
+    alike = pairwise(JaroWinkler.similarity, towns, a, b, _TOWNS_ALIKE)
+    near |= towned & (alike >= _TOWNS_ALIKE)
     levels = [
         (~coded & ~towned & ~stated, 0),
         (same_code & same_town, 1),
@@ -245,8 +243,8 @@ def _codes_and_towns(values: Values) -> tuple[Texts, Texts]:
 
 def _title(values: Values, a: Index, b: Index) -> Codes:
     texts = values.texts
-    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, _SIMILAR)
-    subset = pairwise(fuzz.token_set_ratio, texts, a, b, _SIMILAR)
+    whole = pairwise(fuzz.token_sort_ratio, texts, a, b, 70)
+    subset = pairwise(fuzz.token_set_ratio, texts, a, b, 90)
     equal = values.plain_ids[a] == values.plain_ids[b]
     return select([(equal, 1), (whole >= 85, 2), ((subset >= 90) | (whole >= 70), 3)], 4)  # noqa: PLR2004
 

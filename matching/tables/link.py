@@ -23,7 +23,7 @@ REVIEW = 0.05
 """From here on a pair is worth a person's look."""
 ENOUGH = 500_000
 """Candidates that are all learned from; of more a random share is, half as many."""
-_PIECE = 500_000
+_PIECE = 250_000
 """Pairs compared at a time where there are more than are learned from."""
 _HOPELESS = -20.0
 """Bits below which a pair is let go of there: nothing makes a link of a millionth."""
@@ -68,6 +68,7 @@ def match(
     """
     fields = lay_out(left, right, skip=frozenset(skip), roles=roles, kinds=kinds)
     frame = build(left, right, fields)
+    del left, right  # a caller that keeps no table of its own has the memory back
     if not frame.features:
         raise NothingToCompareError
     if model is not None:

@@ -17,8 +17,7 @@ _SHORT, _LONG = 4, 8
 _ENDING = 7
 _SLIPS = 0.12
 """Edits for each letter of an address that may be slips."""
-_LEAST_ALIKE = 0.8
-"""Likeness below which nobody asks how little it is."""
+_ALIKE = 0.9
 _COUNTER = 2
 _FEW = 4
 """Edits within which two addresses of one domain are near."""
@@ -53,12 +52,12 @@ def _address(values: Values, a: Index, b: Index) -> Codes:
     whole = np.minimum(values.lengths[a], values.lengths[b])
     most = max(_FEW, int(_SLIPS * int(whole.max(initial=0))) + 1)
     edits = pairwise(OSA.distance, texts, a, b, most)
-    alike = pairwise(JaroWinkler.similarity, texts, a, b, _LEAST_ALIKE)
+    alike = pairwise(JaroWinkler.similarity, texts, a, b, _ALIKE)
     local = (of.local[a] == of.local[b]) & (shorter >= _SHORT)
     slips = (edits <= np.maximum(2, _SLIPS * whole)) & (shorter >= _SHORT)
     one_slip = (edits <= 1) & (shorter >= _SHORT - 1)
     same_domain = of.domain[a] == of.domain[b]
-    near = (alike >= 0.9) | (same_domain & (edits <= _FEW))  # noqa: PLR2004
+    near = (alike >= _ALIKE) | (same_domain & (edits <= _FEW))
     typed = local.copy()
     rows = np.flatnonzero(local)
     typed[rows] = pairwise(OSA.distance, of.domains, of.domain[a[rows]], of.domain[b[rows]], 2) <= 2  # noqa: PLR2004

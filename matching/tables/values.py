@@ -9,7 +9,8 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
-from rapidfuzz import process
+from rapidfuzz import fuzz, process
+from rapidfuzz.distance import OSA
 
 from matching import names
 from matching.text import phonetic, squash
@@ -25,6 +26,8 @@ T = TypeVar("T")
 
 _MANY = 100_000
 """Pairs from which on both processors score."""
+_SYMMETRIC = (OSA.distance, fuzz.ratio, fuzz.token_sort_ratio, fuzz.token_set_ratio)
+"""Scorers that come to the same whichever text is first; others are given them in order."""
 SEVERAL = "|"
 """Between the things one part of a value holds: the sites of an employer."""
 
@@ -220,10 +223,12 @@ def pairwise(
     if not len(a):
         return np.zeros(0)
     one, other = texts[a], texts[b]
-    turned = np.asarray(one > other, dtype=bool)
+    if scorer not in _SYMMETRIC:
+        turned = np.asarray(one > other, dtype=bool)
+        one, other = np.where(turned, other, one), np.where(turned, one, other)
     scored = process.cpdist(
-        np.where(turned, other, one).tolist(),
-        np.where(turned, one, other).tolist(),
+        one.tolist(),
+        other.tolist(),
         scorer=scorer,
         dtype=np.float32,
         score_cutoff=cutoff,

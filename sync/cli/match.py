@@ -115,12 +115,13 @@ def _matched(
     _need_values(id_column, {*roles, *kinds})
     known = _truth(truth, tables, keys) if truth is not None else None
     skip = {id_column} | ({truth} if truth is not None else set())
-    columns = [table.columns for table in tables]
     learned, told = _model(model, tables) if model is not None else (None, {})
+    notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
+    tables.reverse()  # handed over one by one: matching lets go of what it has read
     try:
         found = match(
-            columns[0],
-            columns[1] if right is not None else None,
+            tables.pop().columns,
+            tables.pop().columns if tables else None,
             skip=tuple(sorted(skip)),
             roles=roles,
             kinds=told | kinds,
@@ -147,7 +148,6 @@ def _matched(
             code="match.model",
             remedy="Use a model learned on tables with these fields, or none.",
         ) from None
-    notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
     return Report(found, [key for side in keys for key in side], known), notes
 
 

@@ -77,7 +77,7 @@ def test_repetition_and_duplicates_collapse_nothing() -> None:
     """Biographies that repeat names, and registers with a dozen rows a person without any header,
     are matched as well as others: neither those who share a name nor those who share a town count
     as one."""
-    for world in (biographies(300), nameless(biographies(300)), nameless(historical(300))):
+    for world in (biographies(200), nameless(biographies(200)), nameless(historical(200))):
         figures = evaluate(match(world.left, world.right, skip=["id"]), Truth(world.labels))
         assert figures["f1"] >= 0.93, (world.name, figures)
         assert figures["precision"] >= 0.9, (world.name, figures)
