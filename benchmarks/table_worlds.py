@@ -2,7 +2,8 @@
 
 A census against employers' records, a century-old register, German customers, a tiny list, codes
 without names, products, half-empty rows, households that share all but the first name, and the
-sandbox's business world. More of them are in `benchmarks.table_shapes`.
+sandbox's business world. More of them are in `benchmarks.table_shapes` and
+`benchmarks.table_strangers`.
 """
 
 from __future__ import annotations

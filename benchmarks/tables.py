@@ -22,6 +22,7 @@ from benchmarks.figures import quality
 from benchmarks.linkage import FAKE_1000
 from benchmarks.table_pen import Columns, TableWorld
 from benchmarks.table_shapes import SHAPES
+from benchmarks.table_strangers import STRANGERS
 from benchmarks.table_worlds import WORLDS
 from matching.tables.layout import lay_out
 from matching.tables.link import match
@@ -53,7 +54,7 @@ def _worlds() -> Iterator[TableWorld]:
         rows = pd.read_csv(FAKE_1000, dtype=str, keep_default_na=False)
         columns = _strings(rows.rename(columns={"unique_id": "id"}))
         yield TableWorld("fake_1000", columns, None, columns.pop("cluster"))
-    for make in (*WORLDS.values(), *SHAPES.values()):
+    for make in (*WORLDS.values(), *SHAPES.values(), *STRANGERS.values()):
         yield make()
 
 

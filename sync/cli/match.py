@@ -16,6 +16,7 @@ from sync.garbage import few_collections
 
 if TYPE_CHECKING:
     from matching.tables.engines import Engine
+    from matching.tables.link import Matched
     from matching.tables.mixture import Learned
     from matching.tables.quality import Truth
     from sync.match_report import Report
@@ -104,10 +105,8 @@ def _matched(
     truth: str | None,
     engine: Engine | None,
 ) -> tuple[Report, list[str]]:
-    from matching.tables.engines import EngineMissingError
-    from matching.tables.link import ModelMismatchError, NothingToCompareError, match
     from sync.match_report import Report
-    from sync.match_tables import MatchInputError, read_table
+    from sync.match_tables import read_table
 
     tables = [read_table(path) for path in (left, right) if path is not None]
     keys = [table.ids(id_column) for table in tables]
@@ -117,15 +116,33 @@ def _matched(
     skip = {id_column} | ({truth} if truth is not None else set())
     learned, told = _model(model, tables) if model is not None else (None, {})
     notes = [f"{table.name}: {note}" for table in tables for note in table.notes]
+    found = _found(tables, tuple(sorted(skip)), roles, told | kinds, model=learned, engine=engine)
+    return Report(found, [key for side in keys for key in side], known), notes
+
+
+def _found(
+    tables: list[Table],
+    skip: tuple[str, ...],
+    roles: dict[str, str],
+    kinds: dict[str, str],
+    *,
+    model: Learned | None,
+    engine: Engine | None,
+) -> Matched:
+    """The tables matched; the list is empty afterwards."""
+    from matching.tables.engines import EngineMissingError
+    from matching.tables.link import ModelMismatchError, NothingToCompareError, match
+    from sync.match_tables import MatchInputError
+
     tables.reverse()  # handed over one by one: matching lets go of what it has read
     try:
-        found = match(
+        return match(
             tables.pop().columns,
             tables.pop().columns if tables else None,
-            skip=tuple(sorted(skip)),
+            skip=skip,
             roles=roles,
-            kinds=told | kinds,
-            model=learned,
+            kinds=kinds,
+            model=model,
             engine=engine,
         )
     except EngineMissingError as error:
@@ -148,7 +165,6 @@ def _matched(
             code="match.model",
             remedy="Use a model learned on tables with these fields, or none.",
         ) from None
-    return Report(found, [key for side in keys for key in side], known), notes
 
 
 def _engine(name: str) -> Engine | None:

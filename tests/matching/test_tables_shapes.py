@@ -22,6 +22,16 @@ from benchmarks.table_shapes import (
     turned,
     unbalanced,
 )
+from benchmarks.table_strangers import (
+    companies,
+    compound_names,
+    hospitals,
+    sign_ups,
+    spare_parts,
+    tax_forms,
+    two_censuses,
+    voters,
+)
 from matching.tables.link import decisions, match
 from matching.tables.quality import Truth, evaluate
 
@@ -46,6 +56,14 @@ CASES: dict[str, Case] = {
     "headers of forms": (lambda seed: odd_headers(500, seed), 0.98, 0.99),
     "fifty among thousands": (lambda seed: unbalanced(50, 8_000, seed), 0.95, 0.97),
     "thousands among fifty": (lambda seed: turned(unbalanced(50, 8_000, seed)), 0.95, 0.97),
+    "a census against tax forms": (lambda seed: tax_forms(150, seed), 0.95, 0.98),
+    "two censuses, ten years apart": (lambda seed: two_censuses(150, seed), 0.93, 0.97),
+    "German double names": (lambda seed: compound_names(250, seed), 0.97, 0.98),
+    "sixty members and a sheet": (lambda seed: sign_ups(40, seed), 0.85, 0.93),
+    "two hospitals": (lambda seed: hospitals(250, seed), 0.96, 0.97),
+    "voters": (lambda seed: voters(300, seed), 0.96, 0.98),
+    "companies": (lambda seed: companies(250, seed), 0.96, 0.97),
+    "spare parts": (lambda seed: spare_parts(250, seed), 0.94, 0.97),
 }  # fmt: skip
 SEEDS = (21, 22)
 
