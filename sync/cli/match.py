@@ -82,6 +82,18 @@ def command(
     )
     for note in notes:
         output.say(note)
+    _tell(report, notes, out, why, as_json=as_json)
+
+
+def _tell(
+    report: Report,
+    notes: Sequence[str],
+    out: Path | None,
+    why: tuple[str, str] | None,
+    *,
+    as_json: bool,
+) -> None:
+    """The answer where it was asked for: a file, JSON, the evidence on a pair, or a summary."""
     if out is not None:
         _write(out, report)
     shown = {"why": _why(report, why)} if why is not None else {}
