@@ -99,6 +99,8 @@ LOCAL = {
 }  # fmt: skip
 
 
+# Spark's own gateway leaves sockets to the collector (py4j); pytest blames the test for them.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("name", ["business people", "no headers"])
 def test_spark_decides_the_same(name: str) -> None:
     """Every pair has the same weight, probability and decision by Splink on Spark with two local
