@@ -264,9 +264,10 @@ def _is_consent(intent: Intent, but: frozenset[RecordRef]) -> bool:
 
 
 def prepare(pair: Pair, run_id: str, *, everything: bool) -> Prepared:
-    """Pull, resolve and plan: everything before the guard. Raises what kept a side from being
-    read: a plan is made from both sides or not at all.
+    """Work what is due, pull, resolve and plan: everything before the guard. Raises what kept a
+    side from being read: a plan is made from both sides or not at all.
     """
+    work_due(pair)
     pulled = pull(pair, run_id, everything=everything, but=pair.unreachable)
     for error in pulled.unread.values():
         raise error

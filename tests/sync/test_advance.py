@@ -125,6 +125,21 @@ def test_a_step_back_and_its_return_on_the_day(world: World, ada: tuple[str, str
     assert world.settled()
 
 
+def test_the_plan_of_a_day_shows_who_is_back_on_it(world: World, ada: tuple[str, str]) -> None:
+    """What only time brings about is in the plan, too, so that approving it writes the return."""
+    world.fills(ADA)
+    world.fills(ADA)
+    world.run()
+    world.salesforce.edit("Lead", ada[1], {"Status": "Not now", "Recontact_Date__c": "2026-04-01"})
+    world.run()
+    world.time.at = START.replace(month=4, day=2)
+    report = world.first()
+    assert (report.counts["due"], report.counts["held"]) == ({"plan": 1}, 0)
+    now = shown(world, ada)
+    assert (now["stage"], now["reason"], now["recontact"]) == ("mql", None, None)
+    assert world.settled()
+
+
 def test_time_alone_moves_somebody_back(world: World, ada: tuple[str, str]) -> None:
     """Sixty days without an answer: the due row brings the person up, and HubSpot's own stage goes
     back by two requests, since it takes no step back in one."""
