@@ -93,6 +93,9 @@ def _level(node: Node, routing: Sequence[Routing], parts: Parts, faults: Faults)
         )
     users = [user_id(text, at, faults) for text, at in section.names("escalate_to")]
     attempts = section.whole("attempts", 1, low=1, high=100)
+    if section.has("attempts") != section.has("attempts_within"):
+        section.need("attempts", "Say how many attempts, or leave `attempts_within` out.")
+        section.need("attempts_within", "Say by when, as in 5d: a number alone promises nothing.")
     return ServiceLevel(
         accept_within=_span(section, "accept_within", faults),
         touch_within=_span(section, "touch_within", faults),
