@@ -260,6 +260,7 @@ systems:
     # leadloop_share: 0.8     # of the account's daily calls; the rest stays for people
     # base_url: https://api.hubapi.com
     # api: v3                 # or 2026-03, the dated paths
+    # lists: [41]             # lists whose members a rule or condition knows as `list_41`
 {crm_block}
 # One MAP account with one CRM org each. `account_id` above is checked against the credentials at
 # every start, so that a sandbox copy is never mistaken for production.

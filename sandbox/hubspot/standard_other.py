@@ -16,7 +16,6 @@ hs_createdate | Object create date/time | datetime | date | R
 hs_lastmodifieddate | Object last modified date/time | datetime | date | RH
 hs_object_id | Object ID | number | number | R
 hs_merged_object_ids | Merged object IDs | enumeration | checkbox | RH
-hs_object_source | Record creation source | string | text | R
 hs_created_by_user_id | Created by user ID | number | number | RH
 hs_updated_by_user_id | Updated by user ID | number | number | RH
 hs_user_ids_of_all_owners | User IDs of all owners | enumeration | checkbox | RH
@@ -166,6 +165,7 @@ CONNECTING=Connecting, FAILED=Failed, IN_PROGRESS=In progress, MISSED=Missed, \
 NO_ANSWER=No answer, QUEUED=Queued, RINGING=Ringing
 hs_timestamp | Activity date | datetime | date | DF
 hs_activity_type | Call and meeting type | enumeration | select | DX
+hs_object_source | Record creation source | string | text | R
 {SYSTEM}"""
 
 MEETING = f"""
@@ -181,4 +181,5 @@ hs_meeting_outcome | Meeting outcome | enumeration | select | DF | SCHEDULED=Sch
 COMPLETED=Completed, RESCHEDULED=Rescheduled, NO_SHOW=No show, CANCELED=Canceled
 hs_timestamp | Activity date | datetime | date | DF
 hs_activity_type | Call and meeting type | enumeration | select | DX
+hs_object_source | Record creation source | string | text | R
 {SYSTEM}"""

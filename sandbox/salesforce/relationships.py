@@ -19,6 +19,7 @@ _NAMES: dict[tuple[str, str], str] = {
     ("Contact", "AccountId"): "Contacts",
     ("ContactHistory", "ContactId"): "Histories",
     ("EmailMessage", "RelatedToId"): "Emails",
+    ("EmailMessageRelation", "RelationId"): "EmailMessageRelations",
     ("Event", "WhatId"): "Events",
     ("Event", "WhoId"): "Events",
     ("LeadHistory", "LeadId"): "Histories",

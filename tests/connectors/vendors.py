@@ -93,6 +93,10 @@ def running(directory: Path, seed: int = 7) -> Iterator[Vendors]:
 
 async def _stop(sandbox: Sandbox) -> None:
     await sandbox.stop()
+    if late := asyncio.all_tasks() - {asyncio.current_task()}:  # connections accepted meanwhile
+        for task in late:
+            task.cancel()
+        await asyncio.wait(late, timeout=2)
     await asyncio.sleep(0.02)  # aborted connections are closed in the loop's next rounds
 
 

@@ -56,6 +56,7 @@ FITTING = {
     "boolean": "true",
     "date": "2026-01-31",
     "datetime": "2026-01-31T08:00:00Z",
+    "email": "a@b.example",
 }
 """A default that is of the rule's type, where not every text is."""
 
@@ -92,6 +93,8 @@ def rules(draw: st.DrawFn, number: int) -> dict[str, Any]:
         rule["default"] = FITTING[rule["type"]]
         if len(str(rule["default"])) > rule.get("max_length", len(str(rule["default"]))):
             del rule["max_length"]
+    if direction is Direction.TO_MAP:  # read backwards alone: each CRM value is said once
+        rule["values"] = dict(list(rule.get("values", {}).items())[:1])
     return rule
 
 
