@@ -7,7 +7,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, Phase, settings
 from hypothesis.stateful import run_state_machine_as_test
 
-from mappings.records import Operation, Write
+from mappings.records import Operation, Side, Write
+from tests.laws.laws import comes_to_rest
 from tests.laws.machine import Machine
 from tests.laws.town import Town
 
@@ -42,4 +43,24 @@ def test_the_vendors_of_a_town_lose_fields_and_merge_into_new_ids(tmp_path: Path
     survivor = town.hubspot.merge("contacts", [one, other], {"email": "both@example.com"})
     assert [record.ref.id for record in town.hubspot.all("contacts")] == [survivor]
     assert town.hubspot.get("contacts", one).merged_into == survivor
+    town.world.close()
+
+
+def test_law_7_reaches_who_is_merged_before_any_run_saw_them(tmp_path: Path) -> None:
+    """Somebody opts out in the CRM whose contact was merged before we had linked it. The address
+    goes with the merge, and the next merge, so the mailbox is still opted out on both sides."""
+    town = Town.build(tmp_path)
+    town.approved_run()
+    grace = town.newcomer(on_map=True, on_crm=None)
+    mary = town.newcomer(on_map=True, on_crm="Contact")
+    edsger = town.newcomer(on_map=True, on_crm=None)
+    town.merge_contacts(grace, mary)
+    town.opt_out(mary, Side.CRM)
+    town.merge_contacts(mary, edsger)
+    town.run()
+    comes_to_rest(town)
+    contact = town.record(edsger, Side.MAP)
+    assert contact is not None
+    assert contact.fields["hs_email_optout"] == "true"
+    assert set(contact.fields["hs_additional_emails"].split(";")) == {mary.email, edsger.email}
     town.world.close()

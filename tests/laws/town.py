@@ -31,6 +31,7 @@ from state.due import DUE
 from state.open import open_store
 from state.store import Store
 from sync import closings, recover
+from sync.addresses import FURTHER, address_of, addresses_of
 from sync.config import GuardConfig
 from sync.guard import Approval
 from sync.held import DELETION
@@ -332,12 +333,15 @@ class Town:
             self.vendor(side).restore(ref.object, ref.id)
 
     def merge_contacts(self, one: Person, other: Person) -> None:
-        """Marketing merges two contacts; the result has a new id."""
+        """Marketing merges two contacts; the result has a new id, and the addresses of both: the
+        second's become further ones, as HubSpot keeps them."""
         left, right = self.record(one, Side.MAP), self.record(other, Side.MAP)
         if left is None or right is None or left.ref == right.ref:
             return
         merged = {**right.fields, **{k: v for k, v in left.fields.items() if v is not None}}
         merged["hs_merged_object_ids"] = f"{left.ref.id};{right.ref.id}"
+        known = dict.fromkeys((*addresses_of(left), *addresses_of(right)))
+        merged[FURTHER] = ";".join(a for a in known if a != address_of(left)) or None
         survivor = self.hubspot.merge("contacts", [left.ref.id, right.ref.id], merged)
         one.contact = other.contact = survivor
         one.plain = other.plain = False
