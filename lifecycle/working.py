@@ -179,8 +179,4 @@ class Working:
 
     def promises(self) -> list[tuple[str, str, str, Promised]]:
         """(group, level, owner, promises), in order."""
-        return [(*where, own) for where, own in sorted(self._promises.items(), key=_where)]
-
-
-def _where(item: tuple[tuple[str, str, str], Promised]) -> tuple[str, str, str]:
-    return item[0]
+        return [(*where, own) for where, own in sorted(self._promises.items())]

@@ -24,7 +24,7 @@ from sync.crash import crashpoint
 from sync.fates import LONGEST_PAUSE, fate_of, given_up, is_worn_out
 from sync.intents import ID_OF
 from sync.pair import Pair
-from sync.reconcile import is_stale, plan_anew
+from sync.reconcile import but_stale
 from sync.settle import READ_BACK, Settling
 
 WAVES = 6
@@ -94,7 +94,9 @@ def _send_lane(
         fresh = [stored for _, stored in rows if stored.intent.key not in blocks.later]
         ready = _ready(settling, fresh, applied, blocks)
         if left_over:
-            ready = _but_stale(settling, ready, applied)
+            current = but_stale(pair, settling.run_id, ready)
+            applied.planned_anew += len(ready) - len(current)
+            ready = current
         for intent in ready:
             group = (intent.side.value, intent.object, intent.operation.value)
             waiting.setdefault(group, []).append(intent)
@@ -148,16 +150,6 @@ def _ready(
         settling.drop(hopeless)
         applied.rows["dropped"] += len(hopeless)
     return ready
-
-
-def _but_stale(settling: Settling, ready: Sequence[Intent], applied: Applied) -> list[Intent]:
-    """The others, once updates that were planned from what is old are on the work list again."""
-    stale = [intent for intent in ready if is_stale(settling.pair, intent)]
-    if stale:
-        plan_anew(settling.pair, settling.run_id, stale)
-        applied.planned_anew += len(stale)
-    again = {intent.key for intent in stale}
-    return [intent for intent in ready if intent.key not in again]
 
 
 def with_ids(intent: Intent, ids: Mapping[str, str]) -> Intent:

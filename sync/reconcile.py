@@ -104,15 +104,22 @@ def leave_over(pair: Pair, run_id: str) -> Counter[str]:
     under_way: Counter[str] = Counter()
     for lane in Lane:
         for page in _pages(pair, ("open",), lane):
-            stale = [intent for intent in page if is_stale(pair, intent)]
-            under_way.update(i.operation.value for i in page if not is_stale(pair, i))
-            plan_anew(pair, run_id, stale)
+            under_way.update(i.operation.value for i in but_stale(pair, run_id, page))
         for page in _pages(pair, MAYBE_SENT, lane):
             under_way.update(intent.operation.value for intent in page)
     return under_way
 
 
-def is_stale(pair: Pair, intent: Intent) -> bool:
+def but_stale(pair: Pair, run_id: str, intents: Sequence[Intent]) -> list[Intent]:
+    """The others, once updates that were planned from what is old are on the work list again."""
+    stale = [intent for intent in intents if _is_stale(pair, intent)]
+    if stale:
+        plan_anew(pair, run_id, stale)
+    again = {intent.key for intent in stale}
+    return [intent for intent in intents if intent.key not in again]
+
+
+def _is_stale(pair: Pair, intent: Intent) -> bool:
     """Whether an update that an earlier run left unsent is better planned anew: people have worked
     since. An undo cannot be planned anew; it has been looked for, though it was never sent, and
     what it takes back is as it was. What may not be called now keeps what it has.

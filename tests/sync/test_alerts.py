@@ -163,7 +163,9 @@ def test_a_state_that_cannot_be_written_fails_no_run(config: Config, store: Stor
     store.close()
     store.engine.dispose()
     gone = replace(store, engine=open_engine("sqlite:////nowhere/at/all.sqlite3"))
-    watch(config, config.pairs[0], gone, sender=Inbox())
+    inbox = Inbox()
+    watch(config, config.pairs[0], gone, sender=inbox)
+    assert inbox.titles == []
 
 
 def test_apprise_delivers_to_every_address(httpserver: HTTPServer) -> None:
